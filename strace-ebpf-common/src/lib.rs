@@ -1,0 +1,2 @@
+//! Shared by probes and user space.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The eBPF programs of strace-ebpf.
+fn main() {}

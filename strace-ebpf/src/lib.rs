@@ -1,0 +1,1 @@
+//! strace-ebpf as a library.

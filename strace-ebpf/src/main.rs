@@ -1,0 +1,2 @@
+//! The strace-ebpf command.
+fn main() {}

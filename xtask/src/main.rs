@@ -1,0 +1,2 @@
+//! Development commands of strace-ebpf, run as `cargo xtask COMMAND`.
+fn main() {}
