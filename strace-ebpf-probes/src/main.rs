@@ -1,2 +1,119 @@
-//! The eBPF programs of strace-ebpf.
+//! The eBPF programs of strace-ebpf: entry points only.
+//!
+//! Each subject has one body, generic over the hook, in its own module; here the bodies are
+//! wrapped once per hook type. User space loads only the set that fits the running kernel. Map
+//! and program names stay within 15 bytes, the kernel keeps no more.
+//!
+//! The crate is empty when it is built for anything but the BPF target.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+#[cfg(not(target_arch = "bpf"))]
 fn main() {}
+
+#[cfg(target_arch = "bpf")]
+mod arch;
+#[cfg(target_arch = "bpf")]
+mod capture;
+#[cfg(target_arch = "bpf")]
+mod emit;
+#[cfg(target_arch = "bpf")]
+mod enter;
+#[cfg(target_arch = "bpf")]
+mod exit;
+#[cfg(target_arch = "bpf")]
+mod filter;
+#[cfg(target_arch = "bpf")]
+mod hook;
+#[cfg(target_arch = "bpf")]
+mod kernel;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+mod signal;
+#[cfg(target_arch = "bpf")]
+mod task;
+
+#[cfg(target_arch = "bpf")]
+mod programs {
+    use core::ffi::c_void;
+
+    use crate::{enter, exit, hook, signal, task};
+
+    /// Defines one program: its ELF section, its name, its body with the raw context pointer.
+    macro_rules! program {
+        ($section:literal, $name:ident, $body:expr) => {
+            #[unsafe(no_mangle)]
+            #[unsafe(link_section = $section)]
+            fn $name(ctx: *mut c_void) -> i32 {
+                let body: fn(*mut c_void) = $body;
+                body(ctx);
+                0
+            }
+        };
+    }
+
+    // sys_enter(struct pt_regs *regs, long id)              Linux 4.17+ (raw), 5.5+ (BTF)
+    // sys_exit(struct pt_regs *regs, long ret)
+    program!("tp_btf/sys_enter", enter_btf, |c| enter::run(hook::Typed(
+        c
+    )));
+    program!("tp_btf/sys_exit", exit_btf, |c| exit::run(hook::Typed(c)));
+    program!("raw_tp/sys_enter", enter_raw, |c| enter::run(hook::Raw(c)));
+    program!("raw_tp/sys_exit", exit_raw, |c| exit::run(hook::Raw(c)));
+    // raw_syscalls:sys_enter { long id; unsigned long args[6]; }, raw_syscalls:sys_exit { long id; long ret; }
+    // Classic tracepoints, Linux 4.7+; the arguments at exit need helper 175, Linux 5.15+.
+    program!("tracepoint", enter_tp, |c| enter::run(hook::Classic(c)));
+    program!("tracepoint", exit_tp, |c| exit::run(hook::Classic(c)));
+
+    // sched_process_fork(struct task_struct *parent, struct task_struct *child)
+    program!(
+        "tp_btf/sched_process_fork",
+        fork_btf,
+        |c| task::fork::<true>(c)
+    );
+    program!(
+        "raw_tp/sched_process_fork",
+        fork_raw,
+        |c| task::fork::<false>(c)
+    );
+    // sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+    program!(
+        "tp_btf/sched_process_exec",
+        exec_btf,
+        |c| task::exec::<true>(c)
+    );
+    program!(
+        "raw_tp/sched_process_exec",
+        exec_raw,
+        |c| task::exec::<false>(c)
+    );
+    // sched_process_exit(struct task_struct *p), a second argument since Linux 6.16
+    program!(
+        "tp_btf/sched_process_exit",
+        gone_btf,
+        |c| task::gone::<true>(c)
+    );
+    program!(
+        "raw_tp/sched_process_exit",
+        gone_raw,
+        |c| task::gone::<false>(c)
+    );
+    // signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+    program!("raw_tp/signal_deliver", sig_deliver, signal::deliver);
+    // signal_generate(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)
+    program!("raw_tp/signal_generate", sig_generate, signal::generate);
+}
+
+/// The kernel offers its tracing helpers to GPL-compatible programs only.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    // No program panics: the verifier would see this loop and refuse it.
+    loop {}
+}

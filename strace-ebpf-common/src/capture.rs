@@ -1,0 +1,44 @@
+//! One captured piece of the tracee's memory, as it follows the fixed part of a record.
+//!
+//! A record's captures are laid one after the other, each a [`Capture`] header, then `len` bytes
+//! padded to a multiple of eight.
+
+/// More was there than the limit let us copy.
+pub const CAPTURE_TRUNCATED: u8 = 1;
+/// Taken at the system call's enter, not at its exit.
+pub const CAPTURE_AT_ENTER: u8 = 2;
+
+/// What was copied from where, and how it went.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capture {
+    /// The tracee's address.
+    pub addr: u64,
+    /// Bytes that follow this header, without the padding. A string's NUL is not counted.
+    pub len: u32,
+    /// Bytes (pointers, for a vector) that were there to be copied, where that is known; saturated.
+    pub full: u32,
+    /// Index of the operation in the call's plan.
+    pub op: u8,
+    /// Index of the system call's argument.
+    pub arg: u8,
+    /// `CAPTURE_*` bits.
+    pub flags: u8,
+    /// Explicit padding.
+    pub _pad: u8,
+    /// Positive errno when the memory could not be read, else 0.
+    pub errno: u16,
+    /// Running number of this element within the operation (0 unless it walks a vector).
+    pub element: u16,
+}
+
+/// Bytes of the [`Capture`] header.
+pub const CAPTURE_BYTES: u32 = size_of::<Capture>() as u32;
+const _: () = assert!(CAPTURE_BYTES == 24);
+
+/// `len` rounded up to the next multiple of eight.
+#[must_use]
+#[inline(always)]
+pub const fn padded(len: u64) -> u64 {
+    (len + 7) & !7
+}

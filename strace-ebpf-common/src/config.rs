@@ -1,0 +1,108 @@
+//! Settings that the probes read as one read-only global, and the state they keep per task.
+//!
+//! The global is frozen before the programs load, so the verifier sees constants and removes
+//! what a setting switches off.
+
+/// Trace every task but the tracer.
+pub const SCOPE_ALL: u32 = 1;
+/// Trace the tasks under the cgroup in map `CGROUP`.
+pub const SCOPE_CGROUP: u32 = 2;
+
+/// Events leave through the per-CPU ring buffers (Linux 5.8).
+pub const TRANSPORT_RINGBUF: u32 = 0;
+/// Events leave through the per-CPU perf buffers.
+pub const TRANSPORT_PERF: u32 = 1;
+
+/// Report calls that succeeded.
+pub const STATUS_SUCCESS: u32 = 1;
+/// Report calls that failed.
+pub const STATUS_FAILURE: u32 = 2;
+
+/// Where the probes find a field they need, in bytes from the start of its structure, as read
+/// from the running kernel's BTF. 0 in a field that cannot be at 0 means "not known".
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// `task_struct.pid`
+    pub task_pid: u32,
+    /// `task_struct.tgid`
+    pub task_tgid: u32,
+    /// `task_struct.thread_info.status`, holds `TS_COMPAT`
+    pub task_status: u32,
+    /// `task_struct.mm`
+    pub task_mm: u32,
+    /// `task_struct.exit_code`
+    pub task_exit_code: u32,
+    /// `task_struct.comm`
+    pub task_comm: u32,
+    /// `task_struct.thread_pid`
+    pub task_thread_pid: u32,
+    /// `task_struct.group_leader`
+    pub task_leader: u32,
+    /// `mm_struct.arg_start`, followed by `arg_end`
+    pub mm_arg_start: u32,
+    /// `linux_binprm.filename`
+    pub bprm_filename: u32,
+    /// `pid.level`
+    pub pid_level: u32,
+    /// `pid.numbers`, an array of `struct upid { int nr; struct pid_namespace *ns; }`
+    pub pid_numbers: u32,
+    /// `pid_namespace.ns.inum`
+    pub pidns_inum: u32,
+    /// `k_sigaction.sa.sa_handler`
+    pub sa_handler: u32,
+}
+
+/// Everything the probes are told.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `SCOPE_*` bits; 0: only the tasks marked in map `TASKS`.
+    pub scope: u32,
+    /// The tracer's own tgid (in its PID namespace), never traced under `SCOPE_ALL`.
+    pub self_tgid: u32,
+    /// 1: children of traced processes are traced (`-f`).
+    pub follow: u32,
+    /// `TRANSPORT_*`.
+    pub transport: u32,
+    /// `STATUS_*` bits.
+    pub status: u32,
+    /// 1: `bpf_get_current_task_btf` (helper 158, Linux 5.11) may be called.
+    pub has_task_btf: u32,
+    /// Inode number of the tracer's PID namespace, 0 when that is the initial one.
+    pub pidns_inum: u32,
+    /// 1: report forks, execs, exits and signals.
+    pub lifecycle: u32,
+    /// Where things are in this kernel.
+    pub offsets: Offsets,
+}
+
+const _: () = assert!(size_of::<Config>() == 8 * 4 + 14 * 4);
+
+/// This task is not traced.
+pub const TASK_IDLE: u32 = 0;
+/// This task is traced from its next execve on.
+pub const TASK_ARMED: u32 = 1;
+/// This task is traced.
+pub const TASK_TRACED: u32 = 2;
+
+/// One entry of map `TASKS`, indexed by tid.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Task {
+    /// Monotonic time at which the present call was entered, 0: not in a call that we saw begin.
+    pub enter_ns: u64,
+    /// Number of that call.
+    pub nr: u32,
+    /// `TASK_*`.
+    pub state: u32,
+}
+
+const _: () = assert!(size_of::<Task>() == 16);
+
+#[cfg(feature = "user")]
+// SAFETY: repr(C), integers only, no padding (sizes asserted above).
+unsafe impl aya::Pod for Config {}
+#[cfg(feature = "user")]
+// SAFETY: as above.
+unsafe impl aya::Pod for Task {}

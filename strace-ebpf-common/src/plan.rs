@@ -1,0 +1,119 @@
+//! The capture plan: per system call, what to copy from the tracee's memory and when.
+//!
+//! User space compiles the system call table and the options into one [`Plan`] per number and
+//! ABI; one interpreter in the probes runs it. An operation takes its address and its length from
+//! the call's arguments, from the result, or from what an earlier operation copied, once or for
+//! each element of a vector. Nested structures (msghdr, mmsghdr, clone_args, sock_fprog) are thus
+//! chains of operations, not code.
+
+use crate::limits::MAX_OPS;
+
+/// Events of this call are wanted.
+pub const PLAN_WANTED: u16 = 1;
+/// Something must be read or reported at enter.
+pub const PLAN_ENTER: u16 = 2;
+/// This call replaces the program (execve, execveat): it turns an armed task into a traced one.
+pub const PLAN_EXEC: u16 = 4;
+/// This call does not return (exit, exit_group): its enter is the event.
+pub const PLAN_NO_RETURN: u16 = 8;
+/// Send the enter of this call as an event of its own even when nothing is captured there.
+pub const PLAN_EMIT_ENTER: u16 = 16;
+
+/// Copy a NUL-terminated string, at most `limit` bytes of it.
+pub const KIND_STR: u8 = 1;
+/// Copy bytes.
+pub const KIND_BYTES: u8 = 2;
+/// Copy a vector of pointers up to, and without, its NULL.
+pub const KIND_POINTERS: u8 = 3;
+
+/// Run the operation at enter.
+pub const WHEN_ENTER: u8 = 1;
+/// Run the operation at exit if the call succeeded.
+pub const WHEN_SUCCESS: u8 = 2;
+/// Run the operation at exit if the call failed.
+pub const WHEN_FAILURE: u8 = 4;
+/// Run the operation at exit whatever the result.
+pub const WHEN_EXIT: u8 = WHEN_SUCCESS | WHEN_FAILURE;
+
+/// The address or length is a constant (`*_off`).
+pub const FROM_CONST: u8 = 0;
+/// It is argument number `*_off`.
+pub const FROM_ARG: u8 = 1;
+/// It is the call's result (lengths only).
+pub const FROM_RESULT: u8 = 2;
+/// It is a `u32` in the tracee's memory at the address in argument `*_off` (lengths only).
+pub const FROM_ARG_POINTER32: u8 = 3;
+/// It is a `u64` there (lengths only).
+pub const FROM_ARG_POINTER64: u8 = 4;
+/// It is a `u32` at `*_off` of each element of operation `block`'s copy.
+pub const FROM_BLOCK32: u8 = 5;
+/// It is a `u64` there.
+pub const FROM_BLOCK64: u8 = 6;
+/// The program's argument area, `mm->arg_start` to `mm->arg_end` (address and length together).
+pub const FROM_MM_ARGS: u8 = 7;
+/// The user stack pointer plus `*_off` (addresses only; a signal frame).
+pub const FROM_STACK: u8 = 8;
+
+/// Lengths over all elements together stop at the result (readv, recvmsg).
+pub const OP_RESULT_IS_TOTAL: u8 = 1;
+/// Pointers in the vector are four bytes wide (i386, x32).
+pub const OP_PTR32: u8 = 2;
+
+/// One operation of a plan.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Op {
+    /// `KIND_*`; 0 ends the list.
+    pub kind: u8,
+    /// `WHEN_*` bits.
+    pub when: u8,
+    /// The system call argument that the copy belongs to.
+    pub arg: u8,
+    /// `OP_*` bits.
+    pub flags: u8,
+    /// `FROM_*` for the address.
+    pub addr_from: u8,
+    /// `FROM_*` for the length (strings have none).
+    pub len_from: u8,
+    /// The earlier operation that `FROM_BLOCK*` refers to.
+    pub block: u8,
+    /// Explicit padding.
+    pub _pad: u8,
+    /// Argument number, offset in the element, or the constant.
+    pub addr_off: u16,
+    /// Argument number, offset in the element, or the constant.
+    pub len_off: u16,
+    /// The length is multiplied by this: the size of an element in bytes.
+    pub scale: u16,
+    /// Distance in bytes between the elements of `block`; 0: it holds just one.
+    pub stride: u16,
+    /// Most bytes to copy, per element.
+    pub limit: u32,
+    /// Most elements (or pointers) to walk.
+    pub max_elements: u16,
+    /// Explicit padding.
+    pub _pad2: u16,
+}
+
+/// What the probes do with one system call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// `PLAN_*` bits.
+    pub flags: u16,
+    /// Operations in use.
+    pub n_ops: u8,
+    /// Union of the operations' `when` bits: 0 means that nothing is copied at all.
+    pub when: u8,
+    /// Explicit padding.
+    pub _pad: u32,
+    /// The operations, in the order in which they run.
+    pub ops: [Op; MAX_OPS],
+}
+
+const _: () = assert!(size_of::<Op>() == 24);
+const _: () = assert!(size_of::<Plan>() == 8 + 24 * MAX_OPS);
+
+#[cfg(feature = "user")]
+// SAFETY: repr(C), integers only, no padding (sizes asserted above).
+unsafe impl aya::Pod for Plan {}

@@ -1,0 +1,20 @@
+//! Where x86-64 keeps a system call's number, arguments and stack pointer.
+//!
+//! Indexes count 64-bit words of `struct pt_regs`, `arch/x86/include/asm/ptrace.h`.
+
+/// First word that [`crate::hook::Raw`] copies; the words below it are not needed.
+pub const FIRST_WORD: usize = 4;
+/// Words copied: up to the stack pointer.
+pub const WORDS: usize = 16;
+
+pub const ORIG_AX: usize = 15;
+pub const SP: usize = 19;
+
+/// rdi, rsi, rdx, r10, r8, r9: syscall(2), "Architecture calling conventions".
+pub const ARGS_NATIVE: [usize; 6] = [14, 13, 12, 7, 9, 8];
+/// ebx, ecx, edx, esi, edi, ebp.
+pub const ARGS_COMPAT: [usize; 6] = [5, 11, 12, 13, 14, 4];
+
+/// `TS_COMPAT` of `thread_info.status`, `arch/x86/include/asm/thread_info.h`: the call came in by
+/// a 32-bit entry. The code segment does not tell: `int 0x80` works from 64-bit code too.
+pub const TS_COMPAT: u32 = 2;

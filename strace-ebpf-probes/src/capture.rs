@@ -1,0 +1,437 @@
+//! The capture interpreter: runs a plan's operations over the tracee's memory, bounded.
+//!
+//! One flat loop: each round handles one element of one operation, or moves on to the next
+//! operation. All of its state lives in scratch memory, so that every round looks alike to the
+//! verifier. Offsets and lengths go through [`mask16`] right before use: with 16 bits each they
+//! cannot leave the scratch buffer, whatever the tracee's memory says.
+
+use core::{arch::asm, ffi::c_void};
+
+use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
+use strace_ebpf_common::{
+    capture::{CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, padded},
+    limits::{MAX_OPS, RECORD_MAX},
+    plan::{
+        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST,
+        FROM_MM_ARGS, FROM_RESULT, FROM_STACK, KIND_POINTERS, KIND_STR, OP_PTR32,
+        OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+    },
+    record::{CALL_BYTES, CallRecord},
+};
+
+use crate::{kernel, maps::Scratch, maps::setting};
+
+/// Rounds of the loop for one record: operations and elements together.
+const ROUNDS: u32 = 96;
+/// Pointers looked at in one round.
+const CHUNK: u64 = 16;
+
+/// `x` limited to 16 bits, in a form that the compiler cannot prove away and the verifier sees.
+#[inline(always)]
+pub fn mask16(mut x: u64) -> u64 {
+    // SAFETY: a bitwise and.
+    unsafe { asm!("{0} &= 65535", inout(reg) x, options(pure, nomem, nostack)) };
+    x
+}
+
+#[inline(always)]
+fn mask4(mut x: u64) -> u64 {
+    // SAFETY: a bitwise and.
+    unsafe { asm!("{0} &= 15", inout(reg) x, options(pure, nomem, nostack)) };
+    x
+}
+
+/// Runs the operations of `plan` that are due in `phase`, behind the call record that the caller
+/// has put at the start of the scratch data. Returns the length of the whole record.
+#[inline(always)]
+pub fn run(s: *mut Scratch, plan: *const Plan, phase: u8) -> u64 {
+    // SAFETY: `s` and `plan` are map values; every access below is at a masked offset.
+    unsafe {
+        let record = (&raw mut (*s).data).cast::<CallRecord>();
+        (*s).off = CALL_BYTES as u64;
+        (*s).op = 0;
+        (*s).captures = 0;
+        start_op(s, (*record).ret);
+        let mut round = 0;
+        while round < ROUNDS {
+            let index = (*s).op;
+            if index >= MAX_OPS as u64 {
+                break;
+            }
+            let op = (&raw const (*plan).ops).cast::<Op>().add(index as usize);
+            if (*op).kind == 0 {
+                break;
+            }
+            let more = (*op).when & phase != 0 && step(s, op, phase);
+            if !more {
+                (*s).op = index + 1;
+                start_op(s, (*record).ret);
+            }
+            round += 1;
+        }
+        (*record).n_captures = (*s).captures as u8;
+        (*record).header.len = (*s).off as u32;
+        (*s).off
+    }
+}
+
+/// Resets the state that belongs to one operation.
+#[inline(always)]
+unsafe fn start_op(s: *mut Scratch, ret: i64) {
+    // SAFETY: a map value.
+    unsafe {
+        (*s).element = 0;
+        (*s).cursor = 0;
+        (*s).pos = 0;
+        (*s).left = if ret > 0 { ret as u64 } else { 0 };
+        let start = (*s).off;
+        (&raw mut (*s).starts)
+            .cast::<u64>()
+            .add(mask4((*s).op) as usize)
+            .write(start);
+    }
+}
+
+/// One round: copies the next element of `op`. True if the operation has more to do.
+#[inline(always)]
+unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
+    // SAFETY: as in `run`.
+    unsafe {
+        if (*s).element >= u64::from((*op).max_elements) {
+            return false;
+        }
+        let from_block = (*op).addr_from == FROM_BLOCK64 || (*op).addr_from == FROM_BLOCK32;
+        let mut element = 0;
+        if from_block {
+            match next_element(s, op) {
+                Element::At(offset) => element = offset,
+                Element::Again => return true,
+                Element::None => return false,
+            }
+        }
+        let addr = address(s, op, element);
+        if addr == 0 {
+            (*s).element += 1;
+            return from_block;
+        }
+        if (*op).kind == KIND_POINTERS {
+            return pointers(s, op, addr, phase);
+        }
+        let mut want = length(s, op, element);
+        if (*op).flags & OP_RESULT_IS_TOTAL != 0 {
+            if want > (*s).left {
+                want = (*s).left;
+            }
+            (*s).left -= want;
+        }
+        copy(s, op, addr, want, phase);
+        (*s).element += 1;
+        from_block
+    }
+}
+
+enum Element {
+    /// Offset of the element in the scratch data.
+    At(u64),
+    /// Moved on to the next capture; ask again.
+    Again,
+    /// There are no more.
+    None,
+}
+
+/// Finds the next element among the captures of operation `op.block`.
+#[inline(always)]
+unsafe fn next_element(s: *mut Scratch, op: *const Op) -> Element {
+    // SAFETY: as in `run`.
+    unsafe {
+        let own_start = *(&raw const (*s).starts)
+            .cast::<u64>()
+            .add(mask4((*s).op) as usize);
+        if (*s).cursor == 0 {
+            let block = mask4(u64::from((*op).block));
+            (*s).cursor = *(&raw const (*s).starts).cast::<u64>().add(block as usize);
+        }
+        let cursor = (*s).cursor;
+        if cursor == 0 || cursor >= own_start {
+            return Element::None;
+        }
+        let capture = data(s, cursor).cast::<Capture>();
+        if (*capture).op != (*op).block {
+            return Element::None;
+        }
+        let len = u64::from((*capture).len);
+        let stride = u64::from((*op).stride);
+        let pos = (*s).pos;
+        let end = if stride == 0 { len } else { pos + stride };
+        if (*capture).errno != 0 || end > len || end <= pos {
+            (*s).cursor = cursor + u64::from(CAPTURE_BYTES) + padded(len);
+            (*s).pos = 0;
+            return Element::Again;
+        }
+        (*s).pos = end;
+        Element::At(cursor + u64::from(CAPTURE_BYTES) + pos)
+    }
+}
+
+/// A place in the record under construction.
+#[inline(always)]
+unsafe fn data(s: *mut Scratch, offset: u64) -> *mut u8 {
+    // SAFETY: 16 bits of offset, and the buffer is twice that.
+    unsafe {
+        (&raw mut (*s).data)
+            .cast::<u8>()
+            .add(mask16(offset) as usize)
+    }
+}
+
+/// Raw argument `index`, from the record itself: the stack cannot be indexed.
+#[inline(always)]
+unsafe fn argument(s: *mut Scratch, index: u16) -> u64 {
+    // SAFETY: the index is masked to 15; the scratch data is larger than that.
+    unsafe {
+        let record = (&raw const (*s).data).cast::<CallRecord>();
+        let args = (&raw const (*record).args).cast::<u64>();
+        *args.add(mask4(u64::from(index)) as usize)
+    }
+}
+
+#[inline(always)]
+unsafe fn address(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
+    // SAFETY: as in `run`.
+    unsafe {
+        let at = (*op).addr_off;
+        match (*op).addr_from {
+            FROM_ARG => argument(s, at),
+            FROM_BLOCK64 => *data(s, element + u64::from(at)).cast::<u64>(),
+            FROM_BLOCK32 => u64::from(*data(s, element + u64::from(at)).cast::<u32>()),
+            FROM_STACK => (*s).sp + u64::from(at),
+            FROM_MM_ARGS => mm_args().0,
+            _ => 0,
+        }
+    }
+}
+
+/// Start and length of the program's argument area.
+#[inline(always)]
+fn mm_args() -> (u64, u64) {
+    let offset = setting!(offsets.mm_arg_start);
+    if offset == 0 {
+        return (0, 0);
+    }
+    let mm: u64 = kernel::read(kernel::current(), setting!(offsets.task_mm));
+    let start: u64 = kernel::read(mm, offset);
+    let end: u64 = kernel::read(mm, offset + 8);
+    (start, end.wrapping_sub(start))
+}
+
+/// Bytes that are there to be copied, before any limit.
+#[inline(always)]
+unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
+    // SAFETY: as in `run`.
+    unsafe {
+        let at = (*op).len_off;
+        let count = match (*op).len_from {
+            FROM_CONST => u64::from(at),
+            FROM_ARG => argument(s, at),
+            FROM_RESULT => {
+                let record = (&raw const (*s).data).cast::<CallRecord>();
+                let ret = (*record).ret;
+                if ret > 0 { ret as u64 } else { 0 }
+            }
+            FROM_ARG_POINTER32 => u64::from(user::<u32>(argument(s, at))),
+            FROM_ARG_POINTER64 => user::<u64>(argument(s, at)),
+            FROM_BLOCK32 => u64::from(*data(s, element + u64::from(at)).cast::<u32>()),
+            FROM_BLOCK64 => *data(s, element + u64::from(at)).cast::<u64>(),
+            FROM_MM_ARGS => mm_args().1,
+            _ => 0,
+        };
+        let count = if count > 0xffff_ffff {
+            0xffff_ffff
+        } else {
+            count
+        };
+        count * u64::from((*op).scale)
+    }
+}
+
+/// One integer of the tracee's memory, 0 if it cannot be read.
+#[inline(always)]
+unsafe fn user<T: Copy + Default>(addr: u64) -> T {
+    let mut value = T::default();
+    // SAFETY: the helper checks the source; the destination is ours.
+    unsafe {
+        bpf_probe_read_user(
+            (&raw mut value).cast::<c_void>(),
+            size_of::<T>() as u32,
+            addr as *const c_void,
+        );
+    }
+    value
+}
+
+/// Starts a capture at the end of the record.
+#[inline(always)]
+unsafe fn begin(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) -> *mut Capture {
+    // SAFETY: as in `run`.
+    unsafe {
+        let capture = data(s, (*s).off).cast::<Capture>();
+        (*capture).addr = addr;
+        (*capture).len = 0;
+        (*capture).full = 0;
+        (*capture).op = (*s).op as u8;
+        (*capture).arg = (*op).arg;
+        (*capture).flags = if phase == WHEN_ENTER {
+            CAPTURE_AT_ENTER
+        } else {
+            0
+        };
+        (*capture)._pad = 0;
+        (*capture).errno = 0;
+        (*capture).element = (*s).element as u16;
+        capture
+    }
+}
+
+/// Bytes of data that still fit behind a capture header at the end of the record.
+#[inline(always)]
+unsafe fn room(s: *mut Scratch) -> u64 {
+    // SAFETY: a map value.
+    let end = unsafe { (*s).off } + u64::from(CAPTURE_BYTES);
+    let max = u64::from(RECORD_MAX);
+    if end < max { max - end } else { 0 }
+}
+
+/// Copies a string or `want` bytes at `addr`.
+#[inline(always)]
+unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) {
+    // SAFETY: as in `run`; the copy goes to a masked offset with a masked length.
+    unsafe {
+        let room = room(s);
+        if room < 8 || (*s).captures >= 255 {
+            return;
+        }
+        let capture = begin(s, op, addr, phase);
+        let mut limit = u64::from((*op).limit);
+        let dst = data(s, (*s).off)
+            .add(CAPTURE_BYTES as usize)
+            .cast::<c_void>();
+        let len;
+        if (*op).kind == KIND_STR {
+            // Two more than the limit: the NUL, and one byte that tells "longer" from "just so".
+            if limit > room - 2 {
+                limit = room - 2;
+            }
+            let got = bpf_probe_read_user_str(dst, mask16(limit + 2) as u32, addr as *const c_void);
+            if got < 0 {
+                (*capture).errno = (-got) as u16;
+                len = 0;
+            } else {
+                let chars = (got as u64) - 1;
+                if chars > limit {
+                    (*capture).flags |= CAPTURE_TRUNCATED;
+                    len = limit;
+                } else {
+                    len = chars;
+                }
+                (*capture).full = chars as u32;
+            }
+        } else {
+            if limit > room {
+                limit = room;
+            }
+            let mut n = want;
+            if n > limit {
+                n = limit;
+                (*capture).flags |= CAPTURE_TRUNCATED;
+            }
+            (*capture).full = if want > 0xffff_ffff {
+                0xffff_ffff
+            } else {
+                want as u32
+            };
+            let err = bpf_probe_read_user(dst, mask16(n) as u32, addr as *const c_void);
+            if err != 0 {
+                (*capture).errno = (-err) as u16;
+                n = 0;
+            }
+            len = n;
+        }
+        (*capture).len = len as u32;
+        (*s).captures += 1;
+        (*s).off += u64::from(CAPTURE_BYTES) + padded(mask16(len));
+    }
+}
+
+/// Copies the next pointers of a NULL-terminated vector: one chunk, never across a page, so that
+/// a chunk is readable as a whole or not at all. True if the vector goes on.
+#[inline(always)]
+unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bool {
+    // SAFETY: as in `run`.
+    unsafe {
+        let width: u64 = if (*op).flags & OP_PTR32 != 0 { 4 } else { 8 };
+        let done = (*s).element;
+        if done == 0 {
+            if room(s) < 8 || (*s).captures >= 255 {
+                return false;
+            }
+            begin(s, op, vector, phase);
+            (*s).captures += 1;
+            (*s).cursor = (*s).off;
+            (*s).off += u64::from(CAPTURE_BYTES);
+        }
+        let capture = data(s, (*s).cursor).cast::<Capture>();
+        let addr = vector + done * width;
+        let mut n = CHUNK * width;
+        let to_page_end = 4096 - (addr & 4095);
+        if n > to_page_end {
+            n = to_page_end & !(width - 1);
+            if n == 0 {
+                n = width;
+            }
+        }
+        let off = (*s).off;
+        if off + CHUNK * 8 > u64::from(RECORD_MAX) {
+            (*capture).flags |= CAPTURE_TRUNCATED;
+            return false;
+        }
+        let dst = data(s, off);
+        if bpf_probe_read_user(dst.cast(), mask16(n) as u32, addr as *const c_void) != 0 {
+            if done == 0 {
+                (*capture).errno = 14;
+            } else {
+                (*capture).flags |= CAPTURE_TRUNCATED;
+            }
+            return false;
+        }
+        let mut count = 0;
+        let mut ended = false;
+        while count < CHUNK {
+            if count * width >= n {
+                break;
+            }
+            let pointer = if width == 4 {
+                u64::from(*dst.cast::<u32>().add(count as usize))
+            } else {
+                *dst.cast::<u64>().add(count as usize)
+            };
+            if pointer == 0 {
+                ended = true;
+                break;
+            }
+            count += 1;
+        }
+        (*s).element = done + count;
+        (*capture).len = ((done + count) * width) as u32;
+        (*capture).full = (done + count) as u32;
+        // Padded as every capture; a further chunk starts right behind the last pointer.
+        (*s).off = off + count * width;
+        if !ended && (*s).element < u64::from((*op).max_elements) {
+            return true;
+        }
+        if !ended {
+            (*capture).flags |= CAPTURE_TRUNCATED;
+        }
+        (*s).off = padded((*s).off);
+        false
+    }
+}

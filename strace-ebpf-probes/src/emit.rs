@@ -1,0 +1,193 @@
+//! Sends records to user space; the only place that counts what was seen and what was dropped.
+
+use core::{ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::{
+    bindings::{BPF_F_CURRENT_CPU, BPF_RB_NO_WAKEUP},
+    helpers::generated::{
+        bpf_get_current_comm, bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_perf_event_output,
+        bpf_ringbuf_output, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    },
+};
+use strace_ebpf_common::{
+    config::TRANSPORT_RINGBUF, counters::Counters, limits::COMM_BYTES, record::Header,
+};
+
+use crate::{
+    capture::mask16,
+    filter::Ids,
+    maps::{COUNTERS, EVENTS, RINGS, setting},
+};
+
+/// A record's place in the books: taken before anything can fail.
+#[derive(Clone, Copy)]
+pub struct Ticket {
+    books: *mut Counters,
+    pub cpu: u32,
+    pub seq: u64,
+}
+
+impl Ticket {
+    /// Counts one record as seen.
+    #[inline(always)]
+    pub fn take(stream: u32) -> Option<Self> {
+        let books = COUNTERS.get_ptr_mut(stream)?;
+        // SAFETY: a map value; only programs of this stream on this CPU write it.
+        unsafe {
+            (*books).seen += 1;
+            Some(Self {
+                books,
+                cpu: bpf_get_smp_processor_id(),
+                seq: (*books).seen,
+            })
+        }
+    }
+
+    /// The record was refused: no room.
+    #[inline(always)]
+    pub fn dropped_full(self) {
+        // SAFETY: as in `take`.
+        unsafe { (*self.books).dropped_full += 1 }
+    }
+
+    /// The record was refused: the scratch buffer was taken.
+    #[inline(always)]
+    pub fn dropped_busy(self) {
+        // SAFETY: as in `take`.
+        unsafe { (*self.books).dropped_busy += 1 }
+    }
+
+    /// The record was refused: this CPU has no buffer.
+    #[inline(always)]
+    fn dropped_no_buffer(self) {
+        // SAFETY: as in `take`.
+        unsafe { (*self.books).dropped_no_buffer += 1 }
+    }
+}
+
+/// The books of a stream, for the counts of tasks.
+#[inline(always)]
+pub fn books(stream: u32) -> Option<*mut Counters> {
+    COUNTERS.get_ptr_mut(stream)
+}
+
+/// Fills in the common part. `comm` is left to the caller.
+///
+/// # Safety
+/// `header` points to writable memory of that size.
+#[inline(always)]
+pub unsafe fn fill_header(
+    header: *mut Header,
+    ticket: Ticket,
+    kind: u16,
+    len: u32,
+    ts_ns: u64,
+    ids: Ids,
+) {
+    // SAFETY: by contract.
+    unsafe {
+        (*header).len = len;
+        (*header).kind = kind;
+        (*header).cpu = ticket.cpu as u16;
+        (*header).seq = ticket.seq;
+        (*header).ts_ns = ts_ns;
+        (*header).tgid = ids.tgid;
+        (*header).tid = ids.tid;
+    }
+}
+
+/// Monotonic time.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// Writes the current thread's name.
+///
+/// # Safety
+/// `header` points to writable memory of that size.
+#[inline(always)]
+pub unsafe fn fill_comm(header: *mut Header) {
+    // SAFETY: by contract.
+    unsafe {
+        bpf_get_current_comm((&raw mut (*header).comm).cast(), COMM_BYTES as u32);
+    }
+}
+
+/// Sends a record of fixed size: in place in the ring buffer, or from the stack.
+#[inline(always)]
+pub fn fixed<T>(ctx: *mut c_void, ticket: Ticket, fill: impl Fn(*mut T)) {
+    if setting!(transport) == TRANSPORT_RINGBUF {
+        let Some(ring) = RINGS.get(ticket.cpu) else {
+            ticket.dropped_no_buffer();
+            return;
+        };
+        // SAFETY: reserved memory is ours until it is submitted.
+        unsafe {
+            let slot = bpf_ringbuf_reserve(
+                core::ptr::from_ref(ring).cast_mut().cast(),
+                size_of::<T>() as u64,
+                0,
+            );
+            if slot.is_null() {
+                ticket.dropped_full();
+                return;
+            }
+            fill(slot.cast::<T>());
+            bpf_ringbuf_submit(slot, u64::from(BPF_RB_NO_WAKEUP));
+        }
+        return;
+    }
+    let mut record = MaybeUninit::<T>::zeroed();
+    fill(record.as_mut_ptr());
+    output_perf(
+        ctx,
+        ticket,
+        record.as_mut_ptr().cast(),
+        size_of::<T>() as u64,
+    );
+}
+
+/// Sends the first `len` bytes (at most 65,535) of scratch memory.
+#[inline(always)]
+pub fn bytes(ctx: *mut c_void, ticket: Ticket, data: *mut u8, len: u64) {
+    let len = mask16(len);
+    if setting!(transport) == TRANSPORT_RINGBUF {
+        let Some(ring) = RINGS.get(ticket.cpu) else {
+            ticket.dropped_no_buffer();
+            return;
+        };
+        // SAFETY: `data` has at least 65,535 bytes.
+        let refused = unsafe {
+            bpf_ringbuf_output(
+                core::ptr::from_ref(ring).cast_mut().cast(),
+                data.cast(),
+                len,
+                u64::from(BPF_RB_NO_WAKEUP),
+            )
+        };
+        if refused != 0 {
+            ticket.dropped_full();
+        }
+        return;
+    }
+    output_perf(ctx, ticket, data, len);
+}
+
+#[inline(always)]
+fn output_perf(ctx: *mut c_void, ticket: Ticket, data: *mut u8, len: u64) {
+    // SAFETY: the verifier checks `data` and `len`.
+    let refused = unsafe {
+        bpf_perf_event_output(
+            ctx,
+            (&raw const EVENTS).cast_mut().cast(),
+            BPF_F_CURRENT_CPU,
+            data.cast(),
+            len,
+        )
+    };
+    if refused != 0 {
+        ticket.dropped_full();
+    }
+}

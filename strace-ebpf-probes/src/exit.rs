@@ -1,0 +1,189 @@
+//! A system call ends: one event with everything about it.
+
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
+use strace_ebpf_common::{
+    config::{STATUS_FAILURE, STATUS_SUCCESS},
+    counters::STREAM_TASK,
+    limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
+    plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_WANTED, Plan, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS},
+    record::{
+        ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CallRecord, DURATION_UNKNOWN,
+        KIND_EXIT,
+    },
+};
+
+use crate::{
+    capture, emit,
+    emit::Ticket,
+    filter::{self, Ids},
+    hook::{self, Hook, Regs},
+    maps::{PLANS, SCRATCH, Scratch, setting},
+    task::NEWBORN,
+};
+
+/// Results from here up to -1 are errors, `IS_ERR_VALUE` in `include/linux/err.h`.
+const MAX_ERRNO: i64 = 4095;
+
+/// Everything known about the call except its arguments.
+struct Call {
+    ids: Ids,
+    ticket: Ticket,
+    nr: u32,
+    abi: u8,
+    compat: bool,
+    flags: u16,
+    ret: i64,
+    now_ns: u64,
+    enter_ns: u64,
+}
+
+/// Body of every sys_exit program.
+#[inline(always)]
+pub fn run<H: Hook>(hook: H) {
+    let Some(ids) = filter::current_ids() else {
+        return;
+    };
+    let Some(task) = filter::task(ids.tid) else {
+        return;
+    };
+    // SAFETY: a map value of this very thread, and the plan's map value.
+    unsafe {
+        if !filter::in_scope((*task).state, ids) {
+            return;
+        }
+        let enter_ns = (*task).enter_ns;
+        (*task).enter_ns = 0;
+        // The child's side of fork: it never entered this call.
+        if enter_ns == NEWBORN {
+            return;
+        }
+        let ret = hook.ret();
+        let failed = (-MAX_ERRNO..0).contains(&ret);
+        let (status, phase) = if failed {
+            (STATUS_FAILURE, WHEN_FAILURE)
+        } else {
+            (STATUS_SUCCESS, WHEN_SUCCESS)
+        };
+        if setting!(status) & status == 0 {
+            return;
+        }
+        let regs = hook.regs();
+        let mut nr = regs.orig_nr() as u32;
+        // rt_sigreturn has put back the registers of another time.
+        if nr == u32::MAX {
+            if enter_ns == 0 {
+                return;
+            }
+            nr = (*task).nr;
+        }
+        let compat = hook::is_compat();
+        let Some((abi, plan)) = plan_of(nr, compat) else {
+            return;
+        };
+        if (*plan).flags & PLAN_WANTED == 0 {
+            return;
+        }
+        let now_ns = emit::now_ns();
+        let Some(ticket) = Ticket::take(STREAM_TASK) else {
+            return;
+        };
+        let has_enter = enter_ns != 0 && (*plan).flags & (PLAN_ENTER | PLAN_EMIT_ENTER) != 0;
+        let call = Call {
+            ids,
+            ticket,
+            nr: plain_nr(nr, abi),
+            abi,
+            compat,
+            flags: if has_enter { CALL_HAS_ENTER } else { 0 },
+            ret,
+            now_ns,
+            enter_ns,
+        };
+        if (*plan).when & phase & WHEN_EXIT == 0 {
+            emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, &call, &regs));
+            return;
+        }
+        let Some(s) = scratch(ticket) else {
+            return;
+        };
+        fill((&raw mut (*s).data).cast(), &call, &regs);
+        (*s).sp = regs.sp();
+        let len = capture::run(s, plan, phase);
+        emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
+        (*s).busy = 0;
+    }
+}
+
+#[inline(always)]
+fn fill<R: Regs>(record: *mut CallRecord, call: &Call, regs: &R) {
+    // SAFETY: the caller gives a whole record's room.
+    unsafe {
+        let header = &raw mut (*record).header;
+        emit::fill_header(
+            header,
+            call.ticket,
+            KIND_EXIT,
+            CALL_BYTES as u32,
+            call.now_ns,
+            call.ids,
+        );
+        emit::fill_comm(header);
+        (*record).nr = call.nr;
+        (*record).flags = call.flags;
+        (*record).abi = call.abi;
+        (*record).n_captures = 0;
+        (*record).ret = call.ret;
+        (*record).duration_ns = if call.enter_ns == 0 {
+            DURATION_UNKNOWN
+        } else {
+            call.now_ns - call.enter_ns
+        };
+        (*record).args = regs.args(call.compat);
+    }
+}
+
+/// The number without the bit that marks x32.
+#[inline(always)]
+pub fn plain_nr(nr: u32, abi: u8) -> u32 {
+    if abi == ABI_X32 {
+        nr & !X32_SYSCALL_BIT
+    } else {
+        nr
+    }
+}
+
+/// ABI and plan of a call. Unknown numbers share the last plan of their ABI.
+#[inline(always)]
+pub fn plan_of(nr: u32, compat: bool) -> Option<(u8, *const Plan)> {
+    let abi = if compat {
+        ABI_I386
+    } else if (nr as i32) >= 0 && nr & X32_SYSCALL_BIT != 0 {
+        ABI_X32
+    } else {
+        ABI_X86_64
+    };
+    let plain = plain_nr(nr, abi);
+    let last = PLANS_PER_ABI - 1;
+    let index = if plain < last { plain } else { last };
+    Some((abi, PLANS.get_ptr(u32::from(abi) * PLANS_PER_ABI + index)?))
+}
+
+/// This CPU's scratch buffer, marked as taken; `None`, and counted, if it is taken already.
+#[inline(always)]
+pub fn scratch(ticket: Ticket) -> Option<*mut Scratch> {
+    // SAFETY: a helper without arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let Some(s) = SCRATCH.get_ptr_mut(cpu) else {
+        ticket.dropped_busy();
+        return None;
+    };
+    // SAFETY: a map value.
+    unsafe {
+        if (*s).busy != 0 {
+            ticket.dropped_busy();
+            return None;
+        }
+        (*s).busy = 1;
+    }
+    Some(s)
+}

@@ -1,0 +1,81 @@
+//! Reading kernel structures at the offsets that user space took from BTF.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel,
+};
+
+use crate::maps::setting;
+
+/// Reads a `T` at `base + offset` with the checked helper; zero when that fails.
+#[inline(always)]
+pub fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
+    let mut value = T::default();
+    // SAFETY: the helper checks the source; the destination is ours.
+    unsafe {
+        bpf_probe_read_kernel(
+            (&raw mut value).cast::<c_void>(),
+            size_of::<T>() as u32,
+            (base + u64::from(offset)) as *const c_void,
+        );
+    }
+    value
+}
+
+/// Reads a `T` from a pointer that the verifier knows to be a kernel structure.
+///
+/// # Safety
+/// `base` came from a typed program argument or from `bpf_get_current_task_btf`.
+#[inline(always)]
+pub unsafe fn load<T: Copy>(base: *const u8, offset: u32) -> T {
+    // SAFETY: the kernel makes faulting loads through such pointers read zeros.
+    unsafe { base.add(offset as usize).cast::<T>().read_volatile() }
+}
+
+/// A 32-bit field of the current task: directly where the kernel hands out typed pointers (5.11).
+#[inline(always)]
+pub fn current_u32(offset: u32) -> u32 {
+    // SAFETY: helpers without arguments; `load` gets what it asks for.
+    unsafe {
+        if setting!(has_task_btf) != 0 {
+            load(bpf_get_current_task_btf().cast::<u8>(), offset)
+        } else {
+            read(bpf_get_current_task(), offset)
+        }
+    }
+}
+
+/// Address of the current `task_struct`.
+#[inline(always)]
+pub fn current() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_current_task() }
+}
+
+/// Deepest nesting of PID namespaces, `MAX_PID_NS_LEVEL` in `include/linux/pid_namespace.h`.
+const MAX_PIDNS_LEVEL: u32 = 32;
+/// Size of `struct upid`, and the place of its namespace pointer.
+const UPID_BYTES: u32 = 16;
+const UPID_NS: u32 = 8;
+
+/// The number of a task in the tracer's PID namespace, 0 if it has none there.
+#[inline(always)]
+pub fn number_in_our_namespace(task: u64) -> u32 {
+    let pid: u64 = read(task, setting!(offsets.task_thread_pid));
+    let level: u32 = read(pid, setting!(offsets.pid_level));
+    let mut i = 0;
+    while i <= MAX_PIDNS_LEVEL {
+        if i > level {
+            break;
+        }
+        let upid = setting!(offsets.pid_numbers) + i * UPID_BYTES;
+        let ns: u64 = read(pid, upid + UPID_NS);
+        let inum: u32 = read(ns, setting!(offsets.pidns_inum));
+        if inum == setting!(pidns_inum) {
+            return read(pid, upid);
+        }
+        i += 1;
+    }
+    0
+}

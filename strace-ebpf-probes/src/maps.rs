@@ -1,0 +1,117 @@
+//! Every map and every setting, in one place.
+
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps, CgroupArray, PerCpuArray, PerfEventArray, RingBuf},
+    macros::btf_map,
+};
+use strace_ebpf_common::{
+    config::{Config, Offsets, Task},
+    counters::{Counters, STREAMS},
+    limits::{ABIS, PLANS_PER_ABI, SCRATCH_BYTES},
+    plan::Plan,
+};
+
+/// The settings. User space fills them in before load; from then on they are constants.
+#[unsafe(no_mangle)]
+pub static CONFIG: Config = Config {
+    scope: 0,
+    self_tgid: 0,
+    follow: 0,
+    transport: 0,
+    status: 0,
+    has_task_btf: 0,
+    pidns_inum: 0,
+    lifecycle: 0,
+    offsets: Offsets {
+        task_pid: 0,
+        task_tgid: 0,
+        task_status: 0,
+        task_mm: 0,
+        task_exit_code: 0,
+        task_comm: 0,
+        task_thread_pid: 0,
+        task_leader: 0,
+        mm_arg_start: 0,
+        bprm_filename: 0,
+        pid_level: 0,
+        pid_numbers: 0,
+        pidns_inum: 0,
+        sa_handler: 0,
+    },
+};
+
+/// One bit per system call number modulo 1024: some ABI's plan of it has work at enter. It saves
+/// every other call the look-up of its ABI and plan at enter.
+#[unsafe(no_mangle)]
+pub static ENTER_BITS: [u64; 16] = [0; 16];
+
+/// Reads one setting. Volatile, or the compiler would take the zeros above for the truth.
+macro_rules! setting {
+    ($($field:ident).+) => {
+        $crate::maps::constant(&raw const $crate::maps::CONFIG.$($field).+)
+    };
+}
+pub(crate) use setting;
+
+/// See [`setting`].
+#[inline(always)]
+pub fn constant<T: Copy>(place: *const T) -> T {
+    // SAFETY: `setting` passes a field of a static.
+    unsafe { place.read_volatile() }
+}
+
+/// State per tid; user space sizes it by `kernel.pid_max`.
+#[btf_map]
+pub static TASKS: Array<Task, 32768> = Array::new();
+
+/// What to do with each system call, `abi * PLANS_PER_ABI + nr`.
+#[btf_map]
+pub static PLANS: Array<Plan, { (PLANS_PER_ABI * ABIS) as usize }> = Array::new();
+
+/// The books, per CPU, one entry per stream.
+#[btf_map]
+pub static COUNTERS: PerCpuArray<Counters, { STREAMS as usize }> = PerCpuArray::new();
+
+/// A record under construction, and the interpreter's state: in memory, so that the verifier
+/// sees the same unknown values in every round of its loop.
+#[repr(C)]
+pub struct Scratch {
+    /// 1 while a program of this CPU works here.
+    pub busy: u64,
+    /// End of the record so far.
+    pub off: u64,
+    /// Present operation.
+    pub op: u64,
+    /// Elements (pointers) handled in it.
+    pub element: u64,
+    /// The capture whose elements are walked, as an offset into `data`.
+    pub cursor: u64,
+    /// Position within that capture.
+    pub pos: u64,
+    /// Bytes left of the total, for `OP_RESULT_IS_TOTAL`.
+    pub left: u64,
+    /// Captures written.
+    pub captures: u64,
+    /// Stack pointer of the tracee.
+    pub sp: u64,
+    /// Where each operation's captures begin.
+    pub starts: [u64; 16],
+    /// The record.
+    pub data: [u8; SCRATCH_BYTES],
+}
+
+/// One per CPU, indexed by it: larger than a per-CPU allocation may be.
+#[btf_map]
+pub static SCRATCH: Array<Scratch, 1> = Array::new();
+
+/// A ring buffer per CPU; user space makes them in the size it wants.
+#[btf_map]
+pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
+
+/// The perf buffers, one per CPU.
+#[btf_map]
+pub static EVENTS: PerfEventArray = PerfEventArray::new();
+
+/// The cgroup under which tasks are traced with `SCOPE_CGROUP`.
+#[btf_map]
+pub static CGROUP: CgroupArray<1> = CgroupArray::new();

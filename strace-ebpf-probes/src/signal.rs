@@ -1,0 +1,138 @@
+//! Signals: those that reach a traced task, and those thrown away because it ignores them.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use strace_ebpf_common::{
+    counters::{STREAM_IRQ, STREAM_TASK},
+    limits::COMM_BYTES,
+    record::{KIND_SIGNAL, SIGNAL_DELIVERED, SIGNAL_IGNORED, SignalRecord},
+};
+
+use crate::{
+    emit::{self, Ticket},
+    filter::{self, Ids},
+    kernel,
+    maps::setting,
+};
+
+/// Never reported: the exit that it causes is. The kernel also "delivers" it to every thread of a
+/// process that ends by exit_group(2).
+const SIGKILL: u32 = 9;
+/// `TRACE_SIGNAL_IGNORED`, `include/trace/events/signal.h`.
+const TRACE_SIGNAL_IGNORED: u64 = 1;
+
+#[inline(always)]
+fn argument(ctx: *mut c_void, n: usize) -> u64 {
+    // SAFETY: both tracepoints have the arguments asked for.
+    unsafe { ctx.cast::<u64>().add(n).read_volatile() }
+}
+
+/// A signal is taken from the queue, in the receiver's context.
+#[inline(always)]
+pub fn deliver(ctx: *mut c_void) {
+    let signal = argument(ctx, 0) as u32;
+    if signal == SIGKILL {
+        return;
+    }
+    let Some(ids) = filter::current_ids() else {
+        return;
+    };
+    let Some(task) = filter::task(ids.tid) else {
+        return;
+    };
+    // SAFETY: a map value.
+    if !filter::in_scope(unsafe { (*task).state }, ids) {
+        return;
+    }
+    let info = argument(ctx, 1);
+    send(
+        ctx,
+        STREAM_TASK,
+        ids,
+        signal,
+        SIGNAL_DELIVERED,
+        info,
+        kernel::current(),
+    );
+}
+
+/// A signal is sent, in whatever context that happens.
+#[inline(always)]
+pub fn generate(ctx: *mut c_void) {
+    if argument(ctx, 4) != TRACE_SIGNAL_IGNORED {
+        return;
+    }
+    let receiver = argument(ctx, 2);
+    let Some(ids) = filter::ids_of::<false>(receiver as *const u8) else {
+        return;
+    };
+    let Some(task) = filter::task(ids.tid) else {
+        return;
+    };
+    // SAFETY: a map value.
+    let state = unsafe { (*task).state };
+    // The sender's cgroup says nothing about the receiver: only marked tasks, or all of them.
+    if state != strace_ebpf_common::config::TASK_TRACED
+        && (setting!(scope) & strace_ebpf_common::config::SCOPE_ALL == 0
+            || ids.tgid == setting!(self_tgid))
+    {
+        return;
+    }
+    let info = argument(ctx, 1);
+    send(
+        ctx,
+        STREAM_IRQ,
+        ids,
+        argument(ctx, 0) as u32,
+        SIGNAL_IGNORED,
+        info,
+        receiver,
+    );
+}
+
+#[inline(always)]
+fn send(
+    ctx: *mut c_void,
+    stream: u32,
+    ids: Ids,
+    signal: u32,
+    outcome: u32,
+    info: u64,
+    receiver: u64,
+) {
+    let Some(ticket) = Ticket::take(stream) else {
+        return;
+    };
+    let now = emit::now_ns();
+    emit::fixed::<SignalRecord>(ctx, ticket, |record| {
+        // SAFETY: a whole record's room.
+        unsafe {
+            let header = &raw mut (*record).header;
+            emit::fill_header(
+                header,
+                ticket,
+                KIND_SIGNAL,
+                size_of::<SignalRecord>() as u32,
+                now,
+                ids,
+            );
+            // The stream's number is told by the high bit of `cpu`: its books are its own.
+            (*header).cpu |= (stream as u16) << 15;
+            bpf_probe_read_kernel(
+                (&raw mut (*header).comm).cast(),
+                COMM_BYTES as u32,
+                (receiver + u64::from(setting!(offsets.task_comm))) as *const c_void,
+            );
+            (*record).signal = signal;
+            (*record).outcome = outcome;
+            // 0 and 1 stand for "none" and "the kernel", `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`:
+            // the helper zeroes the destination when it cannot read.
+            bpf_probe_read_kernel(
+                (&raw mut (*record).info).cast(),
+                size_of::<[u8; 48]>() as u32,
+                info as *const c_void,
+            );
+        }
+    });
+}

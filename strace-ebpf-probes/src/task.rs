@@ -1,0 +1,210 @@
+//! The life of tasks: who is born traced, who changes its program, who ends.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+use strace_ebpf_common::{
+    capture::{CAPTURE_BYTES, Capture, padded},
+    config::{TASK_IDLE, TASK_TRACED},
+    counters::STREAM_TASK,
+    limits::PATH_MAX,
+    record::{ExecRecord, ForkRecord, KIND_EXEC, KIND_FORK, KIND_TASK_EXIT, TaskExitRecord},
+};
+
+use crate::{
+    capture::mask16,
+    emit::{self, Ticket},
+    exit, filter, kernel,
+    maps::setting,
+};
+
+/// In `Task::enter_ns`: a child that has yet to return from the fork that made it.
+pub const NEWBORN: u64 = u64::MAX;
+
+#[inline(always)]
+fn argument(ctx: *mut c_void, n: usize) -> u64 {
+    // SAFETY: every tracepoint here has at least `n + 1` arguments.
+    unsafe { ctx.cast::<u64>().add(n).read_volatile() }
+}
+
+/// Runs in the parent, before the child can run: threads and processes alike.
+#[inline(always)]
+pub fn fork<const TYPED: bool>(ctx: *mut c_void) {
+    let child_task = argument(ctx, 1) as *const u8;
+    let Some(child) = filter::ids_of::<TYPED>(child_task) else {
+        return;
+    };
+    let Some(slot) = filter::task(child.tid) else {
+        return;
+    };
+    let parent = filter::current_ids();
+    let state = parent
+        .and_then(|p| filter::task(p.tid))
+        // SAFETY: a map value.
+        .map_or(TASK_IDLE, |task| unsafe { (*task).state });
+    let inherits = state == TASK_TRACED
+        && (setting!(follow) != 0 || parent.is_some_and(|p| p.tgid == child.tgid));
+    // SAFETY: map values; the child does not run yet.
+    unsafe {
+        (*slot).enter_ns = NEWBORN;
+        (*slot).nr = 0;
+        (*slot).state = if inherits { TASK_TRACED } else { TASK_IDLE };
+        if inherits && let Some(books) = emit::books(STREAM_TASK) {
+            (*books).born += 1;
+        }
+    }
+    let Some(parent) = parent else {
+        return;
+    };
+    if setting!(lifecycle) == 0 || !filter::in_scope(state, parent) {
+        return;
+    }
+    let Some(ticket) = Ticket::take(STREAM_TASK) else {
+        return;
+    };
+    let now = emit::now_ns();
+    emit::fixed::<ForkRecord>(ctx, ticket, |record| {
+        // SAFETY: a whole record's room.
+        unsafe {
+            let header = &raw mut (*record).header;
+            emit::fill_header(
+                header,
+                ticket,
+                KIND_FORK,
+                size_of::<ForkRecord>() as u32,
+                now,
+                parent,
+            );
+            emit::fill_comm(header);
+            (*record).child_tgid = child.tgid;
+            (*record).child_tid = child.tid;
+        }
+    });
+}
+
+/// The new program is in place. When a thread that is not the leader did it, it has taken over
+/// the leader's tid; its own is gone without an exit event.
+#[inline(always)]
+pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
+    let Some(ids) = filter::current_ids() else {
+        return;
+    };
+    let Some(task) = filter::task(ids.tid) else {
+        return;
+    };
+    // `old_pid` counts in the initial namespace; elsewhere it cannot be matched.
+    let old_tid = if setting!(pidns_inum) == 0 {
+        argument(ctx, 1) as u32
+    } else {
+        ids.tid
+    };
+    // SAFETY: map values.
+    unsafe {
+        if old_tid != ids.tid
+            && let Some(old) = filter::task(old_tid)
+        {
+            (*task).enter_ns = (*old).enter_ns;
+            (*task).nr = (*old).nr;
+            (*task).state = (*old).state;
+            (*old).state = TASK_IDLE;
+            (*old).enter_ns = 0;
+        }
+        if setting!(lifecycle) == 0 || !filter::in_scope((*task).state, ids) {
+            return;
+        }
+        let Some(ticket) = Ticket::take(STREAM_TASK) else {
+            return;
+        };
+        let Some(s) = exit::scratch(ticket) else {
+            return;
+        };
+        let record = (&raw mut (*s).data).cast::<ExecRecord>();
+        let now = emit::now_ns();
+        let header = &raw mut (*record).header;
+        emit::fill_header(header, ticket, KIND_EXEC, 0, now, ids);
+        emit::fill_comm(header);
+        (*record).old_tid = old_tid;
+        let bprm = argument(ctx, 2);
+        let filename: u64 = if TYPED {
+            kernel::load(bprm as *const u8, setting!(offsets.bprm_filename))
+        } else {
+            kernel::read(bprm, setting!(offsets.bprm_filename))
+        };
+        let capture = record.add(1).cast::<Capture>();
+        let got =
+            bpf_probe_read_kernel_str(capture.add(1).cast(), PATH_MAX, filename as *const c_void);
+        let chars = if got > 0 { got as u64 - 1 } else { 0 };
+        (*capture) = Capture {
+            addr: 0,
+            len: chars as u32,
+            full: chars as u32,
+            errno: if got < 0 { (-got) as u16 } else { 0 },
+            ..Capture::default()
+        };
+        (*record).n_captures = 1;
+        let len = size_of::<ExecRecord>() as u64 + u64::from(CAPTURE_BYTES) + padded(mask16(chars));
+        (*header).len = len as u32;
+        emit::bytes(ctx, ticket, (&raw mut (*s).data).cast(), len);
+        (*s).busy = 0;
+    }
+}
+
+/// A task ends, by itself or by a signal.
+#[inline(always)]
+pub fn gone<const TYPED: bool>(ctx: *mut c_void) {
+    let Some(ids) = filter::current_ids() else {
+        return;
+    };
+    let Some(task) = filter::task(ids.tid) else {
+        return;
+    };
+    // SAFETY: map values.
+    unsafe {
+        let state = (*task).state;
+        (*task).state = TASK_IDLE;
+        (*task).enter_ns = 0;
+        if !filter::in_scope(state, ids) {
+            return;
+        }
+        if state == TASK_TRACED
+            && let Some(books) = emit::books(STREAM_TASK)
+        {
+            (*books).gone += 1;
+        }
+    }
+    if setting!(lifecycle) == 0 {
+        return;
+    }
+    let Some(ticket) = Ticket::take(STREAM_TASK) else {
+        return;
+    };
+    let now = emit::now_ns();
+    let code: u32 = if TYPED {
+        // SAFETY: the first argument of a typed program.
+        unsafe {
+            kernel::load(
+                argument(ctx, 0) as *const u8,
+                setting!(offsets.task_exit_code),
+            )
+        }
+    } else {
+        kernel::read(argument(ctx, 0), setting!(offsets.task_exit_code))
+    };
+    emit::fixed::<TaskExitRecord>(ctx, ticket, |record| {
+        // SAFETY: a whole record's room.
+        unsafe {
+            let header = &raw mut (*record).header;
+            emit::fill_header(
+                header,
+                ticket,
+                KIND_TASK_EXIT,
+                size_of::<TaskExitRecord>() as u32,
+                now,
+                ids,
+            );
+            emit::fill_comm(header);
+            (*record).code = code;
+            (*record)._pad = 0;
+        }
+    });
+}
