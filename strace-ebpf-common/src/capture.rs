@@ -8,6 +8,27 @@ pub const CAPTURE_TRUNCATED: u8 = 1;
 /// Taken at the system call's enter, not at its exit.
 pub const CAPTURE_AT_ENTER: u8 = 2;
 
+/// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`] or [`OP_STACK`].
+pub const ARG_NONE: u8 = 0xff;
+/// In [`Capture::op`]: an [`Identity`].
+pub const OP_IDENTITY: u8 = 0xf0;
+/// In [`Capture::op`]: user-space return addresses, eight bytes each, innermost first.
+pub const OP_STACK: u8 = 0xf1;
+/// Most bytes of a stack.
+pub const STACK_BYTES: u32 = 512;
+
+/// Who made the call, under `EXTRA_IDENTITY`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// User, in the initial user namespace.
+    pub uid: u32,
+    /// Group, likewise.
+    pub gid: u32,
+    /// Number of the cgroup v2: its directory's inode.
+    pub cgroup_id: u64,
+}
+
 /// What was copied from where, and how it went.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,11 @@ pub const STATUS_SUCCESS: u32 = 1;
 /// Report calls that failed.
 pub const STATUS_FAILURE: u32 = 2;
 
+/// Add an [`crate::capture::Identity`] to every call.
+pub const EXTRA_IDENTITY: u32 = 1;
+/// Add the user-space stack to every call.
+pub const EXTRA_STACK: u32 = 2;
+
 /// Where the probes find a field they need, in bytes from the start of its structure, as read
 /// from the running kernel's BTF. 0 in a field that cannot be at 0 means "not known".
 #[repr(C)]
@@ -73,11 +78,15 @@ pub struct Config {
     pub pidns_inum: u32,
     /// 1: report forks, execs, exits and signals.
     pub lifecycle: u32,
+    /// `EXTRA_*` bits.
+    pub extra: u32,
+    /// Explicit padding.
+    pub _pad: u32,
     /// Where things are in this kernel.
     pub offsets: Offsets,
 }
 
-const _: () = assert!(size_of::<Config>() == 8 * 4 + 14 * 4);
+const _: () = assert!(size_of::<Config>() == 10 * 4 + 14 * 4);
 
 /// This task is not traced.
 pub const TASK_IDLE: u32 = 0;

@@ -54,6 +54,11 @@ pub const FROM_MM_ARGS: u8 = 7;
 /// The user stack pointer plus `*_off` (addresses only; a signal frame).
 pub const FROM_STACK: u8 = 8;
 
+/// It is the signed 32-bit argument number `*_off`; nothing when negative (lengths only).
+pub const FROM_ARG32: u8 = 9;
+/// It is the call's result, at most argument `*_off` (lengths only).
+pub const FROM_RESULT_MAX: u8 = 10;
+
 /// Lengths over all elements together stop at the result (readv, recvmsg).
 pub const OP_RESULT_IS_TOTAL: u8 = 1;
 /// Pointers in the vector are four bytes wide (i386, x32).

@@ -163,6 +163,8 @@ unsafe impl Fixed for TaskExitRecord {}
 unsafe impl Fixed for SignalRecord {}
 // SAFETY: as above.
 unsafe impl Fixed for crate::capture::Capture {}
+// SAFETY: as above.
+unsafe impl Fixed for crate::capture::Identity {}
 
 /// Reads a fixed part from the start of `bytes`; `None` if they are too few.
 #[must_use]

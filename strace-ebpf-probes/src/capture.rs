@@ -7,14 +7,24 @@
 
 use core::{arch::asm, ffi::c_void};
 
-use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
+use aya_ebpf::{
+    bindings::BPF_F_USER_STACK,
+    helpers::generated::{
+        bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_get_stack, bpf_probe_read_user,
+        bpf_probe_read_user_str,
+    },
+};
 use strace_ebpf_common::{
-    capture::{CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, padded},
+    capture::{
+        ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, Identity,
+        OP_IDENTITY, OP_STACK, STACK_BYTES, padded,
+    },
+    config::{EXTRA_IDENTITY, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
-        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST,
-        FROM_MM_ARGS, FROM_RESULT, FROM_STACK, KIND_POINTERS, KIND_STR, OP_PTR32,
-        OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
+        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_POINTERS,
+        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CallRecord},
 };
@@ -233,10 +243,14 @@ unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
         let count = match (*op).len_from {
             FROM_CONST => u64::from(at),
             FROM_ARG => argument(s, at),
-            FROM_RESULT => {
-                let record = (&raw const (*s).data).cast::<CallRecord>();
-                let ret = (*record).ret;
-                if ret > 0 { ret as u64 } else { 0 }
+            FROM_ARG32 => {
+                let value = argument(s, at) as i32;
+                if value > 0 { value as u64 } else { 0 }
+            }
+            FROM_RESULT => result(s),
+            FROM_RESULT_MAX => {
+                let (result, max) = (result(s), argument(s, at));
+                if result < max { result } else { max }
             }
             FROM_ARG_POINTER32 => u64::from(user::<u32>(argument(s, at))),
             FROM_ARG_POINTER64 => user::<u64>(argument(s, at)),
@@ -251,6 +265,73 @@ unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
             count
         };
         count * u64::from((*op).scale)
+    }
+}
+
+/// The call's result, 0 if it failed.
+#[inline(always)]
+unsafe fn result(s: *mut Scratch) -> u64 {
+    // SAFETY: the record is at the start of the scratch data.
+    let ret = unsafe { (*(&raw const (*s).data).cast::<CallRecord>()).ret };
+    if ret > 0 { ret as u64 } else { 0 }
+}
+
+/// Adds what the `extra` setting asks for: who made the call, and from where.
+#[inline(always)]
+pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
+    // SAFETY: as in `run`; both captures are small and of fixed size.
+    unsafe {
+        let record = (&raw mut (*s).data).cast::<CallRecord>();
+        if setting!(extra) & EXTRA_IDENTITY != 0 {
+            let capture = own_capture(s, OP_IDENTITY, size_of::<Identity>() as u32);
+            let uid_gid = bpf_get_current_uid_gid();
+            *capture.add(1).cast::<Identity>() = Identity {
+                uid: uid_gid as u32,
+                gid: (uid_gid >> 32) as u32,
+                cgroup_id: bpf_get_current_cgroup_id(),
+            };
+        }
+        if setting!(extra) & EXTRA_STACK != 0 {
+            let capture = own_capture(s, OP_STACK, STACK_BYTES);
+            let got = bpf_get_stack(ctx, capture.add(1).cast(), STACK_BYTES, u64::from(BPF_F_USER_STACK));
+            let mut at = if got > 0 { got as u64 } else { 0 };
+            // The rest is what an earlier record left there.
+            while at < u64::from(STACK_BYTES) {
+                capture
+                    .add(1)
+                    .cast::<u8>()
+                    .add(mask16(at) as usize & 511)
+                    .cast::<u64>()
+                    .write(0);
+                at += 8;
+            }
+        }
+        (*record).n_captures = (*s).captures as u8;
+        (*record).header.len = (*s).off as u32;
+        (*s).off
+    }
+}
+
+/// Room for a capture of our own at the end of the record.
+#[inline(always)]
+unsafe fn own_capture(s: *mut Scratch, op: u8, len: u32) -> *mut Capture {
+    // SAFETY: as in `run`: scratch memory reaches beyond the largest record.
+    unsafe {
+        let capture = data(s, (*s).off).cast::<Capture>();
+        *capture = Capture {
+            len,
+            full: len,
+            op,
+            arg: ARG_NONE,
+            addr: 0,
+            flags: 0,
+            _pad: 0,
+            errno: 0,
+            element: 0,
+        };
+        (*s).captures += 1;
+        (*s).off += u64::from(CAPTURE_BYTES + len);
+        capture
     }
 }
 

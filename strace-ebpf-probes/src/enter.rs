@@ -1,7 +1,6 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    capture::Capture,
     config::{TASK_ARMED, TASK_TRACED},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER},
@@ -14,10 +13,8 @@ use crate::{
     exit::{self, plan_of},
     filter::{self, Ids},
     hook::{self, Hook, Regs},
-    maps::{ENTER_BITS, Scratch},
+    maps::{ENTER_BITS, Scratch, setting},
 };
-
-const _: () = assert!(size_of::<Capture>() == 24);
 
 /// Body of every sys_enter program.
 #[inline(always)]
@@ -77,7 +74,10 @@ fn report<H: Hook>(hook: H, ids: Ids, nr: u32, now: u64) {
             return;
         };
         fill(hook, s, plan, ticket, ids, nr, abi, compat, now);
-        let len = capture::run(s, plan, WHEN_ENTER);
+        let mut len = capture::run(s, plan, WHEN_ENTER);
+        if setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0 {
+            len = capture::extra(s, hook.ctx());
+        }
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;
     }

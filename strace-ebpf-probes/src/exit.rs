@@ -99,7 +99,7 @@ pub fn run<H: Hook>(hook: H) {
             now_ns,
             enter_ns,
         };
-        if (*plan).when & phase & WHEN_EXIT == 0 {
+        if (*plan).when & phase & WHEN_EXIT == 0 && setting!(extra) == 0 {
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, &call, &regs));
             return;
         }
@@ -108,7 +108,10 @@ pub fn run<H: Hook>(hook: H) {
         };
         fill((&raw mut (*s).data).cast(), &call, &regs);
         (*s).sp = regs.sp();
-        let len = capture::run(s, plan, phase);
+        let mut len = capture::run(s, plan, phase);
+        if setting!(extra) != 0 {
+            len = capture::extra(s, hook.ctx());
+        }
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;
     }

@@ -22,6 +22,8 @@ pub static CONFIG: Config = Config {
     has_task_btf: 0,
     pidns_inum: 0,
     lifecycle: 0,
+    extra: 0,
+    _pad: 0,
     offsets: Offsets {
         task_pid: 0,
         task_tgid: 0,

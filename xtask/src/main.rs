@@ -1,2 +1,49 @@
 //! Development commands of strace-ebpf, run as `cargo xtask COMMAND`.
-fn main() {}
+//!
+//! This file only knows the command line; each command lives in a module of its own and prints what it does on
+//! standard error, so that standard output stays free for the program or the tests it runs.
+
+mod build_ebpf;
+mod codegen;
+mod run;
+mod setup;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+/// Development commands of strace-ebpf.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch and build the BPF toolchain into a private cache folder
+    Setup(setup::Options),
+    /// Compile the probes and put them beside the program that embeds them
+    BuildEbpf(build_ebpf::Options),
+    /// Build strace-ebpf and run it, through sudo where the privilege is missing
+    Run(run::Options),
+    /// Build everything and run all tests, the end-to-end tests included
+    Test(test::Options),
+    /// Write the generated tables
+    Codegen {
+        /// Write nothing; fail when a generated file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Setup(options) => setup::setup(options.core).map(drop),
+        Command::BuildEbpf(options) => build_ebpf::run(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Codegen { check } => codegen::run(check),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a decoded argument is: a flat list of tokens that every format walks.
+//!
+//! A structure is its opening token, its fields and its closing token, so that no tree has to be
+//! allocated for the scalars that most arguments are.
+
+use smallvec::SmallVec;
+
+/// One token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Signed decimal.
+    Int(i64),
+    /// Unsigned decimal.
+    Uint(u64),
+    /// Hexadecimal, `0` for zero.
+    Hex(u64),
+    /// Permission bits: octal, at least three digits.
+    Octal(u64),
+    /// A file descriptor.
+    Fd(i32),
+    /// A directory's file descriptor, or `AT_FDCWD`.
+    DirFd(i32),
+    /// A pointer: hexadecimal, `NULL` for zero.
+    Addr(u64),
+    /// A signal's number.
+    Signal(u32),
+    /// A path: quoted, whole.
+    Path(&'a [u8]),
+    /// Bytes: quoted; `cut` when more were there.
+    Bytes {
+        /// What was captured.
+        bytes: &'a [u8],
+        /// There was more.
+        cut: bool,
+    },
+    /// Text without quotes, escaped.
+    Text(&'a [u8]),
+    /// A symbolic name.
+    Name(&'static str),
+    /// The start of a list in brackets.
+    ListOpen,
+    /// Its end.
+    ListClose,
+    /// The start of a structure in braces.
+    StructOpen,
+    /// Its end.
+    StructClose,
+    /// Name of the field whose value follows.
+    Field(&'static str),
+    /// Elements that are there but not shown.
+    More,
+    /// A remark behind the value before it, such as the count of variables behind a pointer.
+    Count(u64, &'static str),
+}
+
+/// The decoded arguments of one call.
+#[derive(Debug, Default)]
+pub struct Args<'a> {
+    values: SmallVec<[Value<'a>; 24]>,
+    starts: SmallVec<[u16; 8]>,
+}
+
+impl<'a> Args<'a> {
+    /// Begins the next argument.
+    pub fn begin(&mut self) {
+        self.starts.push(self.values.len() as u16);
+    }
+
+    /// Adds a token to the argument begun last.
+    pub fn push(&mut self, value: Value<'a>) {
+        self.values.push(value);
+    }
+
+    /// The arguments, each with its tokens.
+    pub fn iter(&self) -> impl Iterator<Item = &[Value<'a>]> {
+        self.starts.iter().enumerate().map(|(i, &start)| {
+            let end = self.starts.get(i + 1).map_or(self.values.len(), |&next| usize::from(next));
+            &self.values[usize::from(start)..end]
+        })
+    }
+}

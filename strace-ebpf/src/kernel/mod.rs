@@ -1,0 +1,177 @@
+//! What this kernel and this user can do, asked once at the start.
+//!
+//! Facts out, no decisions: those are made in `plan` and `probes`.
+
+pub mod btf;
+pub mod caps;
+
+use std::{fs, io, os::fd::OwnedFd};
+
+use strace_ebpf_common::config::Offsets;
+
+use crate::sys;
+
+/// The initial PID namespace's inode, `PID_NS_INIT_INO` in `include/uapi/linux/nsfs.h`.
+const PID_NS_INIT_INO: u64 = 0xEFFF_FFFC;
+/// `BPF_PROG_TYPE_RAW_TRACEPOINT`
+const PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
+/// `BPF_F_SLEEPABLE`
+const F_SLEEPABLE: u32 = 1 << 4;
+
+/// Kernel release as major and minor number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+impl Version {
+    /// Parses the start of a release such as `6.1.0-13-amd64`.
+    #[must_use]
+    pub fn parse(release: &str) -> Option<Self> {
+        let mut parts = release.split(|c: char| !c.is_ascii_digit());
+        Some(Self(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+}
+
+/// Helper and feature dates that choices hang on.
+pub mod since {
+    use super::Version;
+    /// BPF ring buffer.
+    pub const RINGBUF: Version = Version(5, 8);
+    /// Helper 158, `bpf_get_current_task_btf`.
+    pub const TASK_BTF: Version = Version(5, 11);
+    /// Helper 175, `bpf_task_pt_regs`.
+    pub const TASK_PT_REGS: Version = Version(5, 15);
+    /// What we were built and tested for.
+    pub const OLDEST: Version = Version(5, 8);
+}
+
+/// Why field offsets are not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoOffsets {
+    /// `/sys/kernel/btf/vmlinux` cannot be read.
+    NoBtf(String),
+    /// It lacks this field.
+    Missing(String),
+}
+
+/// The answers.
+#[derive(Debug)]
+pub struct Facts {
+    /// `uname -r`.
+    pub release: String,
+    /// The same as numbers.
+    pub version: Version,
+    /// Field offsets from the kernel's BTF.
+    pub offsets: Result<Offsets, NoOffsets>,
+    /// Highest tid plus one.
+    pub pid_max: u32,
+    /// CPUs that may ever be there: numbers below this.
+    pub cpus: u32,
+    /// Inode of our PID namespace, 0 for the initial one.
+    pub pidns_inum: u32,
+    /// `[none]`, `[integrity]`, `[confidentiality]`, or empty without the lockdown LSM.
+    pub lockdown: String,
+    /// Effective capabilities.
+    pub caps: caps::Caps,
+}
+
+impl Facts {
+    /// Asks the kernel.
+    pub fn gather() -> io::Result<Self> {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned();
+        let version = Version::parse(&release).unwrap_or(Version(0, 0));
+        Ok(Self {
+            version,
+            release,
+            offsets: read_offsets(),
+            pid_max: read_number("/proc/sys/kernel/pid_max").unwrap_or(4_194_304),
+            cpus: possible_cpus(),
+            pidns_inum: own_pidns()?,
+            lockdown: lockdown(),
+            caps: caps::Caps::current()?,
+        })
+    }
+}
+
+fn read_offsets() -> Result<Offsets, NoOffsets> {
+    let bytes = fs::read("/sys/kernel/btf/vmlinux").map_err(|e| NoOffsets::NoBtf(e.to_string()))?;
+    let btf = btf::Btf::parse(&bytes).ok_or_else(|| NoOffsets::NoBtf("not BTF".to_owned()))?;
+    btf.offsets().map_err(NoOffsets::Missing)
+}
+
+fn read_number(path: &str) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// One more than the largest number in `/sys/devices/system/cpu/possible`, such as `0-3,8`.
+fn possible_cpus() -> u32 {
+    let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    last_cpu(&list).map_or(1, |last| last + 1)
+}
+
+fn last_cpu(list: &str) -> Option<u32> {
+    list.trim().rsplit([',', '-']).next()?.parse().ok()
+}
+
+fn own_pidns() -> io::Result<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let inode = fs::metadata("/proc/self/ns/pid")?.ino();
+    Ok(if inode == PID_NS_INIT_INO { 0 } else { inode as u32 })
+}
+
+fn lockdown() -> String {
+    let text = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    text.split_whitespace().find(|word| word.starts_with('[')).unwrap_or_default().to_owned()
+}
+
+/// Does this kernel run programs on sys_enter and sys_exit preemptibly (Linux 7.2)? Then a
+/// program that is preempted makes the kernel skip other tasks' runs on that CPU, and only classic
+/// tracepoints see everything. Such kernels are those that accept a sleepable raw tracepoint.
+#[must_use]
+pub fn raw_tracepoints_are_preemptible() -> bool {
+    load_trivial(PROG_TYPE_RAW_TRACEPOINT, F_SLEEPABLE).is_ok()
+}
+
+/// May we load tracing programs at all? The error is the kernel's.
+pub fn try_load() -> io::Result<()> {
+    load_trivial(PROG_TYPE_RAW_TRACEPOINT, 0).map(drop)
+}
+
+/// Loads `r0 = 0; exit`.
+fn load_trivial(prog_type: u32, flags: u32) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    let code: [u64; 2] = [0xb7, 0x95];
+    let license = c"GPL";
+    // union bpf_attr for BPF_PROG_LOAD: type, insn_cnt, insns, license, log_level, log_size,
+    // log_buf, kern_version, prog_flags.
+    let mut attr = [0u8; 48];
+    attr[0..4].copy_from_slice(&prog_type.to_ne_bytes());
+    attr[4..8].copy_from_slice(&2u32.to_ne_bytes());
+    attr[8..16].copy_from_slice(&(code.as_ptr() as u64).to_ne_bytes());
+    attr[16..24].copy_from_slice(&(license.as_ptr() as u64).to_ne_bytes());
+    attr[44..48].copy_from_slice(&flags.to_ne_bytes());
+    // SAFETY: the two pointers are to live data of the sizes given.
+    let fd = unsafe { sys::bpf(sys::BPF_PROG_LOAD, &mut attr) }?;
+    // SAFETY: a new descriptor, ours alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(Version::parse("6.18.44-fc"), Some(Version(6, 18)));
+        assert_eq!(Version::parse("5.10.0"), Some(Version(5, 10)));
+        assert_eq!(Version::parse("x"), None);
+        assert!(Version(5, 8) < Version(5, 10));
+    }
+
+    #[test]
+    fn cpu_lists() {
+        assert_eq!(last_cpu("0-3\n"), Some(3));
+        assert_eq!(last_cpu("0\n"), Some(0));
+        assert_eq!(last_cpu("0-3,8-11"), Some(11));
+        assert_eq!(last_cpu(""), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! Which system calls are wanted: `-e trace=` as strace(1) defines it.
+//!
+//! Text in, a set of names out; a later expression replaces an earlier one, as in strace.
+
+use std::collections::BTreeSet;
+
+use crate::tables::{self, Abi};
+
+/// A set of system calls, per ABI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// What the set holds, before it is inverted.
+    numbers: BTreeSet<(u8, u32)>,
+    inverted: bool,
+    /// Are numbers that no table knows wanted?
+    unknown: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+impl Filter {
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { numbers: BTreeSet::new(), inverted: true, unknown: true }
+    }
+
+    /// Is this call wanted? Numbers unknown to the tables are, unless a set was named.
+    #[must_use]
+    pub fn wants(&self, abi: Abi, nr: u32) -> bool {
+        self.numbers.contains(&(abi as u8, nr)) != self.inverted
+    }
+
+    /// Are numbers wanted that no table knows?
+    #[must_use]
+    pub fn wants_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// Parses what follows `trace=`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (inverted, list) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let mut numbers = BTreeSet::new();
+        let mut everything = false;
+        for item in list.split(',') {
+            match item {
+                "all" => everything = true,
+                "none" => {}
+                _ => add(&mut numbers, item)?,
+            }
+        }
+        if everything {
+            numbers = Abi::ALL
+                .into_iter()
+                .flat_map(|abi| tables::all(abi).map(move |(nr, _)| (abi as u8, nr)))
+                .collect();
+        }
+        Ok(Self { numbers, inverted, unknown: everything != inverted })
+    }
+}
+
+/// Adds one item of the list: `name`, `?name`, `name@abi`, `%class`, `/regex`, a number.
+fn add(numbers: &mut BTreeSet<(u8, u32)>, item: &str) -> Result<(), String> {
+    let optional = item.starts_with('?');
+    let rest = item.trim_start_matches('?');
+    let (name, abis) = match rest.rsplit_once('@') {
+        Some((name, "64")) => (name, vec![Abi::X86_64]),
+        Some((name, "32")) => (name, vec![Abi::I386]),
+        Some((name, "x32")) => (name, vec![Abi::X32]),
+        _ => (rest, Abi::ALL.to_vec()),
+    };
+    let before = numbers.len();
+    let mut found = false;
+    let matches = matcher(name)?;
+    for abi in abis {
+        for (nr, syscall) in tables::all(abi) {
+            if matches(nr, syscall) {
+                found = true;
+                numbers.insert((abi as u8, nr));
+            }
+        }
+    }
+    if !found && !optional && before == numbers.len() {
+        return Err(format!("invalid system call '{item}'"));
+    }
+    Ok(())
+}
+
+type Matcher<'a> = Box<dyn Fn(u32, &tables::Syscall) -> bool + 'a>;
+
+fn matcher(name: &str) -> Result<Matcher<'_>, String> {
+    if let Some(pattern) = name.strip_prefix('/') {
+        let regex = regex::Regex::new(pattern)
+            .map_err(|_| format!("invalid regular expression '{pattern}'"))?;
+        return Ok(Box::new(move |_, syscall| regex.is_match(syscall.name)));
+    }
+    if let Some(class) = name.strip_prefix('%') {
+        let class = tables::class_by_name(class)
+            .ok_or_else(|| format!("invalid system call class '%{class}'"))?;
+        return Ok(Box::new(move |_, syscall| syscall.classes.intersects(class)));
+    }
+    if let Ok(number) = name.parse::<u32>() {
+        return Ok(Box::new(move |nr, _| nr == number));
+    }
+    // strace also takes the classes' names without the %.
+    let class = tables::class_by_name(name).filter(|_| OLD_CLASSES.contains(&name));
+    Ok(Box::new(move |_, syscall| {
+        syscall.name == name || class.is_some_and(|class| syscall.classes.intersects(class))
+    }))
+}
+
+/// Classes that strace still takes without the `%`, strace(1).
+const OLD_CLASSES: &[&str] = &["file", "process", "network", "signal", "ipc", "desc", "memory"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> BTreeSet<&'static str> {
+        let filter = Filter::parse(text).expect(text);
+        tables::all(Abi::X86_64)
+            .filter(|(nr, _)| filter.wants(Abi::X86_64, *nr))
+            .map(|(_, syscall)| syscall.name)
+            .collect()
+    }
+
+    #[test]
+    fn names_classes_and_patterns() {
+        assert_eq!(names("openat,read"), BTreeSet::from(["openat", "read"]));
+        assert_eq!(names("/^getp"), BTreeSet::from(["getpeername", "getpgid", "getpgrp", "getpid", "getpmsg", "getppid", "getpriority"]));
+        assert!(names("%file").contains("openat") && !names("%file").contains("read"));
+        assert!(names("file").contains("openat"));
+        assert!(names("%network").contains("sendto"));
+        assert_eq!(names("none").len(), 0);
+        assert_eq!(names("0"), BTreeSet::from(["read"]));
+        assert_eq!(names("?no_such_call,read"), BTreeSet::from(["read"]));
+        assert_eq!(names("read@32").len(), 0);
+        assert_eq!(names("read@64").len(), 1);
+    }
+
+    #[test]
+    fn inversion_and_the_unknown() {
+        let all = names("all").len();
+        assert_eq!(names("!openat").len(), all - 1);
+        assert!(!names("!%file").contains("openat"));
+        assert_eq!(names("!none").len(), all);
+        assert_eq!(names("!all").len(), 0);
+        assert!(Filter::all().wants_unknown());
+        assert!(Filter::parse("!read").expect("valid").wants_unknown());
+        assert!(!Filter::parse("read").expect("valid").wants_unknown());
+        assert!(!Filter::parse("none").expect("valid").wants_unknown());
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for (text, message) in [
+            ("opnat", "invalid system call 'opnat'"),
+            ("read,opnat", "invalid system call 'opnat'"),
+            ("%nofile", "invalid system call class '%nofile'"),
+            ("/(", "invalid regular expression '('"),
+            ("", "invalid system call ''"),
+            ("!", "invalid system call ''"),
+            ("99999", "invalid system call '99999'"),
+        ] {
+            assert_eq!(Filter::parse(text), Err(message.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Which programs hang where, per kind of hook: data, in the order in which to attach.
+
+/// How system calls are hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// BTF-typed raw tracepoints, Linux 5.5: the cheapest.
+    TpBtf,
+    /// Raw tracepoints, Linux 4.17: without BTF.
+    RawTracepoint,
+    /// Classic tracepoints: the only complete ones where raw ones run preemptibly (Linux 7.2).
+    Tracepoint,
+}
+
+impl Hook {
+    /// Name as in `--attach` and `--check`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TpBtf => "tp_btf",
+            Self::RawTracepoint => "raw_tracepoint",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+
+    /// The programs of this hook, in the order in which to attach them.
+    #[must_use]
+    pub fn programs(self, lifecycle: bool) -> Vec<Program> {
+        let (tasks, calls) = match self {
+            Self::TpBtf => (TASKS_BTF, CALLS_BTF),
+            Self::RawTracepoint => (TASKS_RAW, CALLS_RAW),
+            Self::Tracepoint => (TASKS_BTF, CALLS_CLASSIC),
+        };
+        let signals: &[Program] = if lifecycle { SIGNALS } else { &[] };
+        [tasks, signals, calls].concat()
+    }
+}
+
+/// Program type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// tp_btf
+    Btf,
+    /// raw tracepoint
+    Raw,
+    /// classic tracepoint of the group raw_syscalls
+    Classic,
+}
+
+/// One program and its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Symbol in the object.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// Tracepoint.
+    pub target: &'static str,
+}
+
+const fn program(name: &'static str, kind: Kind, target: &'static str) -> Program {
+    Program { name, kind, target }
+}
+
+const TASKS_BTF: &[Program] = &[
+    program("fork_btf", Kind::Btf, "sched_process_fork"),
+    program("exec_btf", Kind::Btf, "sched_process_exec"),
+    program("gone_btf", Kind::Btf, "sched_process_exit"),
+];
+const TASKS_RAW: &[Program] = &[
+    program("fork_raw", Kind::Raw, "sched_process_fork"),
+    program("exec_raw", Kind::Raw, "sched_process_exec"),
+    program("gone_raw", Kind::Raw, "sched_process_exit"),
+];
+const SIGNALS: &[Program] = &[
+    program("sig_deliver", Kind::Raw, "signal_deliver"),
+    program("sig_generate", Kind::Raw, "signal_generate"),
+];
+const CALLS_BTF: &[Program] = &[
+    program("exit_btf", Kind::Btf, "sys_exit"),
+    program("enter_btf", Kind::Btf, "sys_enter"),
+];
+const CALLS_RAW: &[Program] = &[
+    program("exit_raw", Kind::Raw, "sys_exit"),
+    program("enter_raw", Kind::Raw, "sys_enter"),
+];
+const CALLS_CLASSIC: &[Program] = &[
+    program("exit_tp", Kind::Classic, "sys_exit"),
+    program("enter_tp", Kind::Classic, "sys_enter"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_is_in_the_object_and_exits_come_before_enters() {
+        let there = crate::probes::embedded_programs();
+        for hook in [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint] {
+            let programs = hook.programs(true);
+            for program in &programs {
+                assert!(there.contains_key(program.name), "{} is missing", program.name);
+                assert!(program.name.len() <= 15, "{} is cut by the kernel", program.name);
+            }
+            let place = |target| programs.iter().position(|p| p.target == target);
+            assert!(place("sys_exit") < place("sys_enter"));
+            assert!(place("sched_process_fork") < place("sys_exit"));
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Opens the embedded object, fills in its settings and maps, loads and attaches what fits the
+//! kernel, and reads the books. Dropping [`Probes`] detaches everything; so does the end of the
+//! process, however it comes, because nothing is pinned.
+
+pub mod attach;
+mod tracepoint;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{Array, ArrayOfMaps, MapData, PerCpuArray, RingBuf},
+    programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
+};
+use strace_ebpf_common::{
+    config::{Config, TRANSPORT_RINGBUF, Task},
+    counters::{Counters, STREAMS},
+    limits::{ABIS, PLANS_PER_ABI},
+    plan::Plan as CapturePlan,
+};
+
+use crate::sys;
+use attach::Hook;
+
+/// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
+/// The same with their debug messages.
+static OBJECT_DEBUG: &[u8] = aya::include_bytes_aligned!("probes-debug.bpf.o");
+/// Names a file to load instead of the embedded object: how CI tests a fresh build.
+const OBJECT_ENV: &str = "STRACE_EBPF_PROBES";
+
+/// What to load and how.
+#[derive(Debug)]
+pub struct Settings {
+    /// The probes' settings.
+    pub config: Config,
+    /// Which tracepoints to hang on.
+    pub hook: Hook,
+    /// Size of each CPU's buffer: a power of two, whole pages.
+    pub buffer_bytes: u32,
+    /// CPUs that may ever be there.
+    pub cpus: u32,
+    /// Entries of the task map.
+    pub pid_max: u32,
+    /// One plan per number and ABI.
+    pub plans: Vec<CapturePlan>,
+    /// The cgroup to trace, when that is in scope.
+    pub cgroup: Option<File>,
+    /// Use the build with debug messages.
+    pub debug: bool,
+}
+
+/// Loaded and attached probes.
+pub struct Probes {
+    ebpf: Ebpf,
+    tasks: Array<MapData, Task>,
+    counters: PerCpuArray<MapData, Counters>,
+    /// Perf events that classic tracepoint programs hang on.
+    events: Vec<OwnedFd>,
+    hook: Hook,
+    attached: bool,
+}
+
+/// Where events come out of the kernel.
+pub enum Outlets {
+    /// A ring buffer per CPU.
+    Rings(Vec<RingBuf<MapData>>),
+    /// The map whose slots take perf event descriptors, one per CPU.
+    Perf(MapData),
+}
+
+impl Probes {
+    /// Loads everything; nothing is attached yet.
+    pub fn load(settings: &Settings) -> Result<(Self, Outlets)> {
+        allow_locked_memory();
+        let mut enter_bits = [0u64; 16];
+        for (index, plan) in settings.plans.iter().enumerate() {
+            if plan_has_enter_work(plan) {
+                let nr = index as u32 % PLANS_PER_ABI;
+                enter_bits[(nr >> 6) as usize & 15] |= 1 << (nr & 63);
+            }
+        }
+        let from_file = object_override()?;
+        let object = match &from_file {
+            Some(bytes) => bytes.as_slice(),
+            None if settings.debug => OBJECT_DEBUG,
+            None => OBJECT,
+        };
+        let mut loader = EbpfLoader::new();
+        loader
+            .override_global("CONFIG", &settings.config, true)
+            .override_global("ENTER_BITS", &enter_bits, true)
+            .map_max_entries("TASKS", settings.pid_max)
+            .map_max_entries("SCRATCH", settings.cpus)
+            .map_max_entries("RINGS", settings.cpus)
+            .allow_unsupported_maps();
+        let mut ebpf = loader.load(object).context("opening the probes object")?;
+
+        let mut plans: Array<_, CapturePlan> = take(&mut ebpf, "PLANS")?;
+        if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
+            bail!("internal error: {} capture plans", settings.plans.len());
+        }
+        for (index, plan) in settings.plans.iter().enumerate() {
+            if *plan != CapturePlan::default() {
+                plans.set(index as u32, plan, 0).context("filling the plan map")?;
+            }
+        }
+        // The programs keep the map; we need it no more.
+        drop(plans);
+        if let Some(cgroup) = &settings.cgroup {
+            let map = take_data(&mut ebpf, "CGROUP")?;
+            map_set_fd(map.fd().as_fd(), 0, cgroup.as_fd()).context("filling the cgroup map")?;
+        }
+        let outlets = outlets(&mut ebpf, settings)?;
+        let mut probes = Self {
+            tasks: take(&mut ebpf, "TASKS")?,
+            counters: take(&mut ebpf, "COUNTERS")?,
+            ebpf,
+            events: Vec::new(),
+            hook: settings.hook,
+            attached: false,
+        };
+        probes.load_programs(settings.config.lifecycle != 0)?;
+        Ok((probes, outlets))
+    }
+
+    fn load_programs(&mut self, lifecycle: bool) -> Result<()> {
+        let btf = match self.hook {
+            Hook::RawTracepoint => None,
+            Hook::TpBtf | Hook::Tracepoint => {
+                Some(Btf::from_sys_fs().context("reading the kernel's BTF")?)
+            }
+        };
+        for program in self.hook.programs(lifecycle) {
+            let name = program.name;
+            let loaded = match program.kind {
+                attach::Kind::Btf => {
+                    let btf = btf.as_ref().ok_or_else(|| anyhow!("{name} needs BTF"))?;
+                    self.program::<BtfTracePoint>(name)?.load(program.target, btf)
+                }
+                attach::Kind::Raw => self.program::<RawTracePoint>(name)?.load(),
+                attach::Kind::Classic => self.program::<TracePoint>(name)?.load(),
+            };
+            loaded.map_err(|error| load_error(name, error))?;
+        }
+        Ok(())
+    }
+
+    fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+    {
+        let program = self
+            .ebpf
+            .program_mut(name)
+            .ok_or_else(|| anyhow!("the probes object has no program {name}"))?;
+        program.try_into().with_context(|| format!("program {name}"))
+    }
+
+    /// Attaches: the life of tasks first, then exits, then enters, so that no call is seen to
+    /// begin whose end could be missed.
+    pub fn attach(&mut self, lifecycle: bool) -> Result<()> {
+        for program in self.hook.programs(lifecycle) {
+            let (name, target) = (program.name, program.target);
+            let context = || format!("attaching to {target}");
+            match program.kind {
+                attach::Kind::Btf => {
+                    self.program::<BtfTracePoint>(name)?.attach().with_context(context)?;
+                }
+                attach::Kind::Raw => {
+                    self.program::<RawTracePoint>(name)?.attach(target).with_context(context)?;
+                }
+                attach::Kind::Classic => {
+                    let fd = self.program::<TracePoint>(name)?.fd()?.as_fd().as_raw_fd();
+                    // SAFETY: the program outlives this call.
+                    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+                    let event = tracepoint::attach("raw_syscalls", target, fd)?;
+                    self.events.push(event);
+                }
+            }
+        }
+        self.attached = true;
+        Ok(())
+    }
+
+    /// Detaches every program: no new events from here on, but for those in the making.
+    pub fn detach(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.attached) {
+            return Ok(());
+        }
+        self.events.clear();
+        for (_, program) in self.ebpf.programs_mut() {
+            match program {
+                aya::programs::Program::BtfTracePoint(p) if p.fd().is_ok() => p.unload()?,
+                aya::programs::Program::RawTracePoint(p) if p.fd().is_ok() => p.unload()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the state of one thread.
+    pub fn set_task(&mut self, tid: u32, state: u32) -> Result<()> {
+        let task = Task { state, ..Task::default() };
+        self.tasks.set(tid, task, 0).with_context(|| format!("marking thread {tid}"))
+    }
+
+    /// The state of one thread.
+    pub fn task(&self, tid: u32) -> Result<Task> {
+        self.tasks.get(&tid, 0).with_context(|| format!("reading the state of thread {tid}"))
+    }
+
+    /// The books: per stream, one entry per CPU.
+    pub fn counters(&self) -> Result<Vec<Vec<Counters>>> {
+        (0..STREAMS)
+            .map(|stream| {
+                let values = self.counters.get(&stream, 0).context("reading the counters")?;
+                Ok(values.iter().copied().collect())
+            })
+            .collect()
+    }
+
+    /// Runs of the attached programs that the kernel skipped, each a missed event.
+    #[must_use]
+    pub fn skipped_runs(&self) -> u64 {
+        self.hook
+            .programs(true)
+            .iter()
+            .filter_map(|program| self.ebpf.program(program.name)?.fd().ok())
+            .map(|fd| recursion_misses(fd.as_fd()).unwrap_or(0))
+            .sum()
+    }
+
+    /// Starts printing the probes' own messages.
+    pub fn start_log(&mut self) -> Result<aya_log::EbpfLogger<impl std::any::Any>> {
+        aya_log::EbpfLogger::init(&mut self.ebpf).context("starting the probes' log")
+    }
+}
+
+/// Does this plan ask for anything when the call begins?
+#[must_use]
+pub fn plan_has_enter_work(plan: &CapturePlan) -> bool {
+    use strace_ebpf_common::plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_NO_RETURN};
+    plan.flags & (PLAN_ENTER | PLAN_NO_RETURN | PLAN_EMIT_ENTER) != 0
+}
+
+fn object_override() -> Result<Option<Vec<u8>>> {
+    let Some(path) = std::env::var_os(OBJECT_ENV).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    std::fs::read(&path)
+        .map(Some)
+        .with_context(|| format!("reading {} (from {OBJECT_ENV})", path.display()))
+}
+
+fn take_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
+    use aya::maps::Map;
+    let map = ebpf.take_map(name).ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
+    match map {
+        Map::PerfEventArray(data)
+        | Map::Unsupported(data)
+        | Map::ArrayOfMaps(data)
+        | Map::CgroupArray(data) => Ok(data),
+        _ => bail!("map {name} has an unexpected type"),
+    }
+}
+
+fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M>
+where
+    M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
+{
+    let map = ebpf.take_map(name).ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
+    M::try_from(map).with_context(|| format!("map {name}"))
+}
+
+fn outlets(ebpf: &mut Ebpf, settings: &Settings) -> Result<Outlets> {
+    if settings.config.transport != TRANSPORT_RINGBUF {
+        return Ok(Outlets::Perf(take_data(ebpf, "EVENTS")?));
+    }
+    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = take(ebpf, "RINGS")?;
+    let mut rings = Vec::new();
+    for cpu in 0..settings.cpus {
+        let definition = aya_obj::Map::new_from_params(
+            aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32,
+            0,
+            0,
+            settings.buffer_bytes,
+            0,
+        );
+        let data = MapData::create(definition, "RING", None).with_context(|| {
+            format!(
+                "making a ring buffer of {} bytes for CPU {cpu} (--buffer-size makes it smaller)",
+                settings.buffer_bytes
+            )
+        })?;
+        let ring = RingBuf::try_from(aya::maps::Map::RingBuf(data))?;
+        outer.set(cpu, &ring, 0).context("filling the ring map")?;
+        rings.push(ring);
+    }
+    Ok(Outlets::Rings(rings))
+}
+
+/// Puts a file descriptor into slot `key` of an array map.
+pub fn map_set_fd(map: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
+    const BPF_MAP_UPDATE_ELEM: u32 = 2;
+    let value = value.as_raw_fd() as u32;
+    let mut attr = [0u8; 32];
+    attr[0..4].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
+    attr[8..16].copy_from_slice(&(&raw const key as u64).to_ne_bytes());
+    attr[16..24].copy_from_slice(&(&raw const value as u64).to_ne_bytes());
+    // SAFETY: key and value are live and of the sizes of the map's.
+    unsafe { sys::bpf(BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+/// `bpf_prog_info.recursion_misses`, Linux 5.12.
+fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
+    const AT: usize = 208;
+    let mut info = [0u8; 256];
+    let mut attr = [0u8; 16];
+    attr[0..4].copy_from_slice(&(program.as_raw_fd() as u32).to_ne_bytes());
+    attr[4..8].copy_from_slice(&(info.len() as u32).to_ne_bytes());
+    attr[8..16].copy_from_slice(&(info.as_mut_ptr() as u64).to_ne_bytes());
+    // SAFETY: the kernel writes at most `info.len()` bytes there.
+    unsafe { sys::bpf(sys::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.ok()?;
+    Some(u64::from_ne_bytes(info[AT..AT + 8].try_into().ok()?))
+}
+
+/// Kernels before 5.11 charge maps against RLIMIT_MEMLOCK. Failure shows when a map is made.
+fn allow_locked_memory() {
+    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: a valid structure.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) };
+}
+
+/// The kernel's refusal in one line; the verifier's whole log with `STRACE_EBPF_VERIFIER_LOG=1`.
+fn load_error(name: &str, error: ProgramError) -> anyhow::Error {
+    if let ProgramError::LoadError { io_error, verifier_log } = &error {
+        let log = verifier_log.to_string();
+        let whole = std::env::var_os("STRACE_EBPF_VERIFIER_LOG").is_some();
+        let shown = if whole {
+            log.trim_end()
+        } else {
+            log.lines().rev().map(str::trim).find(|l| !l.is_empty() && !l.starts_with("processed")).unwrap_or("")
+        };
+        return anyhow!("loading program {name}: {io_error}: {shown}");
+    }
+    anyhow::Error::new(error).context(format!("loading program {name}"))
+}
+
+/// Counters of all CPUs and streams together.
+#[must_use]
+pub fn total(counters: &[Vec<Counters>]) -> Counters {
+    let mut sum = Counters::default();
+    for one in counters.iter().flatten() {
+        sum.seen += one.seen;
+        sum.dropped_full += one.dropped_full;
+        sum.dropped_busy += one.dropped_busy;
+        sum.dropped_no_buffer += one.dropped_no_buffer;
+        sum.born += one.born;
+        sum.gone += one.gone;
+    }
+    sum
+}
+
+/// Programs by name, for tests of the object.
+#[must_use]
+pub fn embedded_programs() -> HashMap<String, usize> {
+    aya_obj::Object::parse(OBJECT)
+        .map(|object| object.programs.into_iter().map(|(name, _)| (name, 0)).collect())
+        .unwrap_or_default()
+}

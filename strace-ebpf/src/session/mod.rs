@@ -1,0 +1,179 @@
+//! From records to events: parses them, pairs a call's enter with its exit, keeps the books.
+//!
+//! Plain functions over bytes; no I/O, so that everything here is tested without a kernel.
+
+pub mod books;
+pub mod parse;
+
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+use strace_ebpf_common::{
+    capture::Capture,
+    record::{CALL_HAS_ENTER, CALL_NO_RETURN, CallRecord, KIND_ENTER},
+};
+
+use parse::Captured;
+
+/// A system call with everything that was captured for it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The exit record, or the enter record of a call that does not return.
+    pub record: CallRecord,
+    /// Captures of the exit, then those of the enter.
+    pub captures: SmallVec<[Captured<'a>; 8]>,
+    /// The call does not return.
+    pub no_return: bool,
+}
+
+impl<'a> Call<'a> {
+    /// The captures of argument `arg` made by operation `op` of its plan, in order of elements;
+    /// those of the exit if there are any that could be read, else those of the enter.
+    pub fn captured(&self, arg: u8) -> impl Iterator<Item = &Captured<'a>> {
+        self.captures.iter().filter(move |captured| captured.header.arg == arg)
+    }
+
+    /// Monotonic time at which the call began, or at which it ended if that is all we know.
+    #[must_use]
+    pub fn start_ns(&self) -> u64 {
+        let header = &self.record.header;
+        if self.record.duration_ns == strace_ebpf_common::record::DURATION_UNKNOWN {
+            header.ts_ns
+        } else {
+            header.ts_ns.saturating_sub(self.record.duration_ns)
+        }
+    }
+}
+
+/// Enter records that wait for their exits, by thread.
+#[derive(Debug, Default)]
+pub struct Pending {
+    by_tid: HashMap<u32, Vec<u8>>,
+    spare: Vec<Vec<u8>>,
+}
+
+/// Records kept for reuse of their memory.
+const SPARE: usize = 64;
+
+impl Pending {
+    /// Keeps an enter record until the exit of the same thread.
+    pub fn hold(&mut self, tid: u32, record: &[u8]) {
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(record);
+        if let Some(old) = self.by_tid.insert(tid, bytes) {
+            self.recycle(old);
+        }
+    }
+
+    /// The enter record that belongs to this exit, if one was announced and has arrived.
+    pub fn claim(&mut self, exit: &CallRecord) -> Option<Vec<u8>> {
+        if exit.flags & CALL_HAS_ENTER == 0 {
+            return None;
+        }
+        let bytes = self.by_tid.remove(&exit.header.tid)?;
+        let enter: Option<CallRecord> = strace_ebpf_common::record::read_fixed(&bytes);
+        if enter.is_some_and(|enter| enter.nr == exit.nr && enter.abi == exit.abi) {
+            return Some(bytes);
+        }
+        self.recycle(bytes);
+        None
+    }
+
+    /// A thread has taken over another's tid (execve by a thread that is not the leader).
+    pub fn rename(&mut self, old_tid: u32, tid: u32) {
+        if old_tid != tid
+            && let Some(bytes) = self.by_tid.remove(&old_tid)
+        {
+            self.by_tid.insert(tid, bytes);
+        }
+    }
+
+    /// A thread is gone.
+    pub fn forget(&mut self, tid: u32) {
+        if let Some(bytes) = self.by_tid.remove(&tid) {
+            self.recycle(bytes);
+        }
+    }
+
+    /// Takes back memory.
+    pub fn recycle(&mut self, bytes: Vec<u8>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(bytes);
+        }
+    }
+}
+
+/// Puts a call together from its record and, if there was one, the enter record before it.
+#[must_use]
+pub fn assemble<'a>(record: CallRecord, body: &'a [u8], enter: Option<&'a [u8]>) -> Call<'a> {
+    let mut captures: SmallVec<[Captured<'a>; 8]> = SmallVec::new();
+    captures.extend(parse::captures(body, record.n_captures));
+    if let Some(enter) = enter {
+        let fixed: Option<CallRecord> = strace_ebpf_common::record::read_fixed(enter);
+        if let Some(fixed) = fixed {
+            let body = enter.get(size_of::<CallRecord>()..).unwrap_or_default();
+            captures.extend(parse::captures(body, fixed.n_captures));
+        }
+    }
+    let mut record = record;
+    if let Some(enter) = enter
+        && let Some(fixed) = strace_ebpf_common::record::read_fixed::<CallRecord>(enter)
+    {
+        // After a successful execve the registers hold nothing of the old arguments.
+        record.args = fixed.args;
+    }
+    Call {
+        no_return: record.header.kind == KIND_ENTER && record.flags & CALL_NO_RETURN != 0,
+        record,
+        captures,
+    }
+}
+
+/// A capture header for data that user space read itself.
+#[must_use]
+pub fn refetched(header: &Capture, len: u32, full: u32, truncated: bool) -> Capture {
+    use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
+    let flags = if truncated { header.flags | CAPTURE_TRUNCATED } else { header.flags };
+    Capture { len, full, errno: 0, flags, ..*header }
+}
+
+#[cfg(test)]
+mod tests {
+    use strace_ebpf_common::record::{Header, KIND_EXIT};
+
+    use super::*;
+
+    fn bytes_of(record: &CallRecord) -> Vec<u8> {
+        // SAFETY: repr(C) without padding.
+        unsafe {
+            std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<CallRecord>())
+        }
+        .to_vec()
+    }
+
+    fn call(kind: u16, tid: u32, nr: u32, flags: u16, arg0: u64) -> CallRecord {
+        CallRecord {
+            header: Header { kind, tid, len: 120, ..Header::default() },
+            nr,
+            flags,
+            args: [arg0, 0, 0, 0, 0, 0],
+            ..CallRecord::default()
+        }
+    }
+
+    #[test]
+    fn pairs_an_exit_with_its_own_enter_only() {
+        let mut pending = Pending::default();
+        pending.hold(7, &bytes_of(&call(KIND_ENTER, 7, 59, 0, 1)));
+        // Another call of the thread: the enter was stale.
+        assert!(pending.claim(&call(KIND_EXIT, 7, 2, CALL_HAS_ENTER, 0)).is_none());
+        assert!(pending.claim(&call(KIND_EXIT, 7, 59, CALL_HAS_ENTER, 0)).is_none());
+        pending.hold(7, &bytes_of(&call(KIND_ENTER, 7, 59, 0, 1)));
+        pending.rename(7, 5);
+        assert!(pending.claim(&call(KIND_EXIT, 5, 59, 0, 0)).is_none(), "none was announced");
+        let exit = call(KIND_EXIT, 5, 59, CALL_HAS_ENTER, 0);
+        let enter = pending.claim(&exit).expect("the enter moved with the thread");
+        assert_eq!(assemble(exit, &[], Some(&enter)).record.args[0], 1);
+    }
+}

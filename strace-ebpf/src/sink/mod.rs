@@ -1,0 +1,181 @@
+//! Where the trace goes. A thread of its own writes, in large pieces, so that a slow disk or a slow
+//! reader does not hold up the draining of the kernel's buffers; what waits is bounded, and when
+//! the bound is reached the drainer waits, the kernel's buffers fill, and the probes count.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{self, Write},
+    os::unix::ffi::OsStrExt,
+    process::{Child, Command, Stdio},
+    thread::JoinHandle,
+};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+/// Pieces that may wait.
+const QUEUE: usize = 64;
+
+/// A place to write to.
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(File, OsString),
+    /// The standard input of a command.
+    Pipe(Child),
+}
+
+impl Target {
+    /// Opens what `-o` names; nothing named is standard output.
+    pub fn open(output: Option<&OsStr>) -> Result<Self> {
+        let Some(output) = output.filter(|name| *name != "-") else {
+            return Ok(Self::Stdout);
+        };
+        let Some((b'|' | b'!', command)) = output.as_bytes().split_first() else {
+            let file = File::create(output)
+                .with_context(|| format!("cannot write to '{}'", output.to_string_lossy()))?;
+            return Ok(Self::File(file, output.to_owned()));
+        };
+        if command.is_empty() {
+            bail!("-o '|': no command");
+        }
+        let child = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(OsStr::from_bytes(command))
+            .stdin(Stdio::piped())
+            .spawn()
+            .context("cannot start the output command")?;
+        Ok(Self::Pipe(child))
+    }
+
+    /// Is it standard output?
+    #[must_use]
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Stdout => "standard output".to_owned(),
+            Self::File(_, name) => format!("'{}'", name.to_string_lossy()),
+            Self::Pipe(_) => "the output command".to_owned(),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            // Not through std's line buffer.
+            Self::Stdout => write_fd(libc::STDOUT_FILENO, bytes),
+            Self::File(file, _) => file.write_all(bytes),
+            Self::Pipe(child) => match &mut child.stdin {
+                Some(stdin) => stdin.write_all(bytes),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+fn write_fd(fd: i32, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: a live buffer of that length.
+        let n = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+        if n >= 0 {
+            bytes = &bytes[n as usize..];
+            continue;
+        }
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::WouldBlock => wait_writable(fd),
+            _ => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Somebody else's descriptor may be non-blocking.
+fn wait_writable(fd: i32) {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one valid entry.
+    unsafe { libc::poll(&mut poll, 1, -1) };
+}
+
+/// What became of the writing.
+#[derive(Debug)]
+pub enum Ending {
+    /// All was written.
+    Complete,
+    /// The reader has gone away.
+    Closed,
+    /// It failed, after so many bytes.
+    Failed {
+        /// Where to.
+        target: String,
+        /// What was written before.
+        written: u64,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// The writing thread.
+pub struct Writer {
+    queue: mpsc::Sender<Bytes>,
+    thread: JoinHandle<Ending>,
+}
+
+impl Writer {
+    /// Starts it.
+    pub fn start(target: Target) -> io::Result<Self> {
+        let (queue, pieces) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || write_pieces(target, pieces))?;
+        Ok(Self { queue, thread })
+    }
+
+    /// Hands over a piece, waiting for room. False when the thread has ended.
+    pub async fn send(&self, piece: Bytes) -> bool {
+        self.queue.send(piece).await.is_ok()
+    }
+
+    /// Must the next `send` wait?
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.queue.capacity() == 0
+    }
+
+    /// Has the writing ended early?
+    pub async fn ended(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Waits for everything to be written.
+    #[must_use]
+    pub fn finish(self) -> Ending {
+        drop(self.queue);
+        self.thread.join().unwrap_or(Ending::Closed)
+    }
+}
+
+fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending {
+    let mut written = 0;
+    while let Some(piece) = pieces.blocking_recv() {
+        if let Err(error) = target.write_all(&piece) {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                return Ending::Closed;
+            }
+            return Ending::Failed { target: target.name(), written, error };
+        }
+        written += piece.len() as u64;
+    }
+    if let Target::Pipe(child) = &mut target {
+        drop(child.stdin.take());
+        // Its own status is its own affair, as with a shell's pipe.
+        let _ = child.wait();
+    }
+    Ending::Complete
+}

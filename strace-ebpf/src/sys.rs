@@ -1,0 +1,186 @@
+//! The few raw system calls that neither std nor aya offers, each with its checks in one place.
+
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+};
+
+/// Turns a system call's result into a value or the errno.
+pub fn check(ret: libc::c_long) -> io::Result<libc::c_long> {
+    if ret < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(ret)
+    }
+}
+
+fn owned(ret: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = check(ret)?;
+    // SAFETY: the call just returned this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// `bpf(2)` command `BPF_PROG_LOAD`.
+pub const BPF_PROG_LOAD: u32 = 5;
+/// `bpf(2)` command `BPF_OBJ_GET_INFO_BY_FD`.
+pub const BPF_OBJ_GET_INFO_BY_FD: u32 = 15;
+
+/// `bpf(2)`: `attr` is the command's part of `union bpf_attr`, zero-extended by the kernel.
+///
+/// # Safety
+/// Pointers inside `attr` are valid for what `command` does with them.
+pub unsafe fn bpf(command: u32, attr: &mut [u8]) -> io::Result<libc::c_long> {
+    // SAFETY: the kernel reads (and for queries writes) `attr.len()` bytes; the rest by contract.
+    check(unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), attr.len()) })
+}
+
+/// `perf_event_open(2)` for all processes on `cpu`; `attr` is a `struct perf_event_attr`.
+pub fn perf_event_open(attr: &[u64], cpu: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the attribute's size field tells the kernel how much it may read.
+    owned(unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            attr.as_ptr(),
+            -1,
+            cpu,
+            -1,
+            libc::PERF_FLAG_FD_CLOEXEC,
+        )
+    })
+}
+
+/// `ioctl(2)` with an integer argument.
+pub fn ioctl(fd: BorrowedFd<'_>, request: libc::c_ulong, arg: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: only used with requests whose argument is a plain number.
+    check(libc::c_long::from(unsafe { libc::ioctl(fd.as_raw_fd(), request, arg) })).map(drop)
+}
+
+/// A file descriptor that becomes readable when process `pid` ends, `pidfd_open(2)`.
+pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// A detached mount of the file system `kind`, seen by nobody but the holder of the descriptor:
+/// `fsopen(2)`, Linux 5.2.
+pub fn private_mount(kind: &CStr) -> io::Result<OwnedFd> {
+    const FSOPEN_CLOEXEC: u32 = 1;
+    const FSCONFIG_CMD_CREATE: u32 = 6;
+    const FSMOUNT_CLOEXEC: u32 = 1;
+    // SAFETY: a NUL-terminated name; the other calls take numbers and null pointers.
+    unsafe {
+        let fs = owned(libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC))?;
+        check(libc::syscall(
+            libc::SYS_fsconfig,
+            fs.as_raw_fd(),
+            FSCONFIG_CMD_CREATE,
+            std::ptr::null::<u8>(),
+            std::ptr::null::<u8>(),
+            0,
+        ))?;
+        owned(libc::syscall(libc::SYS_fsmount, fs.as_raw_fd(), FSMOUNT_CLOEXEC, 0))
+    }
+}
+
+/// `openat(2)` for reading.
+pub fn open_at(dir: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: a NUL-terminated path.
+    owned(libc::c_long::from(unsafe {
+        libc::openat(dir.as_raw_fd(), path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC)
+    }))
+}
+
+/// Reads another process's memory, `process_vm_readv(2)`: pages that are not resident are
+/// brought in. Returns how many bytes were read.
+pub fn read_process(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+    let remote = libc::iovec { iov_base: addr as *mut libc::c_void, iov_len: buf.len() };
+    // SAFETY: the local buffer is ours; the remote address is checked by the kernel.
+    let got = unsafe { libc::process_vm_readv(pid as libc::pid_t, &local, 1, &remote, 1, 0) };
+    check(got as libc::c_long).map(|n| n as usize)
+}
+
+/// A timer on the monotonic clock as a file descriptor.
+#[derive(Debug)]
+pub struct TimerFd(OwnedFd);
+
+impl TimerFd {
+    /// A disarmed timer.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: plain numbers.
+        owned(libc::c_long::from(unsafe {
+            libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK)
+        }))
+        .map(Self)
+    }
+
+    /// Makes it readable once, `after_ns` from now.
+    pub fn arm(&self, after_ns: u64) -> io::Result<()> {
+        let spec = libc::itimerspec {
+            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: libc::timespec {
+                tv_sec: (after_ns / 1_000_000_000) as libc::time_t,
+                tv_nsec: (after_ns % 1_000_000_000).max(1) as libc::c_long,
+            },
+        };
+        // SAFETY: a valid specification, no old value wanted.
+        check(libc::c_long::from(unsafe {
+            libc::timerfd_settime(self.0.as_raw_fd(), 0, &spec, std::ptr::null_mut())
+        }))
+        .map(drop)
+    }
+}
+
+impl AsRawFd for TimerFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Nanoseconds on `clock` (`CLOCK_MONOTONIC`, `CLOCK_REALTIME`).
+#[must_use]
+pub fn clock_ns(clock: libc::clockid_t) -> u64 {
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid place; these clocks always exist.
+    unsafe { libc::clock_gettime(clock, &mut ts) };
+    ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64
+}
+
+/// A memory mapping, unmapped when dropped.
+#[derive(Debug)]
+pub struct Mapping {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone; access to it is the user's own matter.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    /// Maps `len` bytes of `fd` from `offset`, shared.
+    pub fn new(fd: BorrowedFd<'_>, len: usize, offset: i64, writable: bool) -> io::Result<Self> {
+        let prot = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
+        // SAFETY: a new mapping at a place of the kernel's choice.
+        let start = unsafe {
+            libc::mmap(std::ptr::null_mut(), len, prot, libc::MAP_SHARED, fd.as_raw_fd(), offset)
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self { start: start.cast(), len })
+    }
+
+    /// First byte.
+    #[must_use]
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.start
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new` with this length.
+        unsafe { libc::munmap(self.start.cast(), self.len) };
+    }
+}

@@ -1,0 +1,115 @@
+//! Facts about system calls: numbers and names of each ABI, how to read their arguments, error and signal names.
+//!
+//! In: a number or a name. Out: `'static` data. The data is generated from xtask/data/ by `cargo xtask codegen`; the
+//! functions here only look things up. No I/O, no allocation, nothing about one tracee.
+mod types;
+
+mod generated {
+    pub mod errno;
+    pub mod sets;
+    pub mod signals;
+    pub mod structs;
+    pub mod syscalls;
+}
+
+#[cfg(test)]
+mod tests;
+
+pub use generated::sets::SetId;
+pub use generated::structs::StructId;
+pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Ret, Syscall, Ty};
+
+use generated::{errno, signals, structs, syscalls};
+
+fn table(abi: Abi) -> &'static [Option<&'static Syscall>] {
+    match abi {
+        Abi::X86_64 => &syscalls::X86_64,
+        Abi::I386 => &syscalls::I386,
+        Abi::X32 => &syscalls::X32,
+    }
+}
+
+/// The call of that number, for x32 without `__X32_SYSCALL_BIT`. `None` for numbers that Linux 7.2 does not have.
+pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
+    *table(abi).get(usize::try_from(nr).ok()?)?
+}
+
+/// The highest number in use.
+pub fn max_nr(abi: Abi) -> u32 {
+    // A table is a few hundred rows.
+    u32::try_from(table(abi).len())
+        .unwrap_or(u32::MAX)
+        .saturating_sub(1)
+}
+
+/// Every call of an ABI by ascending number.
+pub fn all(abi: Abi) -> impl Iterator<Item = (u32, &'static Syscall)> {
+    (0..)
+        .zip(table(abi))
+        .filter_map(|(nr, call)| Some((nr, (*call)?)))
+}
+
+/// The call of exactly that name and its number.
+pub fn by_name(abi: Abi, name: &str) -> Option<(u32, &'static Syscall)> {
+    all(abi).find(|(_, call)| call.name == name)
+}
+
+/// The numbers of the calls of exactly that name: none or one with the tables of today.
+pub fn numbers_of(name: &str, abi: Abi) -> impl Iterator<Item = u32> {
+    all(abi)
+        .filter(move |(_, call)| call.name == name)
+        .map(|(nr, _)| nr)
+}
+
+/// The class of `%NAME`, `name` being without that `%` (so `%stat` is `%%stat`), as in strace(1) `-e trace`.
+pub fn class_by_name(name: &str) -> Option<Classes> {
+    Classes::BY_NAME
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, class)| *class)
+}
+
+fn errno_row(errno: u32) -> Option<&'static (u32, &'static str, &'static str)> {
+    let i = errno::ERRNOS
+        .binary_search_by_key(&errno, |row| row.0)
+        .ok()?;
+    errno::ERRNOS.get(i)
+}
+
+/// `ENOENT` for 2; the kernel's own numbers from 512 (`ERESTARTSYS`) too. `errno` is positive.
+pub fn errno_name(errno: u32) -> Option<&'static str> {
+    errno_row(errno).map(|row| row.1)
+}
+
+/// What strerror(3) of glibc says in the C locale.
+pub fn errno_message(errno: u32) -> Option<&'static str> {
+    errno_row(errno).map(|row| row.2)
+}
+
+/// 2 for `ENOENT`.
+pub fn errno_by_name(name: &str) -> Option<u32> {
+    errno::ERRNOS
+        .iter()
+        .find(|row| row.1 == name)
+        .map(|row| row.0)
+}
+
+/// `SIGCHLD` for 17; 32 to 64 are `SIGRTMIN`, `SIGRT_1` ... `SIGRT_32`. `None` for 0 and from 65.
+pub fn signal_name(signal: u32) -> Option<&'static str> {
+    *signals::SIGNALS.get(usize::try_from(signal).ok()?)?
+}
+
+/// 17 for `SIGCHLD` or `CHLD`.
+pub fn signal_by_name(name: &str) -> Option<u32> {
+    let bare = name.strip_prefix("SIG").unwrap_or(name);
+    let is_it = |row: &Option<&str>| row.and_then(|n| n.strip_prefix("SIG")) == Some(bare);
+    (0..)
+        .zip(&signals::SIGNALS)
+        .find(|(_, row)| is_it(row))
+        .map(|(nr, _)| nr)
+}
+
+/// Bytes of a struct in the memory of a tracee of that ABI.
+pub fn struct_size(id: StructId, abi: Abi) -> u32 {
+    structs::SIZES[id as usize][abi as usize]
+}

@@ -1,0 +1,91 @@
+//! What /proc says about running processes, proc(5).
+
+use std::{fs, io};
+
+/// The threads of process `pid`; an error if there is no such process.
+pub fn threads(pid: u32) -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// Is there such a thread?
+#[must_use]
+pub fn thread_exists(pid: u32, tid: u32) -> bool {
+    fs::metadata(format!("/proc/{pid}/task/{tid}")).is_ok()
+}
+
+/// Has the whole process ended (a zombie has)?
+#[must_use]
+pub fn has_ended(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    state_of(&stat).is_none_or(|state| matches!(state, 'Z' | 'X'))
+}
+
+/// The state letter: the field behind the name, which is in parentheses and may hold any byte.
+fn state_of(stat: &str) -> Option<char> {
+    stat.get(stat.rfind(')')? + 2..)?.chars().next()
+}
+
+/// A call that a thread is blocked in, `/proc/PID/task/TID/syscall`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// System call number, as the thread's ABI counts.
+    pub nr: u32,
+    /// Raw arguments.
+    pub args: [u64; 6],
+}
+
+/// The call that the thread is in; `None` when it runs, is in none, or is gone.
+#[must_use]
+pub fn in_flight(pid: u32, tid: u32) -> Option<InFlight> {
+    parse_in_flight(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?)
+}
+
+fn parse_in_flight(text: &str) -> Option<InFlight> {
+    let mut words = text.split_whitespace();
+    let nr: i64 = words.next()?.parse().ok()?;
+    let mut args = [0; 6];
+    for arg in &mut args {
+        *arg = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+    }
+    u32::try_from(nr).ok().map(|nr| InFlight { nr, args })
+}
+
+/// The thread's name.
+#[must_use]
+pub fn comm(pid: u32, tid: u32) -> Vec<u8> {
+    let mut name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).unwrap_or_default();
+    name.pop_if(|last| *last == b'\n');
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_in_flight() {
+        let text = "0 0x3 0x7ffd 0x400 0x0 0x0 0x0 0x7ffc 0x7f00\n";
+        let call = parse_in_flight(text).expect("a call");
+        assert_eq!((call.nr, call.args), (0, [3, 0x7ffd, 0x400, 0, 0, 0]));
+        for text in ["running\n", "-1 0x7ffc 0x7f00\n", "", "0 0x3\n"] {
+            assert_eq!(parse_in_flight(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn state_behind_a_hostile_name() {
+        assert_eq!(state_of("7 (a) b) Z 1 2"), Some('Z'));
+        assert_eq!(state_of("7"), None);
+    }
+
+    #[test]
+    fn finds_ourselves() {
+        let pid = std::process::id();
+        assert!(threads(pid).is_ok_and(|tids| tids.contains(&pid)));
+        assert!(!has_ended(pid));
+        assert!(threads(0).is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! `cargo xtask test`: builds everything, then runs the unit tests and the end-to-end tests.
+//!
+//! The end-to-end tests trace real programs and need the privilege to load probes. Where it is missing, cargo runs
+//! them through sudo and everything else as the user who called us; no test is left out.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{Privilege, privilege, sudo_prefix};
+use crate::tools::{self, say};
+
+/// Makes the strace-ebpf under test load the object in this file instead of the embedded one.
+const PROBES_VARIABLE: &str = "STRACE_EBPF_PROBES";
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Test these compiled probes instead of the ones embedded in the program
+    #[arg(long, value_name = "FILE")]
+    probes: Option<PathBuf>,
+    /// Run the end-to-end tests only
+    #[arg(long)]
+    e2e: bool,
+    /// A filter and other arguments for every test program, such as `--nocapture`
+    #[arg(last = true)]
+    args: Vec<OsString>,
+}
+
+/// Runs the tests; an error when any failed, after all have run.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let root = tools::workspace_root()?;
+    let probes = match &options.probes {
+        Some(file) => Some(
+            file.canonicalize()
+                .with_context(|| format!("finding the probes {}", file.display()))?,
+        ),
+        None => None,
+    };
+    let cargo = |args: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.current_dir(&root).arg("test").args(args);
+        if let Some(file) = &probes {
+            command.env(PROBES_VARIABLE, file);
+        }
+        command
+    };
+
+    // One build for all, by one profile: `cargo test` without a choice of targets also builds the examples, which the
+    // end-to-end tests start from `examples/` beside their own `deps/`.
+    say!("building the tests and the test programs");
+    tools::run(&mut cargo(&["--no-run"]))?;
+
+    let mut failed = Vec::new();
+    for (what, mut command) in passes(privilege()?, options.e2e, probes.as_deref(), &cargo)? {
+        say!("running {what}");
+        let status = command
+            .args(["--no-fail-fast", "--"])
+            .args(&options.args)
+            .status()
+            .context("starting cargo")?;
+        if !status.success() {
+            failed.push(what);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// The runs of `cargo test` that make up a whole test, each with its name.
+fn passes(
+    privilege: Privilege,
+    e2e_only: bool,
+    probes: Option<&Path>,
+    cargo: &dyn Fn(&[&str]) -> Command,
+) -> Result<Vec<(&'static str, Command)>> {
+    // No `--package` anywhere: another set of packages would mean other features, and another build.
+    let end_to_end = ["--test", "e2e"];
+    Ok(match (privilege, e2e_only) {
+        (Privilege::Ours, false) => vec![("all tests", cargo(&[]))],
+        (Privilege::Ours, true) => vec![("the end-to-end tests", cargo(&end_to_end))],
+        (Privilege::Sudo, e2e_only) => {
+            let mut privileged = cargo(&end_to_end);
+            privileged.arg("--config").arg(sudo_runner(probes)?);
+            let mut passes = vec![("the end-to-end tests, through sudo", privileged)];
+            if !e2e_only {
+                passes.insert(0, ("the documentation tests", cargo(&["--doc"])));
+                passes.insert(0, ("the unit tests", cargo(&["--lib", "--bins"])));
+            }
+            passes
+        }
+    })
+}
+
+/// A cargo setting that makes it start test programs through sudo. The variables cargo gives a test program at run
+/// time do not survive sudo; the tests use those fixed when they were compiled.
+fn sudo_runner(probes: Option<&Path>) -> Result<OsString> {
+    let mut words = sudo_prefix(&["RUST_BACKTRACE", "RUST_TEST_THREADS", "CI"]);
+    if let Some(file) = probes {
+        let mut word = OsString::from(format!("{PROBES_VARIABLE}="));
+        word.push(file);
+        words.push(word);
+    }
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| toml_string(word))
+        .collect::<Result<_>>()?;
+    Ok(format!("target.'cfg(unix)'.runner=[{}]", words.join(",")).into())
+}
+
+/// A TOML basic string; see "String" in the TOML 1.0 text.
+fn toml_string(word: &OsStr) -> Result<String> {
+    let word = word
+        .to_str()
+        .with_context(|| format!("{} is not UTF-8", word.display()))?;
+    if word.contains(char::is_control) {
+        bail!("{word:?} holds a control character");
+    }
+    Ok(format!(
+        "\"{}\"",
+        word.replace('\\', "\\\\").replace('"', "\\\"")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(privilege: Privilege, e2e_only: bool) -> Vec<String> {
+        let cargo = |args: &[&str]| {
+            let mut command = Command::new("cargo");
+            command.arg("test").args(args);
+            command
+        };
+        let passes = passes(privilege, e2e_only, Some(Path::new("/p.o")), &cargo);
+        let lines = passes.map(|passes| {
+            let mut lines: Vec<_> = passes.iter().map(|(_, c)| tools::line(c)).collect();
+            lines.iter_mut().for_each(|line| {
+                line.truncate(line.find("--config").map_or(line.len(), |at| at + 8));
+            });
+            lines
+        });
+        lines.unwrap_or_default()
+    }
+
+    #[test]
+    fn only_the_end_to_end_tests_go_through_sudo() {
+        use Privilege::{Ours, Sudo};
+        assert_eq!(lines(Ours, false), ["cargo test"]);
+        assert_eq!(lines(Ours, true), ["cargo test --test e2e"]);
+        assert_eq!(lines(Sudo, true), ["cargo test --test e2e --config"]);
+        assert_eq!(
+            lines(Sudo, false),
+            [
+                "cargo test --lib --bins",
+                "cargo test --doc",
+                "cargo test --test e2e --config"
+            ]
+        );
+    }
+
+    #[test]
+    fn toml_strings_are_quoted() {
+        let cases = [
+            ("sudo", Some("\"sudo\"")),
+            ("PATH=/a b:/\"c\\", Some("\"PATH=/a b:/\\\"c\\\\\"")),
+            ("a\nb", None),
+        ];
+        for (word, want) in cases {
+            let got = toml_string(OsStr::new(word)).ok();
+            assert_eq!(got.as_deref(), want, "{word:?}");
+        }
+    }
+}
