@@ -3,8 +3,10 @@
 use std::{
     ffi::CStr,
     io,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
 };
+
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// Turns a system call's result into a value or the errno.
 pub fn check(ret: libc::c_long) -> io::Result<libc::c_long> {
@@ -35,6 +37,9 @@ pub unsafe fn bpf(command: u32, attr: &mut [u8]) -> io::Result<libc::c_long> {
     check(unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), attr.len()) })
 }
 
+/// `PERF_FLAG_FD_CLOEXEC`, `include/uapi/linux/perf_event.h`.
+const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
+
 /// `perf_event_open(2)` for all processes on `cpu`; `attr` is a `struct perf_event_attr`.
 pub fn perf_event_open(attr: &[u64], cpu: i32) -> io::Result<OwnedFd> {
     // SAFETY: the attribute's size field tells the kernel how much it may read.
@@ -45,7 +50,7 @@ pub fn perf_event_open(attr: &[u64], cpu: i32) -> io::Result<OwnedFd> {
             -1,
             cpu,
             -1,
-            libc::PERF_FLAG_FD_CLOEXEC,
+            PERF_FLAG_FD_CLOEXEC,
         )
     })
 }
@@ -53,7 +58,10 @@ pub fn perf_event_open(attr: &[u64], cpu: i32) -> io::Result<OwnedFd> {
 /// `ioctl(2)` with an integer argument.
 pub fn ioctl(fd: BorrowedFd<'_>, request: libc::c_ulong, arg: libc::c_ulong) -> io::Result<()> {
     // SAFETY: only used with requests whose argument is a plain number.
-    check(libc::c_long::from(unsafe { libc::ioctl(fd.as_raw_fd(), request, arg) })).map(drop)
+    check(libc::c_long::from(unsafe {
+        libc::ioctl(fd.as_raw_fd(), request, arg)
+    }))
+    .map(drop)
 }
 
 /// A file descriptor that becomes readable when process `pid` ends, `pidfd_open(2)`.
@@ -70,7 +78,11 @@ pub fn private_mount(kind: &CStr) -> io::Result<OwnedFd> {
     const FSMOUNT_CLOEXEC: u32 = 1;
     // SAFETY: a NUL-terminated name; the other calls take numbers and null pointers.
     unsafe {
-        let fs = owned(libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC))?;
+        let fs = owned(libc::syscall(
+            libc::SYS_fsopen,
+            kind.as_ptr(),
+            FSOPEN_CLOEXEC,
+        ))?;
         check(libc::syscall(
             libc::SYS_fsconfig,
             fs.as_raw_fd(),
@@ -79,7 +91,12 @@ pub fn private_mount(kind: &CStr) -> io::Result<OwnedFd> {
             std::ptr::null::<u8>(),
             0,
         ))?;
-        owned(libc::syscall(libc::SYS_fsmount, fs.as_raw_fd(), FSMOUNT_CLOEXEC, 0))
+        owned(libc::syscall(
+            libc::SYS_fsmount,
+            fs.as_raw_fd(),
+            FSMOUNT_CLOEXEC,
+            0,
+        ))
     }
 }
 
@@ -87,15 +104,25 @@ pub fn private_mount(kind: &CStr) -> io::Result<OwnedFd> {
 pub fn open_at(dir: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
     // SAFETY: a NUL-terminated path.
     owned(libc::c_long::from(unsafe {
-        libc::openat(dir.as_raw_fd(), path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC)
+        libc::openat(
+            dir.as_raw_fd(),
+            path.as_ptr(),
+            libc::O_RDONLY | libc::O_CLOEXEC,
+        )
     }))
 }
 
 /// Reads another process's memory, `process_vm_readv(2)`: pages that are not resident are
 /// brought in. Returns how many bytes were read.
 pub fn read_process(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usize> {
-    let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
-    let remote = libc::iovec { iov_base: addr as *mut libc::c_void, iov_len: buf.len() };
+    let local = libc::iovec {
+        iov_base: buf.as_mut_ptr().cast(),
+        iov_len: buf.len(),
+    };
+    let remote = libc::iovec {
+        iov_base: addr as *mut libc::c_void,
+        iov_len: buf.len(),
+    };
     // SAFETY: the local buffer is ours; the remote address is checked by the kernel.
     let got = unsafe { libc::process_vm_readv(pid as libc::pid_t, &local, 1, &remote, 1, 0) };
     check(got as libc::c_long).map(|n| n as usize)
@@ -110,7 +137,10 @@ impl TimerFd {
     pub fn new() -> io::Result<Self> {
         // SAFETY: plain numbers.
         owned(libc::c_long::from(unsafe {
-            libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK)
+            libc::timerfd_create(
+                libc::CLOCK_MONOTONIC,
+                libc::TFD_CLOEXEC | libc::TFD_NONBLOCK,
+            )
         }))
         .map(Self)
     }
@@ -118,7 +148,10 @@ impl TimerFd {
     /// Makes it readable once, `after_ns` from now.
     pub fn arm(&self, after_ns: u64) -> io::Result<()> {
         let spec = libc::itimerspec {
-            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
+            it_interval: libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
             it_value: libc::timespec {
                 tv_sec: (after_ns / 1_000_000_000) as libc::time_t,
                 tv_nsec: (after_ns % 1_000_000_000).max(1) as libc::c_long,
@@ -138,10 +171,19 @@ impl AsRawFd for TimerFd {
     }
 }
 
+impl AsFd for TimerFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// Nanoseconds on `clock` (`CLOCK_MONOTONIC`, `CLOCK_REALTIME`).
 #[must_use]
 pub fn clock_ns(clock: libc::clockid_t) -> u64 {
-    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut ts = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: a valid place; these clocks always exist.
     unsafe { libc::clock_gettime(clock, &mut ts) };
     ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64
@@ -160,15 +202,29 @@ unsafe impl Send for Mapping {}
 impl Mapping {
     /// Maps `len` bytes of `fd` from `offset`, shared.
     pub fn new(fd: BorrowedFd<'_>, len: usize, offset: i64, writable: bool) -> io::Result<Self> {
-        let prot = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
+        let prot = if writable {
+            libc::PROT_READ | libc::PROT_WRITE
+        } else {
+            libc::PROT_READ
+        };
         // SAFETY: a new mapping at a place of the kernel's choice.
         let start = unsafe {
-            libc::mmap(std::ptr::null_mut(), len, prot, libc::MAP_SHARED, fd.as_raw_fd(), offset)
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                prot,
+                libc::MAP_SHARED,
+                fd.as_raw_fd(),
+                offset,
+            )
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self { start: start.cast(), len })
+        Ok(Self {
+            start: start.cast(),
+            len,
+        })
     }
 
     /// First byte.
@@ -183,4 +239,93 @@ impl Drop for Mapping {
         // SAFETY: mapped by `new` with this length.
         unsafe { libc::munmap(self.start.cast(), self.len) };
     }
+}
+
+/// Signals as a file descriptor, `signalfd(2)`: they no longer interrupt, and each tells where it
+/// came from.
+#[derive(Debug)]
+pub struct SignalFd(OwnedFd);
+
+impl SignalFd {
+    /// Blocks `signals` in this thread (and those made later) and opens the descriptor.
+    pub fn new(signals: &[i32]) -> io::Result<Self> {
+        // SAFETY: sigset functions on a valid set; the other calls take it read-only.
+        unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            for &signal in signals {
+                libc::sigaddset(&mut set, signal);
+            }
+            libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+            owned(libc::c_long::from(libc::signalfd(
+                -1,
+                &set,
+                libc::SFD_CLOEXEC | libc::SFD_NONBLOCK,
+            )))
+            .map(Self)
+        }
+    }
+
+    /// The next signal, and whether the kernel sent it (a key at the terminal) rather than a process.
+    pub fn read(&self) -> Option<(i32, bool)> {
+        const SI_KERNEL: i32 = 0x80;
+        // SAFETY: zero is a valid value of every field.
+        let mut info: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
+        let size = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: room for one entry.
+        let got = unsafe { libc::read(self.0.as_raw_fd(), (&raw mut info).cast(), size) };
+        (got == size as isize).then_some((info.ssi_signo as i32, info.ssi_code == SI_KERNEL))
+    }
+}
+
+impl AsRawFd for SignalFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Sends a signal to a process. That it is gone is no error worth telling.
+pub fn kill(pid: u32, signal: i32) {
+    // SAFETY: plain numbers.
+    unsafe { libc::kill(pid as libc::pid_t, signal) };
+}
+
+/// Ends this process by `signal`, without a core file of our own.
+pub fn die_by(signal: i32) -> ! {
+    // SAFETY: the process ends here; no other thread depends on the signal state any more.
+    unsafe {
+        let none = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        libc::setrlimit(libc::RLIMIT_CORE, &none);
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
+        libc::raise(signal);
+        libc::_exit(128 + signal)
+    }
+}
+
+/// Puts this thread ahead of the ordinary ones, so that a busy machine does not keep it from
+/// emptying the buffers; its children are ordinary again. False where that is not permitted.
+pub fn schedule_first() -> bool {
+    let param = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: a valid parameter; 0 is this thread.
+    unsafe { libc::sched_setscheduler(0, policy, &param) == 0 }
+}
+
+/// Registers `inner` with the event loop, to be told when it becomes readable.
+pub fn watch<T: AsRawFd>(inner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: every type used here owns its descriptor and gives the same one all its life.
+    unsafe { AsyncFd::register_with_interest(inner, Interest::READABLE) }.map_err(Into::into)
 }

@@ -19,7 +19,13 @@ use clap::{ArgAction, Parser, ValueEnum};
 )]
 pub struct Cli {
     /// Trace the processes with these PIDs, all their threads (several with commas or spaces)
-    #[arg(short = 'p', long = "attach-pid", visible_alias = "pid", value_name = "PID[,PID]", help_heading = "What to trace")]
+    #[arg(
+        short = 'p',
+        long = "attach-pid",
+        visible_alias = "pid",
+        value_name = "PID[,PID]",
+        help_heading = "What to trace"
+    )]
     pub pids: Vec<String>,
     /// Trace the whole system but for this tracer
     #[arg(short = 'a', long, help_heading = "What to trace")]
@@ -40,14 +46,24 @@ pub struct Cli {
     #[arg(short = 'z', long, help_heading = "What to trace")]
     pub successful_only: bool,
     /// Only calls that failed
-    #[arg(short = 'Z', long, conflicts_with = "successful_only", help_heading = "What to trace")]
+    #[arg(
+        short = 'Z',
+        long,
+        conflicts_with = "successful_only",
+        help_heading = "What to trace"
+    )]
     pub failed_only: bool,
 
     /// Write the trace to FILE instead of standard output ('|CMD' pipes it, '-' is standard output)
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<OsString>,
     /// Form of the trace
-    #[arg(long, value_name = "FORMAT", default_value = "tsv", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "tsv",
+        help_heading = "Output"
+    )]
     pub format: String,
     /// Print a line with the names of the columns first
     #[arg(long, help_heading = "Output")]
@@ -57,13 +73,23 @@ pub struct Cli {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub columns: Option<String>,
     /// Most bytes of a string to print (default 32; paths are never cut)
-    #[arg(short = 's', long = "string-limit", value_name = "SIZE", help_heading = "Output")]
+    #[arg(
+        short = 's',
+        long = "string-limit",
+        value_name = "SIZE",
+        help_heading = "Output"
+    )]
     pub string_limit: Option<u32>,
     /// Time of day; twice: with microseconds; three times: UNIX seconds with microseconds
     #[arg(short = 't', action = ArgAction::Count, help_heading = "Output")]
     pub time: u8,
     /// Seconds since the line before, in the time column
-    #[arg(short = 'r', long = "relative-timestamps", conflicts_with = "time", help_heading = "Output")]
+    #[arg(
+        short = 'r',
+        long = "relative-timestamps",
+        conflicts_with = "time",
+        help_heading = "Output"
+    )]
     pub relative: bool,
     /// Time spent in the call (always there in the TSV format: column dur)
     #[arg(short = 'T', long = "syscall-times", help_heading = "Output")]
@@ -79,10 +105,20 @@ pub struct Cli {
     pub quiet: u8,
 
     /// How to hook system calls
-    #[arg(long, value_name = "HOOK", default_value = "auto", help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "HOOK",
+        default_value = "auto",
+        help_heading = "Engine"
+    )]
     pub attach: Attach,
     /// How events leave the kernel
-    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        help_heading = "Engine"
+    )]
     pub transport: Transport,
     /// Buffer per CPU (K, M and G are understood; default 8M, less where many CPUs make it more than 256M in all)
     #[arg(long, value_name = "SIZE", help_heading = "Engine")]
@@ -105,7 +141,11 @@ pub struct Cli {
     pub version: Option<bool>,
 
     /// The command to run, and its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
     pub command: Vec<OsString>,
 }
 
@@ -139,14 +179,77 @@ pub enum Transport {
 
 /// Flags of strace that we know by name but do not have yet; each is refused, never ignored.
 const NOT_YET: &[&str] = &[
-    "-A", "-b", "-C", "-c", "-D", "-DD", "-DDD", "-d", "-E", "-I", "-i", "-k", "-kk", "-N", "-n", "-O", "-P", "-S",
-    "-U", "-u", "-w", "-X", "-Y", "-y", "-yy", "--abbrev", "--const-print-style", "--daemonize", "--decode-fds",
-    "--decode-pids", "--detach-on", "--env", "--fault", "--inject", "--instruction-pointer", "--interruptible",
-    "--kvm", "--lossless", "--output-append-mode", "--output-separately", "--quiet", "--raw", "--read", "--seccomp-bpf",
-    "--signals", "--signal", "--stack-traces", "--stack-trace", "--status", "--strings-in-hex", "--summary",
-    "--summary-columns", "--summary-only", "--summary-sort-by", "--summary-syscall-overhead", "--summary-wall-clock",
-    "--syscall-number", "--timestamps", "--trace-path", "--trace-fds", "--tips", "--user", "--verbose", "--write",
-    "--syscall-limit", "--absolute-timestamps", "--argv0", "--always-show-pid", "--color", "--secontext", "--by",
+    "-A",
+    "-b",
+    "-C",
+    "-c",
+    "-D",
+    "-DD",
+    "-DDD",
+    "-d",
+    "-E",
+    "-I",
+    "-i",
+    "-k",
+    "-kk",
+    "-N",
+    "-n",
+    "-O",
+    "-P",
+    "-S",
+    "-U",
+    "-u",
+    "-w",
+    "-X",
+    "-Y",
+    "-y",
+    "-yy",
+    "--abbrev",
+    "--const-print-style",
+    "--daemonize",
+    "--decode-fds",
+    "--decode-pids",
+    "--detach-on",
+    "--env",
+    "--fault",
+    "--inject",
+    "--instruction-pointer",
+    "--interruptible",
+    "--kvm",
+    "--lossless",
+    "--output-append-mode",
+    "--output-separately",
+    "--quiet",
+    "--raw",
+    "--read",
+    "--seccomp-bpf",
+    "--signals",
+    "--signal",
+    "--stack-traces",
+    "--stack-trace",
+    "--status",
+    "--strings-in-hex",
+    "--summary",
+    "--summary-columns",
+    "--summary-only",
+    "--summary-sort-by",
+    "--summary-syscall-overhead",
+    "--summary-wall-clock",
+    "--syscall-number",
+    "--timestamps",
+    "--trace-path",
+    "--trace-fds",
+    "--tips",
+    "--user",
+    "--verbose",
+    "--write",
+    "--syscall-limit",
+    "--absolute-timestamps",
+    "--argv0",
+    "--always-show-pid",
+    "--color",
+    "--secontext",
+    "--by",
 ];
 
 /// A command line that cannot be used, as one line.
@@ -193,7 +296,11 @@ mod tests {
     use super::*;
 
     fn parse_words(line: &str) -> Result<Cli, Refusal> {
-        parse(std::iter::once("strace-ebpf").chain(line.split_whitespace()).map(OsString::from))
+        parse(
+            std::iter::once("strace-ebpf")
+                .chain(line.split_whitespace())
+                .map(OsString::from),
+        )
     }
 
     #[test]
@@ -213,11 +320,19 @@ mod tests {
 
     #[test]
     fn strace_flags_that_we_lack_are_refused_by_name() {
-        for (flag, name) in [("-k", "-k"), ("-yy", "-y"), ("--seccomp-bpf", "--seccomp-bpf"), ("-c", "-c")] {
+        for (flag, name) in [
+            ("-k", "-k"),
+            ("-yy", "-y"),
+            ("--seccomp-bpf", "--seccomp-bpf"),
+            ("-c", "-c"),
+        ] {
             let Err(Refusal::Usage(message)) = parse_words(&format!("{flag} ls")) else {
                 panic!("{flag} was taken");
             };
-            assert!(message.contains(name) && message.contains("not supported"), "{message}");
+            assert!(
+                message.contains(name) && message.contains("not supported"),
+                "{message}"
+            );
         }
         let Err(Refusal::Usage(message)) = parse_words("--no-such-flag ls") else {
             panic!("taken");

@@ -74,7 +74,10 @@ impl<'a> Args<'a> {
     /// The arguments, each with its tokens.
     pub fn iter(&self) -> impl Iterator<Item = &[Value<'a>]> {
         self.starts.iter().enumerate().map(|(i, &start)| {
-            let end = self.starts.get(i + 1).map_or(self.values.len(), |&next| usize::from(next));
+            let end = self
+                .starts
+                .get(i + 1)
+                .map_or(self.values.len(), |&next| usize::from(next));
             &self.values[usize::from(start)..end]
         })
     }

@@ -66,7 +66,9 @@ pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
         out.push(b'\\');
         if class == 1 {
             // A digit behind a short octal escape would be taken for part of it.
-            let next_is_digit = bytes.get(i + 1).is_some_and(|next| (b'0'..=b'7').contains(next));
+            let next_is_digit = bytes
+                .get(i + 1)
+                .is_some_and(|next| (b'0'..=b'7').contains(next));
             octal(out, byte, next_is_digit);
         } else {
             out.push(class);

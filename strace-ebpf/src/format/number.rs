@@ -52,10 +52,21 @@ mod tests {
             f(&mut out, v);
             String::from_utf8(out).expect("ASCII")
         };
-        for (value, expected) in [(0, "0"), (10, "0xa"), (0x1234, "0x1234"), (u64::MAX, "0xffffffffffffffff")] {
+        for (value, expected) in [
+            (0, "0"),
+            (10, "0xa"),
+            (0x1234, "0x1234"),
+            (u64::MAX, "0xffffffffffffffff"),
+        ] {
             assert_eq!(text(hex, value), expected);
         }
-        for (value, expected) in [(0, "000"), (7, "007"), (0o77, "077"), (0o644, "0644"), (0o100644, "0100644")] {
+        for (value, expected) in [
+            (0, "000"),
+            (7, "007"),
+            (0o77, "077"),
+            (0o644, "0644"),
+            (0o100644, "0100644"),
+        ] {
             assert_eq!(text(octal, value), expected);
         }
         assert_eq!(text(|o, v| padded(o, v, 9), 123), "000000123");

@@ -62,7 +62,10 @@ impl Clock {
     /// Writes the wall-clock time of a monotonic one.
     pub fn write(&mut self, out: &mut Vec<u8>, monotonic_ns: u64) {
         if self.style == Style::Relative {
-            let last = self.last_start_ns.replace(monotonic_ns).unwrap_or(monotonic_ns);
+            let last = self
+                .last_start_ns
+                .replace(monotonic_ns)
+                .unwrap_or(monotonic_ns);
             let since = monotonic_ns.saturating_sub(last);
             number::decimal(out, since / NS);
             out.push(b'.');
@@ -100,7 +103,11 @@ fn time_of_day(second: u64) -> Vec<u8> {
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: two valid places.
     unsafe { libc::localtime_r(&time, &mut parts) };
-    format!("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec).into_bytes()
+    format!(
+        "{:02}:{:02}:{:02}",
+        parts.tm_hour, parts.tm_min, parts.tm_sec
+    )
+    .into_bytes()
 }
 
 #[cfg(test)]
@@ -108,7 +115,13 @@ mod tests {
     use super::*;
 
     fn clock(style: Style) -> Clock {
-        Clock { style, wall_minus_monotonic: 1_790_000_000 * NS as i64, last_second: u64::MAX, last_text: Vec::new(), last_start_ns: None }
+        Clock {
+            style,
+            wall_minus_monotonic: 1_790_000_000 * NS as i64,
+            last_second: u64::MAX,
+            last_text: Vec::new(),
+            last_start_ns: None,
+        }
     }
 
     fn text(clock: &mut Clock, ns: u64) -> String {
@@ -119,13 +132,25 @@ mod tests {
 
     #[test]
     fn every_style() {
-        assert_eq!(text(&mut clock(Style::UnixNanos), 123_456_789), "1790000000.123456789");
-        assert_eq!(text(&mut clock(Style::UnixNanos), NS + 5), "1790000001.000000005");
-        assert_eq!(text(&mut clock(Style::UnixMicros), 123_456_789), "1790000000.123456");
+        assert_eq!(
+            text(&mut clock(Style::UnixNanos), 123_456_789),
+            "1790000000.123456789"
+        );
+        assert_eq!(
+            text(&mut clock(Style::UnixNanos), NS + 5),
+            "1790000001.000000005"
+        );
+        assert_eq!(
+            text(&mut clock(Style::UnixMicros), 123_456_789),
+            "1790000000.123456"
+        );
         let mut relative = clock(Style::Relative);
         assert_eq!(text(&mut relative, 5 * NS), "0.000000");
         assert_eq!(text(&mut relative, 6 * NS + 1_500_000), "1.001500");
         assert_eq!(text(&mut relative, 6 * NS), "0.000000", "never negative");
-        assert_eq!(text(&mut clock(Style::ClockMicros), 123_456_789).len(), "00:00:00.123456".len());
+        assert_eq!(
+            text(&mut clock(Style::ClockMicros), 123_456_789).len(),
+            "00:00:00.123456".len()
+        );
     }
 }

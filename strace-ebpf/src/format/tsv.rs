@@ -8,7 +8,10 @@ use super::{
     time::Clock,
 };
 use crate::{
-    decode::{Outcome, value::{Args, Value}},
+    decode::{
+        Outcome,
+        value::{Args, Value},
+    },
     session::{Call, books::Gap},
     tables,
 };
@@ -77,7 +80,10 @@ impl Column {
     /// The name in `--columns` and in the header.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(_, column)| *column == self).map_or("", |(name, _)| name)
+        NAMES
+            .iter()
+            .find(|(_, column)| *column == self)
+            .map_or("", |(name, _)| name)
     }
 }
 
@@ -93,7 +99,10 @@ pub fn parse_columns(list: &str) -> Result<Vec<Column>, String> {
         let name = name.trim().trim_start_matches('+');
         let Some((_, column)) = NAMES.iter().find(|(known, _)| *known == name) else {
             let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            return Err(format!("unknown column '{name}' (known: {})", known.join(" ")));
+            return Err(format!(
+                "unknown column '{name}' (known: {})",
+                known.join(" ")
+            ));
         };
         columns.push(*column);
     }
@@ -142,7 +151,11 @@ impl Tsv {
     /// A writer of these columns.
     #[must_use]
     pub fn new(columns: Vec<Column>, clock: Clock, hex: Hex) -> Self {
-        Self { columns, clock, hex }
+        Self {
+            columns,
+            clock,
+            hex,
+        }
     }
 
     /// The clock, to be refreshed now and then.
@@ -163,7 +176,14 @@ impl Tsv {
     }
 
     /// A system call.
-    pub fn call(&mut self, out: &mut Vec<u8>, call: &Call<'_>, outcome: &Outcome, args: &Args<'_>, extra: &Extra<'_>) {
+    pub fn call(
+        &mut self,
+        out: &mut Vec<u8>,
+        call: &Call<'_>,
+        outcome: &Outcome,
+        args: &Args<'_>,
+        extra: &Extra<'_>,
+    ) {
         let header = &call.record.header;
         for i in 0..self.columns.len() {
             if i > 0 {
@@ -183,7 +203,13 @@ impl Tsv {
     }
 
     /// Any other event.
-    pub fn remark(&mut self, out: &mut Vec<u8>, header: &Header, remark: &Remark<'_>, extra: &Extra<'_>) {
+    pub fn remark(
+        &mut self,
+        out: &mut Vec<u8>,
+        header: &Header,
+        remark: &Remark<'_>,
+        extra: &Extra<'_>,
+    ) {
         for i in 0..self.columns.len() {
             if i > 0 {
                 out.push(b'\t');
@@ -213,12 +239,20 @@ impl Tsv {
 
     /// A gap: how many events, on which CPU, between which times.
     pub fn gap(&mut self, out: &mut Vec<u8>, gap: &Gap) {
-        let header = Header { cpu: gap.cpu as u16, ts_ns: gap.from_ns, ..Header::default() };
+        let header = Header {
+            cpu: gap.cpu as u16,
+            ts_ns: gap.from_ns,
+            ..Header::default()
+        };
         let (mut from, mut to) = (Vec::new(), Vec::new());
         self.clock.write(&mut from, gap.from_ns);
         self.clock.write(&mut to, gap.to_ns);
         let cpu = format!("cpu={}", gap.cpu);
-        let args = [Value::Text(cpu.as_bytes()), Value::Text(&from), Value::Text(&to)];
+        let args = [
+            Value::Text(cpu.as_bytes()),
+            Value::Text(&from),
+            Value::Text(&to),
+        ];
         let remark = Remark {
             name: "+lost",
             ret: Some(gap.count as i64),
@@ -371,7 +405,10 @@ fn common(out: &mut Vec<u8>, column: Column, header: &Header, extra: &Extra<'_>)
 fn stack(out: &mut Vec<u8>, addresses: &[u8]) {
     let mut any = false;
     for address in addresses.chunks_exact(8) {
-        let address = address.iter().rev().fold(0u64, |sum, &b| sum << 8 | u64::from(b));
+        let address = address
+            .iter()
+            .rev()
+            .fold(0u64, |sum, &b| sum << 8 | u64::from(b));
         if address == 0 {
             break;
         }

@@ -129,7 +129,8 @@ impl<'a> Btf<'a> {
     /// Everything that the probes need; `Err` names what this kernel does not have.
     pub fn offsets(&self) -> Result<Offsets, String> {
         let find = |structure: &str, path: &str| {
-            self.offset_of(structure, path).ok_or_else(|| format!("{structure}.{path}"))
+            self.offset_of(structure, path)
+                .ok_or_else(|| format!("{structure}.{path}"))
         };
         Ok(Offsets {
             task_pid: find("task_struct", "pid")?,

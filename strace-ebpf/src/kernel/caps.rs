@@ -49,7 +49,9 @@ impl Caps {
 }
 
 fn parse(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
@@ -59,7 +61,10 @@ mod tests {
 
     #[test]
     fn reads_the_effective_set() {
-        assert_eq!(parse("CapPrm:\tff\nCapEff:\t000000c000000000\n"), Some(0xc0_0000_0000));
+        assert_eq!(
+            parse("CapPrm:\tff\nCapEff:\t000000c000000000\n"),
+            Some(0xc0_0000_0000)
+        );
         assert_eq!(parse("Name: x\n"), None);
         assert!(Caps(0xc0_0000_0000).can_trace());
         assert!(Caps(1 << 21).can_trace());

@@ -27,7 +27,10 @@ impl Version {
     #[must_use]
     pub fn parse(release: &str) -> Option<Self> {
         let mut parts = release.split(|c: char| !c.is_ascii_digit());
-        Some(Self(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        Some(Self(
+            parts.next()?.parse().ok()?,
+            parts.next()?.parse().ok()?,
+        ))
     }
 }
 
@@ -77,7 +80,9 @@ pub struct Facts {
 impl Facts {
     /// Asks the kernel.
     pub fn gather() -> io::Result<Self> {
-        let release = fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned();
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease")?
+            .trim()
+            .to_owned();
         let version = Version::parse(&release).unwrap_or(Version(0, 0));
         Ok(Self {
             version,
@@ -115,12 +120,19 @@ fn last_cpu(list: &str) -> Option<u32> {
 fn own_pidns() -> io::Result<u32> {
     use std::os::unix::fs::MetadataExt;
     let inode = fs::metadata("/proc/self/ns/pid")?.ino();
-    Ok(if inode == PID_NS_INIT_INO { 0 } else { inode as u32 })
+    Ok(if inode == PID_NS_INIT_INO {
+        0
+    } else {
+        inode as u32
+    })
 }
 
 fn lockdown() -> String {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
-    text.split_whitespace().find(|word| word.starts_with('[')).unwrap_or_default().to_owned()
+    text.split_whitespace()
+        .find(|word| word.starts_with('['))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Does this kernel run programs on sys_enter and sys_exit preemptibly (Linux 7.2)? Then a

@@ -3,12 +3,12 @@
 //! Only what the decoders show is copied; see [`decode::shows`].
 
 use strace_ebpf_common::{
-    limits::{ABIS, MAX_ELEMENTS, MAX_OPS, MAX_POINTERS, PATH_MAX, PLANS_PER_ABI},
+    limits::{ABIS, MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, PLANS_PER_ABI},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR,
-        OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan,
-        WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
+        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS,
+        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
+        PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
     },
 };
 
@@ -51,8 +51,13 @@ pub fn compile_all(filter: &Filter, limits: &Limits) -> Vec<Plan> {
 /// Plan of one call. Calls that are not wanted keep what the probes must know of them.
 #[must_use]
 pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limits) -> Plan {
-    let mut builder =
-        Builder { plan: Plan::default(), abi, limits: *limits, exec: false, args: syscall.args };
+    let mut builder = Builder {
+        plan: Plan::default(),
+        abi,
+        limits: *limits,
+        exec: false,
+        args: syscall.args,
+    };
     if syscall.attrs.contains(Attrs::EXEC) {
         builder.plan.flags |= PLAN_EXEC;
         builder.exec = true;
@@ -87,7 +92,9 @@ struct Builder {
 impl Builder {
     fn finish(mut self) -> Plan {
         let used = usize::from(self.plan.n_ops);
-        self.plan.when = self.plan.ops[..used].iter().fold(0, |when, op| when | op.when);
+        self.plan.when = self.plan.ops[..used]
+            .iter()
+            .fold(0, |when, op| when | op.when);
         if self.plan.when & WHEN_ENTER != 0 {
             self.plan.flags |= PLAN_ENTER;
         }
@@ -99,7 +106,10 @@ impl Builder {
     fn add(&mut self, op: Op) -> u8 {
         let index = self.plan.n_ops;
         if let Some(place) = self.plan.ops.get_mut(usize::from(index)) {
-            *place = Op { max_elements: op.max_elements.max(1), ..op };
+            *place = Op {
+                max_elements: op.max_elements.max(1),
+                ..op
+            };
             self.plan.n_ops += 1;
         }
         index
@@ -127,16 +137,35 @@ impl Builder {
             return;
         };
         let when = self.when(dir, enter, exit);
-        let from_arg = Op { arg, when, addr_from: FROM_ARG, addr_off: u16::from(arg), ..Op::default() };
+        let from_arg = Op {
+            arg,
+            when,
+            addr_from: FROM_ARG,
+            addr_off: u16::from(arg),
+            ..Op::default()
+        };
         match ty {
             Ty::Path => {
-                self.add(Op { kind: KIND_STR, limit: PATH_MAX - 1, ..from_arg });
+                self.add(Op {
+                    kind: KIND_STR,
+                    limit: PATH_MAX - 1,
+                    ..from_arg
+                });
             }
             Ty::Str => {
-                self.add(Op { kind: KIND_STR, limit: self.limits.string, ..from_arg });
+                self.add(Op {
+                    kind: KIND_STR,
+                    limit: self.limits.string,
+                    ..from_arg
+                });
             }
             Ty::Buf { len, .. } => {
-                let op = Op { kind: KIND_BYTES, limit: self.limits.string, scale: 1, ..from_arg };
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: self.limits.string,
+                    scale: 1,
+                    ..from_arg
+                };
                 self.add(with_length(self.args, op, len));
             }
             Ty::StrVec => self.strings(from_arg, true),
@@ -179,7 +208,12 @@ impl Builder {
             }
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
-                let op = Op { kind: KIND_BYTES, limit: size, scale: 1, ..from_arg };
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: size,
+                    scale: 1,
+                    ..from_arg
+                };
                 self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
             }
             Ty::Array { elem, count, .. } => {
@@ -206,7 +240,11 @@ impl Builder {
         });
         if contents {
             // One more than is shown tells that there are more.
-            let shown = if self.limits.verbose { MAX_ELEMENTS } else { shown_elements(&self.limits) };
+            let shown = if self.limits.verbose {
+                MAX_ELEMENTS
+            } else {
+                shown_elements(&self.limits)
+            };
             self.add(Op {
                 kind: KIND_STR,
                 addr_from: self.from_block_word(),
@@ -239,7 +277,11 @@ impl Builder {
             kind: KIND_BYTES,
             when,
             arg,
-            flags: if dir == Dir::In { 0 } else { OP_RESULT_IS_TOTAL },
+            flags: if dir == Dir::In {
+                0
+            } else {
+                OP_RESULT_IS_TOTAL
+            },
             addr_from: self.from_block_word(),
             len_from: self.from_block_word(),
             block: vector,
@@ -273,7 +315,12 @@ impl Builder {
         };
         // { name, namelen, iov, iovlen, control, controllen, flags }, each a word.
         self.add(part(0, FROM_BLOCK32, 1, 128));
-        let vector = self.add(part(2, from_block, 2 * word, u32::from(2 * word) * u32::from(MAX_ELEMENTS)));
+        let vector = self.add(part(
+            2,
+            from_block,
+            2 * word,
+            u32::from(2 * word) * u32::from(MAX_ELEMENTS),
+        ));
         self.buffers(arg, when, vector, dir);
         self.add(part(4, from_block, 1, self.limits.string.max(256)));
     }
@@ -291,19 +338,28 @@ impl Builder {
     }
 
     fn from_block_word(&self) -> u8 {
-        if self.word() == 4 { FROM_BLOCK32 } else { FROM_BLOCK64 }
+        if self.word() == 4 {
+            FROM_BLOCK32
+        } else {
+            FROM_BLOCK64
+        }
     }
 }
 
 /// Elements of a vector that are shown unless `-v`: as many as bytes of a string, as in strace.
 #[must_use]
 pub fn shown_elements(limits: &Limits) -> u16 {
-    u16::try_from(limits.string).unwrap_or(MAX_ELEMENTS).clamp(1, MAX_ELEMENTS)
+    u16::try_from(limits.string)
+        .unwrap_or(MAX_ELEMENTS)
+        .clamp(1, MAX_ELEMENTS)
 }
 
 /// Gives the operation its length. An argument that is an `int` counts as signed 32 bits.
 fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
-    let is_int = |n: u8| args.get(usize::from(n)).is_some_and(|arg| arg.ty == Ty::Int);
+    let is_int = |n: u8| {
+        args.get(usize::from(n))
+            .is_some_and(|arg| arg.ty == Ty::Int)
+    };
     let (len_from, len_off) = match len {
         // A constant that does not fit is a scaled one.
         Len::Const(n) => (FROM_CONST, n.min(u32::from(u16::MAX)) as u16),
@@ -314,14 +370,24 @@ fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
         Len::ArgPtr32(n) => (FROM_ARG_POINTER32, u16::from(n)),
         Len::ArgPtr64(n) => (FROM_ARG_POINTER64, u16::from(n)),
     };
-    Op { len_from, len_off, ..op }
+    Op {
+        len_from,
+        len_off,
+        ..op
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use strace_ebpf_common::limits::MAX_OPS;
+
     use super::*;
 
-    const LIMITS: Limits = Limits { string: 32, verbose: false, no_return: true };
+    const LIMITS: Limits = Limits {
+        string: 32,
+        verbose: false,
+        no_return: true,
+    };
 
     fn plan(name: &str, abi: Abi) -> Plan {
         let (_, syscall) = tables::by_name(abi, name).expect(name);
@@ -333,24 +399,35 @@ mod tests {
         let plan = plan("openat", Abi::X86_64);
         assert_eq!(plan.n_ops, 1);
         let op = plan.ops[0];
-        assert_eq!((op.kind, op.when, op.arg, op.limit), (KIND_STR, WHEN_EXIT, 1, 4095));
+        assert_eq!(
+            (op.kind, op.when, op.arg, op.limit),
+            (KIND_STR, WHEN_EXIT, 1, 4095)
+        );
         assert_eq!(plan.flags, PLAN_WANTED);
     }
 
     #[test]
     fn output_buffers_follow_the_result_and_inputs_the_argument() {
         let read = plan("read", Abi::X86_64).ops[0];
-        assert_eq!((read.when, read.len_from, read.limit), (WHEN_SUCCESS, FROM_RESULT, 32));
+        assert_eq!(
+            (read.when, read.len_from, read.limit),
+            (WHEN_SUCCESS, FROM_RESULT, 32)
+        );
         let write = plan("write", Abi::X86_64).ops[0];
-        assert_eq!((write.when, write.len_from, write.len_off), (WHEN_EXIT, FROM_ARG, 2));
+        assert_eq!(
+            (write.when, write.len_from, write.len_off),
+            (WHEN_EXIT, FROM_ARG, 2)
+        );
     }
 
     #[test]
     fn execve_is_read_at_enter_and_again_after_a_failure() {
         let plan = plan("execve", Abi::X86_64);
         assert_eq!(plan.flags, PLAN_WANTED | PLAN_EXEC | PLAN_ENTER);
-        let kinds: Vec<(u8, u8, u8)> =
-            plan.ops[..usize::from(plan.n_ops)].iter().map(|op| (op.kind, op.when, op.arg)).collect();
+        let kinds: Vec<(u8, u8, u8)> = plan.ops[..usize::from(plan.n_ops)]
+            .iter()
+            .map(|op| (op.kind, op.when, op.arg))
+            .collect();
         let both = WHEN_ENTER | WHEN_FAILURE;
         assert_eq!(
             kinds,
@@ -367,25 +444,55 @@ mod tests {
 
     #[test]
     fn exits_do_not_return_and_unwanted_calls_keep_what_must_be_known() {
-        assert_eq!(plan("exit_group", Abi::X86_64).flags, PLAN_WANTED | PLAN_NO_RETURN);
+        assert_eq!(
+            plan("exit_group", Abi::X86_64).flags,
+            PLAN_WANTED | PLAN_NO_RETURN
+        );
         let (_, execve) = tables::by_name(Abi::X86_64, "execve").expect("execve");
-        assert_eq!(compile(execve, Abi::X86_64, false, &LIMITS).flags, PLAN_EXEC);
+        assert_eq!(
+            compile(execve, Abi::X86_64, false, &LIMITS).flags,
+            PLAN_EXEC
+        );
     }
 
     #[test]
     fn vectors_are_walked_in_the_width_of_the_abi() {
         let wide = plan("writev", Abi::X86_64);
-        assert_eq!((wide.ops[0].scale, wide.ops[1].stride, wide.ops[1].len_off), (16, 16, 8));
+        assert_eq!(
+            (wide.ops[0].scale, wide.ops[1].stride, wide.ops[1].len_off),
+            (16, 16, 8)
+        );
         let narrow = plan("writev", Abi::I386);
-        assert_eq!((narrow.ops[0].scale, narrow.ops[1].stride, narrow.ops[1].len_off), (8, 8, 4));
+        assert_eq!(
+            (
+                narrow.ops[0].scale,
+                narrow.ops[1].stride,
+                narrow.ops[1].len_off
+            ),
+            (8, 8, 4)
+        );
         assert_eq!(narrow.ops[1].addr_from, FROM_BLOCK32);
         assert_eq!(plan("readv", Abi::X86_64).ops[1].flags, OP_RESULT_IS_TOTAL);
     }
 
     #[test]
     fn messages_are_chains_of_operations() {
-        let mut builder = Builder { plan: Plan::default(), abi: Abi::X86_64, limits: LIMITS, exec: false, args: &[] };
-        builder.argument(1, Ty::Mmsghdr { dir: Dir::Out, count: Len::Ret }, false, true);
+        let mut builder = Builder {
+            plan: Plan::default(),
+            abi: Abi::X86_64,
+            limits: LIMITS,
+            exec: false,
+            args: &[],
+        };
+        builder.argument(
+            1,
+            Ty::Mmsghdr {
+                dir: Dir::Out,
+                count: Len::Ret,
+            },
+            false,
+            true,
+        );
         let plan = builder.finish();
         let chain: Vec<(u8, u8, u16, u16)> = plan.ops[..usize::from(plan.n_ops)]
             .iter()
@@ -407,11 +514,23 @@ mod tests {
     fn no_row_needs_more_operations_than_there_are() {
         for abi in Abi::ALL {
             for (_, syscall) in tables::all(abi) {
-                let mut builder =
-                    Builder { plan: Plan::default(), abi, limits: Limits { verbose: true, ..LIMITS }, exec: syscall.attrs.contains(Attrs::EXEC), args: syscall.args };
+                let mut builder = Builder {
+                    plan: Plan::default(),
+                    abi,
+                    limits: Limits {
+                        verbose: true,
+                        ..LIMITS
+                    },
+                    exec: syscall.attrs.contains(Attrs::EXEC),
+                    args: syscall.args,
+                };
                 for (index, arg) in (0u8..).zip(syscall.args) {
                     builder.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
-                    assert!(usize::from(builder.plan.n_ops) < MAX_OPS, "{}", syscall.name);
+                    assert!(
+                        usize::from(builder.plan.n_ops) < MAX_OPS,
+                        "{}",
+                        syscall.name
+                    );
                 }
             }
         }

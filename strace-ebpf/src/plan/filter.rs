@@ -26,7 +26,11 @@ impl Filter {
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        Self { numbers: BTreeSet::new(), inverted: true, unknown: true }
+        Self {
+            numbers: BTreeSet::new(),
+            inverted: true,
+            unknown: true,
+        }
     }
 
     /// Is this call wanted? Numbers unknown to the tables are, unless a set was named.
@@ -62,7 +66,11 @@ impl Filter {
                 .flat_map(|abi| tables::all(abi).map(move |(nr, _)| (abi as u8, nr)))
                 .collect();
         }
-        Ok(Self { numbers, inverted, unknown: everything != inverted })
+        Ok(Self {
+            numbers,
+            inverted,
+            unknown: everything != inverted,
+        })
     }
 }
 
@@ -104,7 +112,9 @@ fn matcher(name: &str) -> Result<Matcher<'_>, String> {
     if let Some(class) = name.strip_prefix('%') {
         let class = tables::class_by_name(class)
             .ok_or_else(|| format!("invalid system call class '%{class}'"))?;
-        return Ok(Box::new(move |_, syscall| syscall.classes.intersects(class)));
+        return Ok(Box::new(move |_, syscall| {
+            syscall.classes.intersects(class)
+        }));
     }
     if let Ok(number) = name.parse::<u32>() {
         return Ok(Box::new(move |nr, _| nr == number));
@@ -117,7 +127,9 @@ fn matcher(name: &str) -> Result<Matcher<'_>, String> {
 }
 
 /// Classes that strace still takes without the `%`, strace(1).
-const OLD_CLASSES: &[&str] = &["file", "process", "network", "signal", "ipc", "desc", "memory"];
+const OLD_CLASSES: &[&str] = &[
+    "file", "process", "network", "signal", "ipc", "desc", "memory",
+];
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +146,18 @@ mod tests {
     #[test]
     fn names_classes_and_patterns() {
         assert_eq!(names("openat,read"), BTreeSet::from(["openat", "read"]));
-        assert_eq!(names("/^getp"), BTreeSet::from(["getpeername", "getpgid", "getpgrp", "getpid", "getpmsg", "getppid", "getpriority"]));
+        assert_eq!(
+            names("/^getp"),
+            BTreeSet::from([
+                "getpeername",
+                "getpgid",
+                "getpgrp",
+                "getpid",
+                "getpmsg",
+                "getppid",
+                "getpriority"
+            ])
+        );
         assert!(names("%file").contains("openat") && !names("%file").contains("read"));
         assert!(names("file").contains("openat"));
         assert!(names("%network").contains("sendto"));

@@ -98,8 +98,16 @@ mod tests {
         for hook in [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint] {
             let programs = hook.programs(true);
             for program in &programs {
-                assert!(there.contains_key(program.name), "{} is missing", program.name);
-                assert!(program.name.len() <= 15, "{} is cut by the kernel", program.name);
+                assert!(
+                    there.contains_key(program.name),
+                    "{} is missing",
+                    program.name
+                );
+                assert!(
+                    program.name.len() <= 15,
+                    "{} is cut by the kernel",
+                    program.name
+                );
             }
             let place = |target| programs.iter().position(|p| p.target == target);
             assert!(place("sys_exit") < place("sys_enter"));

@@ -57,6 +57,8 @@ pub struct Settings {
     pub debug: bool,
 }
 
+type RingMap = ArrayOfMaps<MapData, RingBuf<MapData>>;
+
 /// Loaded and attached probes.
 pub struct Probes {
     ebpf: Ebpf,
@@ -109,16 +111,17 @@ impl Probes {
         }
         for (index, plan) in settings.plans.iter().enumerate() {
             if *plan != CapturePlan::default() {
-                plans.set(index as u32, plan, 0).context("filling the plan map")?;
+                plans
+                    .set(index as u32, plan, 0)
+                    .context("filling the plan map")?;
             }
         }
-        // The programs keep the map; we need it no more.
-        drop(plans);
+        let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
-            let map = take_data(&mut ebpf, "CGROUP")?;
-            map_set_fd(map.fd().as_fd(), 0, cgroup.as_fd()).context("filling the cgroup map")?;
+            map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd()).context("filling the cgroup map")?;
         }
-        let outlets = outlets(&mut ebpf, settings)?;
+        let mut rings: RingMap = take(&mut ebpf, "RINGS")?;
+        let outlets = outlets(&mut ebpf, &mut rings, settings)?;
         let mut probes = Self {
             tasks: take(&mut ebpf, "TASKS")?,
             counters: take(&mut ebpf, "COUNTERS")?,
@@ -128,6 +131,8 @@ impl Probes {
             attached: false,
         };
         probes.load_programs(settings.config.lifecycle != 0)?;
+        // From here on the programs themselves keep these maps.
+        drop((plans, cgroup_map, rings));
         Ok((probes, outlets))
     }
 
@@ -143,7 +148,8 @@ impl Probes {
             let loaded = match program.kind {
                 attach::Kind::Btf => {
                     let btf = btf.as_ref().ok_or_else(|| anyhow!("{name} needs BTF"))?;
-                    self.program::<BtfTracePoint>(name)?.load(program.target, btf)
+                    self.program::<BtfTracePoint>(name)?
+                        .load(program.target, btf)
                 }
                 attach::Kind::Raw => self.program::<RawTracePoint>(name)?.load(),
                 attach::Kind::Classic => self.program::<TracePoint>(name)?.load(),
@@ -161,7 +167,9 @@ impl Probes {
             .ebpf
             .program_mut(name)
             .ok_or_else(|| anyhow!("the probes object has no program {name}"))?;
-        program.try_into().with_context(|| format!("program {name}"))
+        program
+            .try_into()
+            .with_context(|| format!("program {name}"))
     }
 
     /// Attaches: the life of tasks first, then exits, then enters, so that no call is seen to
@@ -172,10 +180,14 @@ impl Probes {
             let context = || format!("attaching to {target}");
             match program.kind {
                 attach::Kind::Btf => {
-                    self.program::<BtfTracePoint>(name)?.attach().with_context(context)?;
+                    self.program::<BtfTracePoint>(name)?
+                        .attach()
+                        .with_context(context)?;
                 }
                 attach::Kind::Raw => {
-                    self.program::<RawTracePoint>(name)?.attach(target).with_context(context)?;
+                    self.program::<RawTracePoint>(name)?
+                        .attach(target)
+                        .with_context(context)?;
                 }
                 attach::Kind::Classic => {
                     let fd = self.program::<TracePoint>(name)?.fd()?.as_fd().as_raw_fd();
@@ -208,20 +220,30 @@ impl Probes {
 
     /// Sets the state of one thread.
     pub fn set_task(&mut self, tid: u32, state: u32) -> Result<()> {
-        let task = Task { state, ..Task::default() };
-        self.tasks.set(tid, task, 0).with_context(|| format!("marking thread {tid}"))
+        let task = Task {
+            state,
+            ..Task::default()
+        };
+        self.tasks
+            .set(tid, task, 0)
+            .with_context(|| format!("marking thread {tid}"))
     }
 
     /// The state of one thread.
     pub fn task(&self, tid: u32) -> Result<Task> {
-        self.tasks.get(&tid, 0).with_context(|| format!("reading the state of thread {tid}"))
+        self.tasks
+            .get(&tid, 0)
+            .with_context(|| format!("reading the state of thread {tid}"))
     }
 
     /// The books: per stream, one entry per CPU.
     pub fn counters(&self) -> Result<Vec<Vec<Counters>>> {
         (0..STREAMS)
             .map(|stream| {
-                let values = self.counters.get(&stream, 0).context("reading the counters")?;
+                let values = self
+                    .counters
+                    .get(&stream, 0)
+                    .context("reading the counters")?;
                 Ok(values.iter().copied().collect())
             })
             .collect()
@@ -238,9 +260,18 @@ impl Probes {
             .sum()
     }
 
-    /// Starts printing the probes' own messages.
-    pub fn start_log(&mut self) -> Result<aya_log::EbpfLogger<impl std::any::Any>> {
-        aya_log::EbpfLogger::init(&mut self.ebpf).context("starting the probes' log")
+    /// Starts printing the probes' own messages; inside a tokio runtime.
+    pub fn start_log(&mut self) -> Result<()> {
+        let logger =
+            aya_log::EbpfLogger::init(&mut self.ebpf).context("starting the probes' log")?;
+        let mut logger = sys::watch(logger).context("watching the probes' log")?;
+        tokio::spawn(async move {
+            while let Ok(mut guard) = logger.readable_mut().await {
+                guard.get_inner_mut().flush();
+                guard.clear_ready();
+            }
+        });
+        Ok(())
     }
 }
 
@@ -262,7 +293,9 @@ fn object_override() -> Result<Option<Vec<u8>>> {
 
 fn take_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
     use aya::maps::Map;
-    let map = ebpf.take_map(name).ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
     match map {
         Map::PerfEventArray(data)
         | Map::Unsupported(data)
@@ -276,15 +309,16 @@ fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M>
 where
     M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
 {
-    let map = ebpf.take_map(name).ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
     M::try_from(map).with_context(|| format!("map {name}"))
 }
 
-fn outlets(ebpf: &mut Ebpf, settings: &Settings) -> Result<Outlets> {
+fn outlets(ebpf: &mut Ebpf, outer: &mut RingMap, settings: &Settings) -> Result<Outlets> {
     if settings.config.transport != TRANSPORT_RINGBUF {
         return Ok(Outlets::Perf(take_data(ebpf, "EVENTS")?));
     }
-    let mut outer: ArrayOfMaps<_, RingBuf<MapData>> = take(ebpf, "RINGS")?;
     let mut rings = Vec::new();
     for cpu in 0..settings.cpus {
         let definition = aya_obj::Map::new_from_params(
@@ -334,20 +368,31 @@ fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
 
 /// Kernels before 5.11 charge maps against RLIMIT_MEMLOCK. Failure shows when a map is made.
 fn allow_locked_memory() {
-    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    let unlimited = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
     // SAFETY: a valid structure.
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) };
 }
 
 /// The kernel's refusal in one line; the verifier's whole log with `STRACE_EBPF_VERIFIER_LOG=1`.
 fn load_error(name: &str, error: ProgramError) -> anyhow::Error {
-    if let ProgramError::LoadError { io_error, verifier_log } = &error {
+    if let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = &error
+    {
         let log = verifier_log.to_string();
         let whole = std::env::var_os("STRACE_EBPF_VERIFIER_LOG").is_some();
         let shown = if whole {
             log.trim_end()
         } else {
-            log.lines().rev().map(str::trim).find(|l| !l.is_empty() && !l.starts_with("processed")).unwrap_or("")
+            log.lines()
+                .rev()
+                .map(str::trim)
+                .find(|l| !l.is_empty() && !l.starts_with("processed"))
+                .unwrap_or("")
         };
         return anyhow!("loading program {name}: {io_error}: {shown}");
     }
@@ -373,6 +418,12 @@ pub fn total(counters: &[Vec<Counters>]) -> Counters {
 #[must_use]
 pub fn embedded_programs() -> HashMap<String, usize> {
     aya_obj::Object::parse(OBJECT)
-        .map(|object| object.programs.into_iter().map(|(name, _)| (name, 0)).collect())
+        .map(|object| {
+            object
+                .programs
+                .into_iter()
+                .map(|(name, _)| (name, 0))
+                .collect()
+        })
         .unwrap_or_default()
 }

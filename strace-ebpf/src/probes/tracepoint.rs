@@ -30,8 +30,12 @@ pub fn attach(group: &str, name: &str, program: BorrowedFd<'_>) -> Result<OwnedF
     let context = || format!("attaching to tracepoint {group}:{name}");
     // The program hangs on the tracepoint itself and runs on every CPU, whatever CPU is named.
     let event = sys::perf_event_open(&attr, 0).with_context(context)?;
-    sys::ioctl(event.as_fd(), PERF_EVENT_IOC_SET_BPF, program.as_raw_fd() as libc::c_ulong)
-        .with_context(context)?;
+    sys::ioctl(
+        event.as_fd(),
+        PERF_EVENT_IOC_SET_BPF,
+        program.as_raw_fd() as libc::c_ulong,
+    )
+    .with_context(context)?;
     sys::ioctl(event.as_fd(), PERF_EVENT_IOC_ENABLE, 0).with_context(context)?;
     Ok(event)
 }

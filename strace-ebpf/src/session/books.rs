@@ -52,19 +52,29 @@ impl Books {
     /// Empty books for so many CPUs.
     #[must_use]
     pub fn new(cpus: u32) -> Self {
-        Self { lines: vec![[Line::default(); STREAMS as usize]; cpus as usize] }
+        Self {
+            lines: vec![[Line::default(); STREAMS as usize]; cpus as usize],
+        }
     }
 
     /// Enters one record; tells the gap before it, if there is one.
     pub fn enter(&mut self, header: &Header) -> Option<Gap> {
         let cpu = usize::from(header.cpu & !(1 << STREAM_SHIFT));
-        let line = self.lines.get_mut(cpu)?.get_mut(usize::from(header.cpu >> STREAM_SHIFT))?;
+        let line = self
+            .lines
+            .get_mut(cpu)?
+            .get_mut(usize::from(header.cpu >> STREAM_SHIFT))?;
         let missing = header.seq.saturating_sub(line.last_seq + 1);
         let from_ns = line.last_ns;
         line.delivered += 1;
         line.last_seq = line.last_seq.max(header.seq);
         line.last_ns = header.ts_ns;
-        (missing > 0).then_some(Gap { cpu: cpu as u32, count: missing, from_ns, to_ns: header.ts_ns })
+        (missing > 0).then_some(Gap {
+            cpu: cpu as u32,
+            count: missing,
+            from_ns,
+            to_ns: header.ts_ns,
+        })
     }
 
     /// Records that arrived so far.
@@ -84,7 +94,12 @@ impl Books {
                 let missing = counter.seen.saturating_sub(line.last_seq);
                 if missing > 0 {
                     let from_ns = line.last_ns;
-                    gaps.push(Gap { cpu: cpu as u32, count: missing, from_ns, to_ns: now_ns });
+                    gaps.push(Gap {
+                        cpu: cpu as u32,
+                        count: missing,
+                        from_ns,
+                        to_ns: now_ns,
+                    });
                     line.last_seq = counter.seen;
                 }
             }
@@ -111,7 +126,12 @@ mod tests {
     use super::*;
 
     fn header(cpu: u16, seq: u64, ts_ns: u64) -> Header {
-        Header { cpu, seq, ts_ns, ..Header::default() }
+        Header {
+            cpu,
+            seq,
+            ts_ns,
+            ..Header::default()
+        }
     }
 
     #[test]
@@ -119,14 +139,28 @@ mod tests {
         let mut books = Books::new(2);
         assert_eq!(books.enter(&header(0, 1, 10)), None);
         assert_eq!(books.enter(&header(1, 1, 11)), None);
-        let gap = Gap { cpu: 0, count: 3, from_ns: 10, to_ns: 20 };
+        let gap = Gap {
+            cpu: 0,
+            count: 3,
+            from_ns: 10,
+            to_ns: 20,
+        };
         assert_eq!(books.enter(&header(0, 5, 20)), Some(gap));
         assert_eq!(books.enter(&header(1, 2, 21)), None);
         assert_eq!(books.enter(&header(1 << 15, 1, 22)), None);
-        let gap = Gap { cpu: 0, count: 1, from_ns: 22, to_ns: 23 };
+        let gap = Gap {
+            cpu: 0,
+            count: 1,
+            from_ns: 22,
+            to_ns: 23,
+        };
         assert_eq!(books.enter(&header(1 << 15, 3, 23)), Some(gap));
         assert_eq!(books.delivered(), 6);
-        assert_eq!(books.enter(&header(9, 1, 1)), None, "an unknown CPU is not entered");
+        assert_eq!(
+            books.enter(&header(9, 1, 1)),
+            None,
+            "an unknown CPU is not entered"
+        );
     }
 
     #[test]
@@ -134,12 +168,34 @@ mod tests {
         let mut books = Books::new(1);
         books.enter(&header(0, 1, 10));
         books.enter(&header(0, 4, 20));
-        let counters =
-            vec![vec![Counters { seen: 9, dropped_full: 7, ..Counters::default() }], vec![Counters::default()]];
+        let counters = vec![
+            vec![Counters {
+                seen: 9,
+                dropped_full: 7,
+                ..Counters::default()
+            }],
+            vec![Counters::default()],
+        ];
         let gaps = books.trailing_gaps(&counters, 99);
-        assert_eq!(gaps, [Gap { cpu: 0, count: 5, from_ns: 20, to_ns: 99 }]);
+        assert_eq!(
+            gaps,
+            [Gap {
+                cpu: 0,
+                count: 5,
+                from_ns: 20,
+                to_ns: 99
+            }]
+        );
         assert_eq!(books.trailing_gaps(&counters, 99), []);
         let settled = books.settle(&counters);
-        assert_eq!(settled, Settlement { seen: 9, delivered: 2, dropped: 7, unaccounted: 0 });
+        assert_eq!(
+            settled,
+            Settlement {
+                seen: 9,
+                delivered: 2,
+                dropped: 7,
+                unaccounted: 0
+            }
+        );
     }
 }

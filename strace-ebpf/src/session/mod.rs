@@ -30,7 +30,9 @@ impl<'a> Call<'a> {
     /// The captures of argument `arg` made by operation `op` of its plan, in order of elements;
     /// those of the exit if there are any that could be read, else those of the enter.
     pub fn captured(&self, arg: u8) -> impl Iterator<Item = &Captured<'a>> {
-        self.captures.iter().filter(move |captured| captured.header.arg == arg)
+        self.captures
+            .iter()
+            .filter(move |captured| captured.header.arg == arg)
     }
 
     /// Monotonic time at which the call began, or at which it ended if that is all we know.
@@ -134,8 +136,18 @@ pub fn assemble<'a>(record: CallRecord, body: &'a [u8], enter: Option<&'a [u8]>)
 #[must_use]
 pub fn refetched(header: &Capture, len: u32, full: u32, truncated: bool) -> Capture {
     use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
-    let flags = if truncated { header.flags | CAPTURE_TRUNCATED } else { header.flags };
-    Capture { len, full, errno: 0, flags, ..*header }
+    let flags = if truncated {
+        header.flags | CAPTURE_TRUNCATED
+    } else {
+        header.flags
+    };
+    Capture {
+        len,
+        full,
+        errno: 0,
+        flags,
+        ..*header
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +166,12 @@ mod tests {
 
     fn call(kind: u16, tid: u32, nr: u32, flags: u16, arg0: u64) -> CallRecord {
         CallRecord {
-            header: Header { kind, tid, len: 120, ..Header::default() },
+            header: Header {
+                kind,
+                tid,
+                len: 120,
+                ..Header::default()
+            },
             nr,
             flags,
             args: [arg0, 0, 0, 0, 0, 0],
@@ -167,13 +184,26 @@ mod tests {
         let mut pending = Pending::default();
         pending.hold(7, &bytes_of(&call(KIND_ENTER, 7, 59, 0, 1)));
         // Another call of the thread: the enter was stale.
-        assert!(pending.claim(&call(KIND_EXIT, 7, 2, CALL_HAS_ENTER, 0)).is_none());
-        assert!(pending.claim(&call(KIND_EXIT, 7, 59, CALL_HAS_ENTER, 0)).is_none());
+        assert!(
+            pending
+                .claim(&call(KIND_EXIT, 7, 2, CALL_HAS_ENTER, 0))
+                .is_none()
+        );
+        assert!(
+            pending
+                .claim(&call(KIND_EXIT, 7, 59, CALL_HAS_ENTER, 0))
+                .is_none()
+        );
         pending.hold(7, &bytes_of(&call(KIND_ENTER, 7, 59, 0, 1)));
         pending.rename(7, 5);
-        assert!(pending.claim(&call(KIND_EXIT, 5, 59, 0, 0)).is_none(), "none was announced");
+        assert!(
+            pending.claim(&call(KIND_EXIT, 5, 59, 0, 0)).is_none(),
+            "none was announced"
+        );
         let exit = call(KIND_EXIT, 5, 59, CALL_HAS_ENTER, 0);
-        let enter = pending.claim(&exit).expect("the enter moved with the thread");
+        let enter = pending
+            .claim(&exit)
+            .expect("the enter moved with the thread");
         assert_eq!(assemble(exit, &[], Some(&enter)).record.args[0], 1);
     }
 }

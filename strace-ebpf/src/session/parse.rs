@@ -75,7 +75,9 @@ pub fn captures(mut body: &[u8], count: u8) -> impl Iterator<Item = Captured<'_>
         let header: Capture = read_fixed(body)?;
         let rest = body.get(CAPTURE_BYTES as usize..)?;
         let bytes = rest.get(..header.len as usize)?;
-        body = rest.get(padded(u64::from(header.len)) as usize..).unwrap_or_default();
+        body = rest
+            .get(padded(u64::from(header.len)) as usize..)
+            .unwrap_or_default();
         Some(Captured { header, bytes })
     })
 }
@@ -104,16 +106,25 @@ mod tests {
         ];
         for (kind, whole) in kinds {
             for len in 0..whole {
-                assert!(parse(&record(kind, len)).is_err(), "kind {kind}, {len} bytes");
+                assert!(
+                    parse(&record(kind, len)).is_err(),
+                    "kind {kind}, {len} bytes"
+                );
             }
             assert!(parse(&record(kind, whole)).is_ok(), "kind {kind}");
-            assert!(parse(&record(kind, whole + 8)).is_ok(), "kind {kind} with a body");
+            assert!(
+                parse(&record(kind, whole + 8)).is_ok(),
+                "kind {kind} with a body"
+            );
         }
     }
 
     #[test]
     fn unknown_kinds_and_wrong_lengths_are_told_apart() {
-        assert_eq!(parse(&record(99, 64)).err(), Some(ParseError::UnknownKind(99)));
+        assert_eq!(
+            parse(&record(99, 64)).err(),
+            Some(ParseError::UnknownKind(99))
+        );
         let mut bytes = record(KIND_FORK, 56);
         bytes[0] = 57;
         assert_eq!(parse(&bytes).err(), Some(ParseError::WrongLength));

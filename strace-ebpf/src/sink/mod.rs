@@ -98,7 +98,11 @@ fn write_fd(fd: i32, mut bytes: &[u8]) -> io::Result<()> {
 
 /// Somebody else's descriptor may be non-blocking.
 fn wait_writable(fd: i32) {
-    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
     // SAFETY: one valid entry.
     unsafe { libc::poll(&mut poll, 1, -1) };
 }
@@ -168,7 +172,11 @@ fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Ending::Closed;
             }
-            return Ending::Failed { target: target.name(), written, error };
+            return Ending::Failed {
+                target: target.name(),
+                written,
+                error,
+            };
         }
         written += piece.len() as u64;
     }

@@ -90,7 +90,11 @@ pub fn find_program(name: &OsStr) -> Result<PathBuf, LaunchError> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/bin:/usr/bin".into());
     let mut denied = None;
     for dir in std::env::split_paths(&path) {
-        let dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir };
+        let dir = if dir.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            dir
+        };
         let candidate = dir.join(name);
         match executable(&candidate) {
             Ok(true) => return Ok(candidate),
@@ -125,7 +129,11 @@ pub fn prepare(command: &[OsString], stdout_to_stderr: bool) -> Result<Child, La
     let program = find_program(&name)?;
     let shown = name.to_string_lossy().into_owned();
     let path = c_string(program.into_os_string())?;
-    let args: Vec<CString> = command.iter().cloned().map(c_string).collect::<Result<_, _>>()?;
+    let args: Vec<CString> = command
+        .iter()
+        .cloned()
+        .map(c_string)
+        .collect::<Result<_, _>>()?;
     let mut argv: Vec<*const libc::c_char> = args.iter().map(|arg| arg.as_ptr()).collect();
     argv.push(std::ptr::null());
     let (go_read, go_write) = pipe()?;
@@ -138,9 +146,22 @@ pub fn prepare(command: &[OsString], stdout_to_stderr: bool) -> Result<Child, La
     if pid == 0 {
         drop(go_write);
         // SAFETY: see `child`.
-        unsafe { child(go_read.as_raw_fd(), failure_write.as_raw_fd(), &path, &argv, stdout_to_stderr) }
+        unsafe {
+            child(
+                go_read.as_raw_fd(),
+                failure_write.as_raw_fd(),
+                &path,
+                &argv,
+                stdout_to_stderr,
+            )
+        }
     }
-    Ok(Child { pid: pid as u32, program: shown, go: Some(go_write), failure: failure_read })
+    Ok(Child {
+        pid: pid as u32,
+        program: shown,
+        go: Some(go_write),
+        failure: failure_read,
+    })
 }
 
 /// The child between fork and execve.
@@ -184,7 +205,10 @@ unsafe fn child(
 
 fn c_string(text: OsString) -> Result<CString, LaunchError> {
     CString::new(text.into_vec()).map_err(|error| {
-        LaunchError::NotExecutable(String::from_utf8_lossy(error.clone().into_vec().as_slice()).into_owned(), error.into())
+        LaunchError::NotExecutable(
+            String::from_utf8_lossy(error.clone().into_vec().as_slice()).into_owned(),
+            error.into(),
+        )
     })
 }
 
@@ -227,7 +251,10 @@ mod tests {
     #[test]
     fn looks_programs_up_as_a_shell_does() {
         assert!(find_program(OsStr::new("sh")).is_ok_and(|path| path.is_absolute()));
-        assert_eq!(find_program(OsStr::new("./x/y")).ok(), Some(PathBuf::from("./x/y")));
+        assert_eq!(
+            find_program(OsStr::new("./x/y")).ok(),
+            Some(PathBuf::from("./x/y"))
+        );
         for name in ["", "no-such-command-anywhere"] {
             let error = find_program(OsStr::new(name)).expect_err("must not be found");
             assert_eq!(error.status(), 127);

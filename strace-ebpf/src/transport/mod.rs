@@ -41,6 +41,10 @@ pub struct Merger {
     malformed: u64,
 }
 
+/// A program takes the time before it reserves its place: records younger than this may still be
+/// on their way even when a round is short.
+const SETTLE_NS: u64 = 200_000;
+
 /// Space is given back at least every so many records.
 const RELEASE_EVERY: u32 = 64;
 
@@ -57,22 +61,26 @@ impl Merger {
         }
     }
 
-    /// One round: passes on every record that can no longer be overtaken. `now_ns` is the
-    /// monotonic time at its start. Returns how many there were.
-    pub fn round(&mut self, now_ns: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
-        let horizon = std::mem::replace(&mut self.horizon, now_ns);
-        self.drain_until(horizon, each)
+    /// One round: passes on every record that can no longer be overtaken, up to about `budget` of
+    /// them. `now_ns` is the monotonic time at its start. Returns how many there were.
+    pub fn round(&mut self, now_ns: u64, budget: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
+        let before = std::mem::replace(&mut self.horizon, now_ns);
+        self.drain_until(before.min(now_ns.saturating_sub(SETTLE_NS)), budget, each)
     }
 
-    /// Passes on everything; for the end, when no more records can come.
-    pub fn finish(&mut self, each: &mut dyn FnMut(&[u8])) -> u64 {
-        self.drain_until(u64::MAX, each)
+    /// Passes on everything, up to about `budget` records; for the end, when no more can come.
+    pub fn finish(&mut self, budget: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
+        self.drain_until(u64::MAX, budget, each)
     }
 
     /// Bytes waiting in the fullest buffer.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        self.sources.iter().map(|source| source.backlog()).max().unwrap_or(0)
+        self.sources
+            .iter()
+            .map(|source| source.backlog())
+            .max()
+            .unwrap_or(0)
     }
 
     /// Records that perf dropped after accepting them.
@@ -87,7 +95,7 @@ impl Merger {
         self.malformed
     }
 
-    fn drain_until(&mut self, horizon: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
+    fn drain_until(&mut self, horizon: u64, budget: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
         for index in 0..self.sources.len() {
             if !self.has_head[index] {
                 self.push_head(index);
@@ -95,13 +103,13 @@ impl Merger {
         }
         let mut count = 0;
         while let Some(Reverse((ts, index))) = self.heads.pop() {
-            if ts > horizon {
+            if ts > horizon || count >= budget {
                 self.heads.push(Reverse((ts, index)));
                 break;
             }
             // As long as this source stays the oldest there is no need to ask the others.
             let next = self.heads.peek().map_or(u64::MAX, |Reverse((ts, _))| *ts);
-            count += self.run_of(index, next.min(horizon), each);
+            count += self.run_of(index, next.min(horizon), budget - count, each);
             self.push_head(index);
         }
         for source in &mut self.sources {
@@ -111,13 +119,19 @@ impl Merger {
     }
 
     /// Passes on records of one source up to time `until`, the first one whatever its time.
-    fn run_of(&mut self, index: usize, until: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
+    fn run_of(
+        &mut self,
+        index: usize,
+        until: u64,
+        budget: u64,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> u64 {
         self.has_head[index] = false;
         let source = &mut self.sources[index];
         let mut count = 0;
         let mut unreleased = 0;
         while let Some(record) = source.peek() {
-            if count > 0 && time_of(record).is_some_and(|ts| ts > until) {
+            if count > 0 && (count == budget || time_of(record).is_some_and(|ts| ts > until)) {
                 break;
             }
             each(record);
@@ -155,15 +169,17 @@ mod tests {
 
     use super::*;
 
+    const MS: u64 = 1_000_000;
+
     /// A source fed by the test.
     #[derive(Clone, Default)]
     struct Fed(Rc<RefCell<VecDeque<Vec<u8>>>>, Vec<u8>);
 
     impl Fed {
-        fn push(&self, ts_ns: u64, seq: u64) {
+        fn push(&self, ts_ms: u64, seq: u64) {
             let mut bytes = vec![0u8; size_of::<Header>()];
             bytes[8..16].copy_from_slice(&seq.to_ne_bytes());
-            bytes[16..24].copy_from_slice(&ts_ns.to_ne_bytes());
+            bytes[16..24].copy_from_slice(&(ts_ms * MS).to_ne_bytes());
             self.0.borrow_mut().push_back(bytes);
         }
     }
@@ -184,10 +200,10 @@ mod tests {
 
     fn times(merger: &mut Merger, now: Option<u64>) -> Vec<u64> {
         let mut out = Vec::new();
-        let mut each = |r: &[u8]| out.extend(time_of(r));
+        let mut each = |r: &[u8]| out.extend(time_of(r).map(|ts| ts / MS));
         match now {
-            Some(now) => merger.round(now, &mut each),
-            None => merger.finish(&mut each),
+            Some(now) => merger.round(now * MS, u64::MAX, &mut each),
+            None => merger.finish(u64::MAX, &mut each),
         };
         out
     }
@@ -210,6 +226,21 @@ mod tests {
         assert_eq!(times(&mut merger, Some(75)), []);
         assert_eq!(times(&mut merger, None), [80, 90]);
         assert_eq!(merger.backlog(), 0);
+    }
+
+    #[test]
+    fn a_round_stops_at_its_budget_and_goes_on_from_there() {
+        let (a, b) = (Fed::default(), Fed::default());
+        let mut merger = Merger::new(vec![Box::new(a.clone()), Box::new(b.clone())]);
+        (1..=5).for_each(|n| a.push(n, n));
+        b.push(3, 1);
+        let mut out = Vec::new();
+        assert_eq!(
+            merger.finish(2, &mut |r| out.extend(time_of(r).map(|ts| ts / MS))),
+            2
+        );
+        assert_eq!(out, [1, 2]);
+        assert_eq!(times(&mut merger, None), [3, 3, 4, 5]);
     }
 
     #[test]

@@ -127,7 +127,8 @@ impl Source for PerfBuffer {
             }
             if kind == PERF_RECORD_SAMPLE {
                 // PERF_SAMPLE_RAW: u32 size, then the data.
-                let len = u64::from(self.u32_at(self.pos + EVENT_HEADER)).min(size - EVENT_HEADER - 4);
+                let len =
+                    u64::from(self.u32_at(self.pos + EVENT_HEADER)).min(size - EVENT_HEADER - 4);
                 self.current = size;
                 let start = self.pos + EVENT_HEADER + 4;
                 let mut joined = std::mem::take(&mut self.joined);

@@ -65,7 +65,11 @@ impl Ring {
 
     fn at(&self, pos: u64) -> *const u8 {
         // SAFETY: the mask keeps the offset within the data mapping.
-        unsafe { self.producer.as_ptr().add(self.page + (pos & self.mask) as usize) }
+        unsafe {
+            self.producer
+                .as_ptr()
+                .add(self.page + (pos & self.mask) as usize)
+        }
     }
 }
 
@@ -92,7 +96,10 @@ impl Source for Ring {
             // SAFETY: a committed record; the double mapping makes it contiguous. It stays in
             // place until `release` lets the kernel have the space.
             return Some(unsafe {
-                std::slice::from_raw_parts(self.at(self.pos).add(RECORD_HEADER as usize), len as usize)
+                std::slice::from_raw_parts(
+                    self.at(self.pos).add(RECORD_HEADER as usize),
+                    len as usize,
+                )
             });
         }
     }

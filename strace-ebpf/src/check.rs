@@ -1,0 +1,174 @@
+//! `--check`: what this kernel and this user can do, one row per feature, and what to do about
+//! what is missing.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    cli::{Attach, Transport},
+    kernel::{self, Facts, NoOffsets, since},
+    plan,
+};
+
+struct Row {
+    feature: &'static str,
+    ok: bool,
+    says: String,
+    /// Without it nothing can be traced.
+    needed: bool,
+}
+
+/// The table, and whether tracing would work.
+pub fn report(attach: Attach, transport: Transport) -> Result<(String, bool)> {
+    let facts = Facts::gather().context("asking the kernel")?;
+    let rows = rows(&facts, attach, transport);
+    let able = rows.iter().all(|row| row.ok || !row.needed);
+    let mut text = String::new();
+    for Row {
+        feature,
+        ok,
+        says,
+        needed,
+    } in rows
+    {
+        let mark = match (ok, needed) {
+            (true, _) => "yes",
+            (false, true) => "NO",
+            (false, false) => "no",
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{feature}\t{mark}\t{says}");
+    }
+    Ok((text, able))
+}
+
+fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
+    let can_trace = facts.caps.can_trace();
+    let loads = can_trace.then(kernel::try_load);
+    let may_load = matches!(loads, Some(Ok(())));
+    let preemptible = may_load && kernel::raw_tracepoints_are_preemptible();
+    let row = |feature, ok, needed, says: String| Row {
+        feature,
+        ok,
+        needed,
+        says,
+    };
+    let mut rows = vec![
+        row(
+            "kernel",
+            facts.version >= since::OLDEST,
+            true,
+            format!("Linux {} (5.8 or newer is needed)", facts.release),
+        ),
+        row(
+            "privilege",
+            can_trace,
+            true,
+            if can_trace {
+                "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN".to_owned()
+            } else {
+                "CAP_BPF and CAP_PERFMON are missing; run with sudo".to_owned()
+            },
+        ),
+        row(
+            "load programs",
+            may_load,
+            true,
+            match &loads {
+                Some(Ok(())) => "the kernel accepts tracing programs".to_owned(),
+                Some(Err(error)) => format!("refused: {error} (lockdown {})", facts.lockdown),
+                None => "not tried without the privilege".to_owned(),
+            },
+        ),
+        row(
+            "BTF",
+            facts.offsets.is_ok(),
+            true,
+            match &facts.offsets {
+                Ok(_) => "/sys/kernel/btf/vmlinux has every field we need".to_owned(),
+                Err(NoOffsets::NoBtf(why)) => format!(
+                    "/sys/kernel/btf/vmlinux: {why}; the kernel needs CONFIG_DEBUG_INFO_BTF"
+                ),
+                Err(NoOffsets::Missing(field)) => format!("no field {field} in this kernel"),
+            },
+        ),
+        row(
+            "lockdown",
+            !facts.lockdown.contains("confidentiality"),
+            true,
+            match facts.lockdown.as_str() {
+                "" => "not built in".to_owned(),
+                mode => mode.to_owned(),
+            },
+        ),
+        row(
+            "ring buffer",
+            facts.version >= since::RINGBUF,
+            false,
+            "Linux 5.8".to_owned(),
+        ),
+        row(
+            "raw tracepoints complete",
+            !preemptible,
+            false,
+            if preemptible {
+                "they run preemptibly here and miss events: classic tracepoints are used".to_owned()
+            } else {
+                "they run with preemption off".to_owned()
+            },
+        ),
+        row(
+            "read non-resident strings",
+            facts.caps.can_read_others(),
+            false,
+            if facts.caps.can_read_others() {
+                "process_vm_readv with CAP_SYS_PTRACE".to_owned()
+            } else {
+                "only of own processes; CAP_SYS_PTRACE for others".to_owned()
+            },
+        ),
+        row(
+            "drain first",
+            facts.caps.can_schedule(),
+            false,
+            if facts.caps.can_schedule() {
+                "SCHED_FIFO with CAP_SYS_NICE".to_owned()
+            } else {
+                "ordinary priority; CAP_SYS_NICE makes loss less likely".to_owned()
+            },
+        ),
+        row(
+            "PID namespace",
+            true,
+            false,
+            if facts.pidns_inum == 0 {
+                "the initial one".to_owned()
+            } else {
+                "a nested one: PIDs are shown as in it".to_owned()
+            },
+        ),
+    ];
+    let hook = plan::choose_hook(attach, facts, preemptible);
+    rows.push(row(
+        "hook",
+        hook.is_ok(),
+        true,
+        match hook {
+            Ok(hook) => hook.name().to_owned(),
+            Err(plan::PlanError::Unable(why) | plan::PlanError::Usage(why)) => why,
+        },
+    ));
+    let transport = plan::choose_transport(transport, facts);
+    rows.push(row(
+        "transport",
+        transport.is_ok(),
+        true,
+        match transport {
+            Ok(Transport::Perf) => "perf".to_owned(),
+            Ok(_) => "ringbuf".to_owned(),
+            Err(plan::PlanError::Unable(why) | plan::PlanError::Usage(why)) => why,
+        },
+    ));
+    rows
+}

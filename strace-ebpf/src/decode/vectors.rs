@@ -1,0 +1,247 @@
+//! Vectors of strings and of buffers: argv, envp, struct iovec.
+
+use smallvec::SmallVec;
+use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
+
+use super::{
+    Options,
+    value::{Args, Value},
+};
+use crate::{
+    session::parse::Captured,
+    tables::{Abi, Dir},
+};
+
+/// `["a", "b", ...]`: the first capture holds the pointers, the others the strings. Where the
+/// pointers could not be read, a capture of the new program's argument area stands in.
+pub fn strings<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64, options: &Options) {
+    let Some((vector, elements)) = captures.split_first() else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if vector.header.errno != 0 {
+        out.push(Value::Addr(raw));
+        return;
+    }
+    // The argument area is not a vector: it was copied from an address that is not the argument's.
+    if vector.header.addr != raw && elements.is_empty() {
+        argument_area(out, vector, options);
+        return;
+    }
+    let count = vector.header.full as usize;
+    out.push(Value::ListOpen);
+    let mut shown = 0;
+    for element in elements
+        .iter()
+        .filter(|element| element.header.op != vector.header.op)
+    {
+        if shown == options.elements && !options.verbose {
+            break;
+        }
+        out.push(string(element));
+        shown += 1;
+    }
+    if shown < count || vector.header.flags & CAPTURE_TRUNCATED != 0 {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+fn string<'a>(element: &Captured<'a>) -> Value<'a> {
+    if element.header.errno != 0 {
+        return Value::Addr(element.header.addr);
+    }
+    Value::Bytes {
+        bytes: element.bytes,
+        cut: element.header.flags & CAPTURE_TRUNCATED != 0,
+    }
+}
+
+/// NUL-separated strings, as `mm->arg_start` has them.
+fn argument_area<'a>(out: &mut Args<'a>, area: &Captured<'a>, options: &Options) {
+    let bytes = area.bytes.strip_suffix(b"\0").unwrap_or(area.bytes);
+    out.push(Value::ListOpen);
+    for (i, argument) in bytes.split(|&b| b == 0).enumerate() {
+        if i == options.elements && !options.verbose {
+            out.push(Value::More);
+            break;
+        }
+        let shown = argument.len().min(options.string);
+        out.push(Value::Bytes {
+            bytes: &argument[..shown],
+            cut: shown < argument.len(),
+        });
+    }
+    if area.header.flags & CAPTURE_TRUNCATED != 0 {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+/// `0x7ff… /* 23 vars */`
+pub fn count<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64) {
+    out.push(Value::Addr(raw));
+    if let Some(vector) = captures.first()
+        && vector.header.errno == 0
+    {
+        let n = u64::from(vector.header.full);
+        let cut = vector.header.flags & CAPTURE_TRUNCATED != 0;
+        out.push(Value::Count(
+            n,
+            match (n, cut) {
+                (_, true) => "or more vars",
+                (1, false) => "var",
+                _ => "vars",
+            },
+        ));
+    }
+}
+
+/// `[{iov_base="…", iov_len=5}, …]`. The buffers that the kernel filled hold `ret` bytes in all.
+pub fn iovecs<'a>(
+    out: &mut Args<'a>,
+    captures: &[Captured<'a>],
+    raw: u64,
+    abi: Abi,
+    dir: Dir,
+    ret: i64,
+) {
+    let Some((vector, buffers)) = captures.split_first() else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if vector.header.errno != 0 {
+        out.push(Value::Addr(raw));
+        return;
+    }
+    let word = abi.word_bytes() as usize;
+    let buffers: SmallVec<[&Captured<'a>; 8]> = buffers
+        .iter()
+        .filter(|buffer| buffer.header.op != vector.header.op)
+        .collect();
+    let mut left = if dir == Dir::In {
+        u64::MAX
+    } else {
+        ret.max(0) as u64
+    };
+    out.push(Value::ListOpen);
+    for (i, element) in vector.bytes.chunks_exact(2 * word).enumerate() {
+        let (base, len) = (number(&element[..word]), number(&element[word..]));
+        let here = len.min(left);
+        left -= here;
+        out.push(Value::StructOpen);
+        out.push(Value::Field("iov_base"));
+        let buffer = buffers
+            .iter()
+            .find(|buffer| usize::from(buffer.header.element) == i);
+        out.push(match buffer {
+            Some(buffer) if buffer.header.errno == 0 && buffer.header.addr == base => {
+                Value::Bytes {
+                    bytes: buffer.bytes,
+                    cut: (buffer.bytes.len() as u64) < here,
+                }
+            }
+            _ => Value::Addr(base),
+        });
+        out.push(Value::Field("iov_len"));
+        out.push(Value::Uint(len));
+        out.push(Value::StructClose);
+    }
+    if vector.header.flags & CAPTURE_TRUNCATED != 0 {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use strace_ebpf_common::capture::Capture;
+
+    use super::*;
+
+    const OPTIONS: Options = Options {
+        elements: 2,
+        string: 32,
+        verbose: false,
+    };
+
+    fn captured(op: u8, addr: u64, full: u32, element: u16, bytes: &[u8]) -> Captured<'_> {
+        let header = Capture {
+            op,
+            addr,
+            full,
+            element,
+            len: bytes.len() as u32,
+            ..Capture::default()
+        };
+        Captured { header, bytes }
+    }
+
+    fn values<'a>(f: impl FnOnce(&mut Args<'a>)) -> Vec<Value<'a>> {
+        let mut args = Args::default();
+        args.begin();
+        f(&mut args);
+        args.iter().flatten().copied().collect()
+    }
+
+    fn bytes(bytes: &[u8]) -> Value<'_> {
+        Value::Bytes { bytes, cut: false }
+    }
+
+    #[test]
+    fn vectors_of_strings() {
+        let captures = [
+            captured(1, 0x10, 2, 0, &[0; 16]),
+            captured(2, 0x20, 2, 0, b"ls"),
+            captured(2, 0x30, 1, 1, b"/"),
+        ];
+        let expected = [Value::ListOpen, bytes(b"ls"), bytes(b"/"), Value::ListClose];
+        assert_eq!(
+            values(|out| strings(out, &captures, 0x10, &OPTIONS)),
+            expected
+        );
+        let mut longer = captures;
+        longer[0].header.full = 5;
+        let expected = [
+            Value::ListOpen,
+            bytes(b"ls"),
+            bytes(b"/"),
+            Value::More,
+            Value::ListClose,
+        ];
+        assert_eq!(
+            values(|out| strings(out, &longer, 0x10, &OPTIONS)),
+            expected
+        );
+        let area = [captured(3, 0x7000, 0, 0, b"ls\0/\0")];
+        let expected = [Value::ListOpen, bytes(b"ls"), bytes(b"/"), Value::ListClose];
+        assert_eq!(values(|out| strings(out, &area, 0x10, &OPTIONS)), expected);
+        assert_eq!(
+            values(|out| strings(out, &[], 0x10, &OPTIONS)),
+            [Value::Addr(0x10)]
+        );
+    }
+
+    #[test]
+    fn buffers_the_kernel_filled_stop_at_the_result() {
+        let mut vector = Vec::new();
+        for word in [0x100u64, 4, 0x200, 8] {
+            vector.extend(word.to_le_bytes());
+        }
+        let captures = [
+            captured(0, 0x10, 0, 0, &vector),
+            captured(1, 0x100, 0, 0, b"abcd"),
+            captured(1, 0x200, 0, 1, b"e"),
+        ];
+        let shown = values(|out| iovecs(out, &captures, 0x10, Abi::X86_64, Dir::Out, 5));
+        assert!(shown.contains(&bytes(b"abcd")) && shown.contains(&bytes(b"e")));
+        assert!(shown.contains(&Value::Uint(8)));
+    }
+}

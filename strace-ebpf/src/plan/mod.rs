@@ -1,0 +1,486 @@
+//! From what was typed and what the kernel can do to one checked plan. Defaults, conflicts and
+//! limits are settled here; no I/O.
+
+pub mod capture;
+pub mod filter;
+
+use std::{ffi::OsString, path::PathBuf};
+
+use strace_ebpf_common::{
+    config::{
+        Config, EXTRA_IDENTITY, EXTRA_STACK, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE,
+        STATUS_SUCCESS, TRANSPORT_PERF, TRANSPORT_RINGBUF,
+    },
+    limits::RECORD_MAX,
+};
+
+use crate::{
+    cli::{Attach, Cli, Transport},
+    format::{
+        escape::Hex,
+        time::Style,
+        tsv::{self, Column},
+    },
+    kernel::{Facts, NoOffsets, since},
+    probes::attach::Hook,
+};
+use capture::Limits;
+use filter::Filter;
+
+/// What cannot be done, and why, in one line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// A bad command line: status 2.
+    Usage(String),
+    /// This kernel or this user cannot: status 1.
+    Unable(String),
+}
+
+/// What to trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Processes.
+    pub pids: Vec<u32>,
+    /// Everything.
+    pub all: bool,
+    /// A cgroup's tasks.
+    pub cgroup: Option<PathBuf>,
+    /// A command to run.
+    pub command: Vec<OsString>,
+    /// Children too.
+    pub follow: bool,
+}
+
+/// Where the trace goes, and in what form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// `-o`.
+    pub file: Option<OsString>,
+    /// `--header`.
+    pub header: bool,
+    /// In order.
+    pub columns: Vec<Column>,
+    /// Of the time column.
+    pub time: Style,
+    /// Of strings.
+    pub hex: Hex,
+    /// `-q` so many times.
+    pub quiet: u8,
+    /// Status 3 on loss.
+    pub strict: bool,
+}
+
+/// Everything that follows from the command line alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What to trace.
+    pub targets: Targets,
+    /// Which calls.
+    pub filter: Filter,
+    /// `STATUS_*` bits.
+    pub status: u32,
+    /// How much to copy.
+    pub limits: Limits,
+    /// Where it goes.
+    pub output: Output,
+    /// `--attach`.
+    pub attach: Attach,
+    /// `--transport`.
+    pub transport: Transport,
+    /// `--buffer-size` in bytes.
+    pub buffer_bytes: Option<u64>,
+    /// `--debug-probes`.
+    pub debug: bool,
+}
+
+/// Default bytes of a string, as in strace.
+const STRING_LIMIT: u32 = 32;
+/// Most bytes of one string: with room for the rest of the record.
+const STRING_LIMIT_MAX: u32 = RECORD_MAX - 8 * 1024;
+/// Default buffer per CPU, and the most of all together.
+const BUFFER_BYTES: u64 = 8 << 20;
+const ALL_BUFFERS_BYTES: u64 = 256 << 20;
+const BUFFER_MIN: u64 = 4096;
+const BUFFER_MAX: u64 = 1 << 30;
+
+fn usage(message: impl Into<String>) -> PlanError {
+    PlanError::Usage(message.into())
+}
+
+impl Request {
+    /// Checks what was typed.
+    pub fn new(cli: Cli) -> Result<Self, PlanError> {
+        let targets = targets(&cli)?;
+        check_format(&cli.format)?;
+        match cli.attach {
+            Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
+            Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
+            _ => {}
+        }
+        let columns = match &cli.columns {
+            Some(list) => tsv::parse_columns(list).map_err(|e| usage(format!("--columns: {e}")))?,
+            None => tsv::DEFAULT.to_vec(),
+        };
+        let status = match (cli.successful_only, cli.failed_only) {
+            (true, _) => STATUS_SUCCESS,
+            (_, true) => STATUS_FAILURE,
+            _ => STATUS_SUCCESS | STATUS_FAILURE,
+        };
+        let time = match (cli.relative, cli.time) {
+            (true, _) => Style::Relative,
+            (_, 0) => Style::UnixNanos,
+            (_, 1) => Style::Clock,
+            (_, 2) => Style::ClockMicros,
+            _ => Style::UnixMicros,
+        };
+        Ok(Self {
+            targets,
+            filter: filter(&cli)?,
+            status,
+            limits: Limits {
+                string: cli
+                    .string_limit
+                    .unwrap_or(STRING_LIMIT)
+                    .min(STRING_LIMIT_MAX),
+                verbose: cli.verbose,
+                no_return: status == STATUS_SUCCESS | STATUS_FAILURE,
+            },
+            output: Output {
+                file: cli.output,
+                header: cli.header,
+                columns,
+                time,
+                hex: match cli.hex {
+                    0 => Hex::Never,
+                    1 => Hex::NonAscii,
+                    _ => Hex::Always,
+                },
+                quiet: cli.quiet,
+                strict: cli.strict,
+            },
+            attach: cli.attach,
+            transport: cli.transport,
+            buffer_bytes: cli.buffer_size.as_deref().map(parse_size).transpose()?,
+            debug: cli.debug_probes,
+        })
+    }
+
+    /// The probes' settings; `self_tgid` is the tracer.
+    #[must_use]
+    pub fn config(&self, facts: &Facts, transport: Transport, self_tgid: u32) -> Config {
+        let mut scope = 0;
+        if self.targets.all {
+            scope |= SCOPE_ALL;
+        }
+        if self.targets.cgroup.is_some() {
+            scope |= SCOPE_CGROUP;
+        }
+        let wants = |column| self.output.columns.contains(&column);
+        let mut extra = 0;
+        if wants(Column::Uid) || wants(Column::Cgroup) {
+            extra |= EXTRA_IDENTITY;
+        }
+        if wants(Column::Stack) {
+            extra |= EXTRA_STACK;
+        }
+        Config {
+            scope,
+            self_tgid,
+            follow: u32::from(self.targets.follow),
+            transport: if transport == Transport::Perf {
+                TRANSPORT_PERF
+            } else {
+                TRANSPORT_RINGBUF
+            },
+            status: self.status,
+            has_task_btf: u32::from(facts.version >= since::TASK_BTF && facts.offsets.is_ok()),
+            pidns_inum: facts.pidns_inum,
+            lifecycle: 1,
+            extra,
+            _pad: 0,
+            offsets: facts.offsets.clone().unwrap_or_else(|_| Offsets::default()),
+        }
+    }
+}
+
+fn targets(cli: &Cli) -> Result<Targets, PlanError> {
+    let pids = parse_pids(&cli.pids)?;
+    if cli.all && (!pids.is_empty() || cli.cgroup.is_some()) {
+        return Err(usage(
+            "-a traces everything: -p and --cgroup do not go with it",
+        ));
+    }
+    let nothing = pids.is_empty() && !cli.all && cli.cgroup.is_none() && cli.command.is_empty();
+    if nothing {
+        return Err(usage(
+            "what to trace? give a COMMAND, -p PID, --cgroup PATH or -a (see --help)",
+        ));
+    }
+    Ok(Targets {
+        pids,
+        all: cli.all,
+        cgroup: cli.cgroup.clone(),
+        command: cli.command.clone(),
+        follow: cli.follow > 0,
+    })
+}
+
+/// Formats of the contract whose names are kept free until they are built.
+fn check_format(format: &str) -> Result<(), PlanError> {
+    match format {
+        "tsv" => Ok(()),
+        "strace" | "json" | "bin" => Err(usage(format!("--format {format} is not built yet"))),
+        _ => Err(usage(format!("unknown format '{format}' (known: tsv)"))),
+    }
+}
+
+/// PIDs separated by commas or white space, in one or several options.
+fn parse_pids(options: &[String]) -> Result<Vec<u32>, PlanError> {
+    let mut pids = Vec::new();
+    for option in options {
+        let words = option
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|word| !word.is_empty());
+        let before = pids.len();
+        for word in words {
+            match word.parse::<u32>() {
+                Ok(pid) if pid > 0 && i32::try_from(pid).is_ok() => {
+                    if !pids.contains(&pid) {
+                        pids.push(pid);
+                    }
+                }
+                _ => return Err(usage(format!("-p: '{word}' is not a process id"))),
+            }
+        }
+        if pids.len() == before && option.trim().is_empty() {
+            return Err(usage("-p: no process id (does the process run?)"));
+        }
+    }
+    if pids.contains(&std::process::id()) {
+        return Err(usage("-p: the tracer cannot trace itself"));
+    }
+    Ok(pids)
+}
+
+/// The last `trace=` expression holds, as in strace.
+fn filter(cli: &Cli) -> Result<Filter, PlanError> {
+    let mut filter = Filter::all();
+    for expression in &cli.expressions {
+        let set = match expression.split_once('=') {
+            Some(("trace" | "t", set)) => set,
+            Some((qualifier, _)) if QUALIFIERS.contains(&qualifier) => {
+                return Err(usage(format!(
+                    "-e {qualifier}= is known from strace but not supported yet"
+                )));
+            }
+            Some((qualifier, _)) => {
+                return Err(usage(format!("-e: unknown qualifier '{qualifier}'")));
+            }
+            None => expression,
+        };
+        filter = Filter::parse(set).map_err(|e| usage(format!("-e: {e}")))?;
+    }
+    for set in &cli.trace {
+        filter = Filter::parse(set).map_err(|e| usage(format!("--trace: {e}")))?;
+    }
+    Ok(filter)
+}
+
+/// Qualifiers of strace(1) that are refused by name.
+const QUALIFIERS: &[&str] = &[
+    "abbrev",
+    "a",
+    "verbose",
+    "v",
+    "raw",
+    "x",
+    "signal",
+    "signals",
+    "s",
+    "status",
+    "quiet",
+    "q",
+    "silent",
+    "silence",
+    "read",
+    "reads",
+    "r",
+    "write",
+    "writes",
+    "w",
+    "fault",
+    "inject",
+    "kvm",
+    "decode-fd",
+    "decode-fds",
+    "decode-pid",
+    "decode-pids",
+    "trace-fds",
+    "trace-fd",
+    "fds",
+    "fd",
+    "namespace",
+];
+
+/// Bytes, with K, M or G behind.
+fn parse_size(text: &str) -> Result<u64, PlanError> {
+    let bad = || {
+        usage(format!(
+            "--buffer-size: '{text}' is not a size (such as 64K, 8M)"
+        ))
+    };
+    let trimmed = text
+        .trim()
+        .trim_end_matches(['b', 'B'])
+        .trim_end_matches(['i']);
+    let (digits, shift) = match trimmed.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&trimmed[..at], 10),
+        Some((at, 'm' | 'M')) => (&trimmed[..at], 20),
+        Some((at, 'g' | 'G')) => (&trimmed[..at], 30),
+        _ => (trimmed, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| bad())?;
+    let bytes = number.checked_mul(1 << shift).ok_or_else(bad)?;
+    if !(BUFFER_MIN..=BUFFER_MAX).contains(&bytes) {
+        return Err(usage(format!(
+            "--buffer-size: {text} is not between 4K and 1G"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Buffer per CPU: a power of two, by default as large as the sum allows.
+#[must_use]
+pub fn buffer_bytes(wanted: Option<u64>, cpus: u32) -> u32 {
+    let bytes = wanted.map_or_else(
+        || {
+            let share = ALL_BUFFERS_BYTES / u64::from(cpus.max(1));
+            let share = if share.is_power_of_two() {
+                share
+            } else {
+                share.next_power_of_two() / 2
+            };
+            share.clamp(64 << 10, BUFFER_BYTES)
+        },
+        u64::next_power_of_two,
+    );
+    bytes as u32
+}
+
+/// The hook to use: what `--attach` says, or the cheapest complete one.
+pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<Hook, PlanError> {
+    let unable = |message: String| Err(PlanError::Unable(message));
+    let btf = || match &facts.offsets {
+        Ok(_) => Ok(()),
+        Err(NoOffsets::NoBtf(why)) => Err(PlanError::Unable(format!(
+            "this kernel's types cannot be read: /sys/kernel/btf/vmlinux: {why} (the kernel needs CONFIG_DEBUG_INFO_BTF)"
+        ))),
+        Err(NoOffsets::Missing(field)) => Err(PlanError::Unable(format!(
+            "this kernel has no field {field}: it is newer or older than we know"
+        ))),
+    };
+    let hook = match attach {
+        Attach::TpBtf => Hook::TpBtf,
+        Attach::RawTracepoint => Hook::RawTracepoint,
+        Attach::Tracepoint => Hook::Tracepoint,
+        _ if preemptible => Hook::Tracepoint,
+        _ => Hook::TpBtf,
+    };
+    btf()?;
+    if hook == Hook::Tracepoint && facts.version < since::TASK_PT_REGS {
+        return unable(format!(
+            "--attach tracepoint needs Linux 5.15 for the arguments at exit; this is {}",
+            facts.release
+        ));
+    }
+    Ok(hook)
+}
+
+/// The transport to use.
+pub fn choose_transport(transport: Transport, facts: &Facts) -> Result<Transport, PlanError> {
+    match transport {
+        Transport::Auto if facts.version >= since::RINGBUF => Ok(Transport::Ringbuf),
+        Transport::Auto => Ok(Transport::Perf),
+        Transport::Ringbuf if facts.version < since::RINGBUF => Err(PlanError::Unable(format!(
+            "--transport ringbuf needs Linux 5.8; this is {}",
+            facts.release
+        ))),
+        chosen => Ok(chosen),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    fn request(line: &str) -> Result<Request, PlanError> {
+        let words = std::iter::once("strace-ebpf")
+            .chain(line.split_whitespace())
+            .map(OsString::from);
+        Request::new(cli::parse(words).expect("parses"))
+    }
+
+    fn message(line: &str) -> String {
+        match request(line) {
+            Err(PlanError::Usage(message)) => message,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn pids_in_every_form() {
+        let pids = |options: &[&str]| {
+            parse_pids(&options.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(pids(&["1,2", "3"]), Ok(vec![1, 2, 3]));
+        assert_eq!(pids(&["1 2\n3", "1"]), Ok(vec![1, 2, 3]));
+        for bad in ["x", "0", "-1", "1,x", "99999999999"] {
+            assert!(pids(&[bad]).is_err(), "{bad}");
+        }
+        assert!(pids(&[""]).is_err());
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [
+            ("4096", 4096),
+            ("64K", 65536),
+            ("8M", 8 << 20),
+            ("8MiB", 8 << 20),
+            ("1g", 1 << 30),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "x", "1", "2G", "-1", "8Mx", "99999999999G"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(buffer_bytes(None, 2), 8 << 20);
+        assert_eq!(buffer_bytes(None, 32), 8 << 20);
+        assert_eq!(buffer_bytes(None, 64), 4 << 20);
+        assert_eq!(buffer_bytes(None, 48), 4 << 20);
+        assert_eq!(buffer_bytes(Some(100_000), 2), 131_072);
+    }
+
+    #[test]
+    fn conflicts_and_things_not_built_are_refused_by_name() {
+        assert!(message("").contains("what to trace"));
+        assert!(message("-a -p 1").contains("-a"));
+        assert!(message("--format strace ls").contains("not built yet"));
+        assert!(message("--format xml ls").contains("unknown format"));
+        assert!(message("--attach kprobe ls").contains("not built yet"));
+        assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));
+        assert!(message("-e signal=none ls").contains("not supported yet"));
+        assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
+        assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
+    }
+
+    #[test]
+    fn success_only_leaves_out_calls_without_an_outcome() {
+        let both = request("ls").expect("valid");
+        assert!(both.limits.no_return);
+        let some = request("-z ls").expect("valid");
+        assert!(!some.limits.no_return);
+        assert_eq!(some.status, STATUS_SUCCESS);
+    }
+}

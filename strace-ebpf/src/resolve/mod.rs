@@ -1,0 +1,4 @@
+//! What must be asked from the running system after the fact, and may be late or gone.
+
+pub mod cgroup;
+pub mod memory;
