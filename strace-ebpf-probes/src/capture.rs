@@ -10,8 +10,8 @@ use core::{arch::asm, ffi::c_void};
 use aya_ebpf::{
     bindings::BPF_F_USER_STACK,
     helpers::generated::{
-        bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_get_stack, bpf_probe_read_user,
-        bpf_probe_read_user_str,
+        bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_get_stack, bpf_loop,
+        bpf_probe_read_user, bpf_probe_read_user_str,
     },
 };
 use strace_ebpf_common::{
@@ -32,7 +32,9 @@ use strace_ebpf_common::{
 use crate::{kernel, maps::Scratch, maps::setting};
 
 /// Rounds of the loop for one record: operations and elements together.
-const ROUNDS: u32 = 96;
+const ROUNDS: u32 = 512;
+/// The same without `bpf_loop`: what cannot be reached is shown as cut.
+const PLAIN_ROUNDS: u32 = 24;
 /// Pointers looked at in one round.
 const CHUNK: u64 = 16;
 
@@ -51,10 +53,20 @@ fn mask4(mut x: u64) -> u64 {
     x
 }
 
+/// What the loop's callback gets.
+struct Loop {
+    s: *mut Scratch,
+    plan: *const Plan,
+    phase: u64,
+}
+
 /// Runs the operations of `plan` that are due in `phase`, behind the call record that the caller
 /// has put at the start of the scratch data. Returns the length of the whole record.
+///
+/// With `LOOP_HELPER` by `bpf_loop` (helper 181, Linux 5.17), whose callback is verified once;
+/// else by a plain loop, which the verifier walks round by round, so there are fewer rounds.
 #[inline(always)]
-pub fn run(s: *mut Scratch, plan: *const Plan, phase: u8) -> u64 {
+pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u8) -> u64 {
     // SAFETY: `s` and `plan` are map values; every access below is at a masked offset.
     unsafe {
         let record = (&raw mut (*s).data).cast::<CallRecord>();
@@ -62,26 +74,53 @@ pub fn run(s: *mut Scratch, plan: *const Plan, phase: u8) -> u64 {
         (*s).op = 0;
         (*s).captures = 0;
         start_op(s, (*record).ret);
-        let mut round = 0;
-        while round < ROUNDS {
-            let index = (*s).op;
-            if index >= MAX_OPS as u64 {
-                break;
+        if LOOP_HELPER {
+            let mut state = Loop {
+                s,
+                plan,
+                phase: u64::from(phase),
+            };
+            let callback: unsafe extern "C" fn(u32, *mut Loop) -> i64 = round_callback;
+            bpf_loop(ROUNDS, callback as *mut c_void, (&raw mut state).cast(), 0);
+        } else {
+            let mut n = 0;
+            while n < PLAIN_ROUNDS && !round(s, plan, phase) {
+                n += 1;
             }
-            let op = (&raw const (*plan).ops).cast::<Op>().add(index as usize);
-            if (*op).kind == 0 {
-                break;
-            }
-            let more = (*op).when & phase != 0 && step(s, op, phase);
-            if !more {
-                (*s).op = index + 1;
-                start_op(s, (*record).ret);
-            }
-            round += 1;
         }
         (*record).n_captures = (*s).captures as u8;
         (*record).header.len = (*s).off as u32;
         (*s).off
+    }
+}
+
+#[inline(never)]
+unsafe extern "C" fn round_callback(_index: u32, state: *mut Loop) -> i64 {
+    // SAFETY: `run` passes its own state.
+    unsafe { i64::from(round((*state).s, (*state).plan, (*state).phase as u8)) }
+}
+
+/// One round: the next element of the present operation, or on to the next operation. True when
+/// there is nothing left to do.
+#[inline(always)]
+unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
+    // SAFETY: as in `run`.
+    unsafe {
+        let index = (*s).op;
+        if index >= MAX_OPS as u64 {
+            return true;
+        }
+        let op = (&raw const (*plan).ops).cast::<Op>().add(index as usize);
+        if (*op).kind == 0 {
+            return true;
+        }
+        let more = (*op).when & phase != 0 && step(s, op, phase);
+        if !more {
+            let record = (&raw const (*s).data).cast::<CallRecord>();
+            (*s).op = index + 1;
+            start_op(s, (*record).ret);
+        }
+        false
     }
 }
 
@@ -448,13 +487,39 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
     }
 }
 
+/// How many of [`CHUNK`] pointers come before a NULL. Without a branch: each would double the
+/// verifier's work.
+#[inline(always)]
+unsafe fn leading_pointers<T: Copy + Into<u64>>(pointers: *const T) -> u64 {
+    let mut alive = 1;
+    let mut count = 0;
+    let mut i = 0;
+    while i < CHUNK as usize {
+        // SAFETY: the caller has room for a chunk there.
+        let pointer: u64 = unsafe { pointers.add(i).read() }.into();
+        alive &= top_bit(pointer | pointer.wrapping_neg());
+        count += alive;
+        i += 1;
+    }
+    count
+}
+
+/// The highest bit of `x`, in a form that the compiler does not turn into a comparison.
+#[inline(always)]
+fn top_bit(mut x: u64) -> u64 {
+    // SAFETY: a shift.
+    unsafe { asm!("{0} >>= 63", inout(reg) x, options(pure, nomem, nostack)) };
+    x
+}
+
 /// Copies the next pointers of a NULL-terminated vector: one chunk, never across a page, so that
 /// a chunk is readable as a whole or not at all. True if the vector goes on.
 #[inline(always)]
 unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
-        let width: u64 = if (*op).flags & OP_PTR32 != 0 { 4 } else { 8 };
+        let narrow = (*op).flags & OP_PTR32 != 0;
+        let width: u64 = if narrow { 4 } else { 8 };
         let done = (*s).element;
         if done == 0 {
             if room(s) < 8 || (*s).captures >= 255 {
@@ -467,19 +532,14 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
         }
         let capture = data(s, (*s).cursor).cast::<Capture>();
         let addr = vector + done * width;
-        let mut n = CHUNK * width;
-        let to_page_end = 4096 - (addr & 4095);
-        if n > to_page_end {
-            n = to_page_end & !(width - 1);
-            if n == 0 {
-                n = width;
-            }
-        }
         let off = (*s).off;
         if off + CHUNK * 8 > u64::from(RECORD_MAX) {
             (*capture).flags |= CAPTURE_TRUNCATED;
             return false;
         }
+        // A chunk where the page has room for it, else one pointer: readable as a whole or not.
+        let whole = 4096 - (addr & 4095) >= CHUNK * width;
+        let n = if whole { CHUNK * width } else { width };
         let dst = data(s, off);
         if bpf_probe_read_user(dst.cast(), mask16(n) as u32, addr as *const c_void) != 0 {
             if done == 0 {
@@ -489,23 +549,16 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
             }
             return false;
         }
-        let mut count = 0;
-        let mut ended = false;
-        while count < CHUNK {
-            if count * width >= n {
-                break;
-            }
-            let pointer = if width == 4 {
-                u64::from(*dst.cast::<u32>().add(count as usize))
-            } else {
-                *dst.cast::<u64>().add(count as usize)
-            };
-            if pointer == 0 {
-                ended = true;
-                break;
-            }
-            count += 1;
+        let mut count = if narrow {
+            leading_pointers(dst.cast::<u32>())
+        } else {
+            leading_pointers(dst.cast::<u64>())
+        };
+        let looked_at = if whole { CHUNK } else { 1 };
+        if count > looked_at {
+            count = looked_at;
         }
+        let ended = count < looked_at;
         (*s).element = done + count;
         (*capture).len = ((done + count) * width) as u32;
         (*capture).full = (done + count) as u32;

@@ -18,7 +18,7 @@ use crate::{
 
 /// Body of every sys_enter program.
 #[inline(always)]
-pub fn run<H: Hook>(hook: H) {
+pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -48,14 +48,14 @@ pub fn run<H: Hook>(hook: H) {
             .add(((nr >> 6) & 15) as usize)
             .read_volatile();
         if (word >> (nr & 63)) & 1 != 0 {
-            report(hook, ids, nr as u32, now);
+            report::<H, LOOP_HELPER>(hook, ids, nr as u32, now);
         }
     }
 }
 
 /// Sends the enter record of a call whose plan asks for one.
 #[inline(always)]
-fn report<H: Hook>(hook: H, ids: Ids, nr: u32, now: u64) {
+fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, nr: u32, now: u64) {
     let compat = hook::is_compat();
     let Some((abi, plan)) = plan_of(nr, compat) else {
         return;
@@ -74,7 +74,7 @@ fn report<H: Hook>(hook: H, ids: Ids, nr: u32, now: u64) {
             return;
         };
         fill(hook, s, plan, ticket, ids, nr, abi, compat, now);
-        let mut len = capture::run(s, plan, WHEN_ENTER);
+        let mut len = capture::run::<LOOP_HELPER>(s, plan, WHEN_ENTER);
         if setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0 {
             len = capture::extra(s, hook.ctx());
         }

@@ -39,7 +39,7 @@ struct Call {
 
 /// Body of every sys_exit program.
 #[inline(always)]
-pub fn run<H: Hook>(hook: H) {
+pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -108,7 +108,7 @@ pub fn run<H: Hook>(hook: H) {
         };
         fill((&raw mut (*s).data).cast(), &call, &regs);
         (*s).sp = regs.sp();
-        let mut len = capture::run(s, plan, phase);
+        let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if setting!(extra) != 0 {
             len = capture::extra(s, hook.ctx());
         }

@@ -55,16 +55,45 @@ mod programs {
 
     // sys_enter(struct pt_regs *regs, long id)              Linux 4.17+ (raw), 5.5+ (BTF)
     // sys_exit(struct pt_regs *regs, long ret)
-    program!("tp_btf/sys_enter", enter_btf, |c| enter::run(hook::Typed(
-        c
-    )));
-    program!("tp_btf/sys_exit", exit_btf, |c| exit::run(hook::Typed(c)));
-    program!("raw_tp/sys_enter", enter_raw, |c| enter::run(hook::Raw(c)));
-    program!("raw_tp/sys_exit", exit_raw, |c| exit::run(hook::Raw(c)));
+    // Those ending in 0 do without bpf_loop: Linux before 5.17.
+    program!("tp_btf/sys_enter", enter_btf, |c| enter::run::<_, true>(
+        hook::Typed(c)
+    ));
+    program!("tp_btf/sys_exit", exit_btf, |c| exit::run::<_, true>(
+        hook::Typed(c)
+    ));
+    program!("tp_btf/sys_enter", enter_btf0, |c| enter::run::<_, false>(
+        hook::Typed(c)
+    ));
+    program!("tp_btf/sys_exit", exit_btf0, |c| exit::run::<_, false>(
+        hook::Typed(c)
+    ));
+    program!("raw_tp/sys_enter", enter_raw, |c| enter::run::<_, true>(
+        hook::Raw(c)
+    ));
+    program!("raw_tp/sys_exit", exit_raw, |c| exit::run::<_, true>(
+        hook::Raw(c)
+    ));
+    program!("raw_tp/sys_enter", enter_raw0, |c| enter::run::<_, false>(
+        hook::Raw(c)
+    ));
+    program!("raw_tp/sys_exit", exit_raw0, |c| exit::run::<_, false>(
+        hook::Raw(c)
+    ));
     // raw_syscalls:sys_enter { long id; unsigned long args[6]; }, raw_syscalls:sys_exit { long id; long ret; }
     // Classic tracepoints, Linux 4.7+; the arguments at exit need helper 175, Linux 5.15+.
-    program!("tracepoint", enter_tp, |c| enter::run(hook::Classic(c)));
-    program!("tracepoint", exit_tp, |c| exit::run(hook::Classic(c)));
+    program!("tracepoint", enter_tp, |c| enter::run::<_, true>(
+        hook::Classic(c)
+    ));
+    program!("tracepoint", exit_tp, |c| exit::run::<_, true>(
+        hook::Classic(c)
+    ));
+    program!("tracepoint", enter_tp0, |c| enter::run::<_, false>(
+        hook::Classic(c)
+    ));
+    program!("tracepoint", exit_tp0, |c| exit::run::<_, false>(
+        hook::Classic(c)
+    ));
 
     // sched_process_fork(struct task_struct *parent, struct task_struct *child)
     program!(

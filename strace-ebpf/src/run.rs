@@ -4,9 +4,10 @@
 use std::{
     fs::File,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::OwnedFd,
         unix::fs::OpenOptionsExt,
     },
+    rc::Rc,
     sync::Arc,
 };
 
@@ -139,7 +140,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         if settings.debug {
             probes.start_log()?;
         }
-        probes.attach(true)?;
+        probes.attach()?;
         let mut session = Session {
             request,
             probes,
@@ -232,6 +233,7 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
     Ok(Settings {
         config: request.config(facts, transport, std::process::id()),
         hook,
+        loop_helper: facts.version >= kernel::since::BPF_LOOP,
         buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),
         cpus: facts.cpus,
         pid_max: facts.pid_max,
@@ -252,28 +254,18 @@ fn sources(outlets: Outlets, bytes: u32) -> Result<Vec<Box<dyn Source>>> {
             }
         }
         Outlets::Perf(map) => {
-            let cpus = kernel_cpus(&map)?;
+            let cpus = map.info().context("asking about the perf event map")?.max_entries();
+            let map = Rc::new(map);
             for cpu in 0..cpus {
-                let buffer = PerfBuffer::open(cpu, bytes)
+                let buffer = PerfBuffer::open(&map, cpu, bytes)
                     .with_context(|| format!("opening the perf buffer of CPU {cpu}"))?;
-                let Some(buffer) = buffer else {
-                    continue;
-                };
-                probes::map_set_fd(map.fd().as_fd(), cpu, buffer.event().as_fd())
-                    .context("filling the perf event map")?;
-                sources.push(Box::new(buffer));
+                if let Some(buffer) = buffer {
+                    sources.push(Box::new(buffer));
+                }
             }
         }
     }
     Ok(sources)
-}
-
-/// Slots of the perf event map: the CPUs that may ever be there.
-fn kernel_cpus(map: &aya::maps::MapData) -> Result<u32> {
-    Ok(map
-        .info()
-        .context("asking about the perf event map")?
-        .max_entries())
 }
 
 /// Sleep between rounds: a buffer fills at no more than about a byte per nanosecond.

@@ -5,7 +5,9 @@
 mod check;
 mod data;
 mod emit;
+mod emit_sets;
 mod grammar;
+mod sets;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

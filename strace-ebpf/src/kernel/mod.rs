@@ -43,6 +43,8 @@ pub mod since {
     pub const TASK_BTF: Version = Version(5, 11);
     /// Helper 175, `bpf_task_pt_regs`.
     pub const TASK_PT_REGS: Version = Version(5, 15);
+    /// Helper 181, `bpf_loop`.
+    pub const BPF_LOOP: Version = Version(5, 17);
     /// What we were built and tested for.
     pub const OLDEST: Version = Version(5, 8);
 }

@@ -23,12 +23,17 @@ impl Hook {
     }
 
     /// The programs of this hook, in the order in which to attach them.
+    ///
+    /// Without `bpf_loop` (before Linux 5.17) other builds of the same bodies are used.
     #[must_use]
-    pub fn programs(self, lifecycle: bool) -> Vec<Program> {
-        let (tasks, calls) = match self {
-            Self::TpBtf => (TASKS_BTF, CALLS_BTF),
-            Self::RawTracepoint => (TASKS_RAW, CALLS_RAW),
-            Self::Tracepoint => (TASKS_BTF, CALLS_CLASSIC),
+    pub fn programs(self, lifecycle: bool, loop_helper: bool) -> Vec<Program> {
+        let (tasks, calls) = match (self, loop_helper) {
+            (Self::TpBtf, true) => (TASKS_BTF, CALLS_BTF),
+            (Self::TpBtf, false) => (TASKS_BTF, CALLS_BTF0),
+            (Self::RawTracepoint, true) => (TASKS_RAW, CALLS_RAW),
+            (Self::RawTracepoint, false) => (TASKS_RAW, CALLS_RAW0),
+            (Self::Tracepoint, true) => (TASKS_BTF, CALLS_CLASSIC),
+            (Self::Tracepoint, false) => (TASKS_BTF, CALLS_CLASSIC0),
         };
         let signals: &[Program] = if lifecycle { SIGNALS } else { &[] };
         [tasks, signals, calls].concat()
@@ -87,6 +92,18 @@ const CALLS_CLASSIC: &[Program] = &[
     program("exit_tp", Kind::Classic, "sys_exit"),
     program("enter_tp", Kind::Classic, "sys_enter"),
 ];
+const CALLS_BTF0: &[Program] = &[
+    program("exit_btf0", Kind::Btf, "sys_exit"),
+    program("enter_btf0", Kind::Btf, "sys_enter"),
+];
+const CALLS_RAW0: &[Program] = &[
+    program("exit_raw0", Kind::Raw, "sys_exit"),
+    program("enter_raw0", Kind::Raw, "sys_enter"),
+];
+const CALLS_CLASSIC0: &[Program] = &[
+    program("exit_tp0", Kind::Classic, "sys_exit"),
+    program("enter_tp0", Kind::Classic, "sys_enter"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -95,8 +112,9 @@ mod tests {
     #[test]
     fn every_program_is_in_the_object_and_exits_come_before_enters() {
         let there = crate::probes::embedded_programs();
-        for hook in [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint] {
-            let programs = hook.programs(true);
+        let hooks = [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint];
+        for (hook, loop_helper) in hooks.into_iter().flat_map(|hook| [(hook, true), (hook, false)]) {
+            let programs = hook.programs(true, loop_helper);
             for program in &programs {
                 assert!(
                     there.contains_key(program.name),

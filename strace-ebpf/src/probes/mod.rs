@@ -27,7 +27,7 @@ use strace_ebpf_common::{
 };
 
 use crate::sys;
-use attach::Hook;
+use attach::{Hook, Program};
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
@@ -43,6 +43,8 @@ pub struct Settings {
     pub config: Config,
     /// Which tracepoints to hang on.
     pub hook: Hook,
+    /// `bpf_loop` may be used (Linux 5.17).
+    pub loop_helper: bool,
     /// Size of each CPU's buffer: a power of two, whole pages.
     pub buffer_bytes: u32,
     /// CPUs that may ever be there.
@@ -66,7 +68,7 @@ pub struct Probes {
     counters: PerCpuArray<MapData, Counters>,
     /// Perf events that classic tracepoint programs hang on.
     events: Vec<OwnedFd>,
-    hook: Hook,
+    programs: Vec<Program>,
     attached: bool,
 }
 
@@ -127,23 +129,19 @@ impl Probes {
             counters: take(&mut ebpf, "COUNTERS")?,
             ebpf,
             events: Vec::new(),
-            hook: settings.hook,
+            programs: settings.hook.programs(settings.config.lifecycle != 0, settings.loop_helper),
             attached: false,
         };
-        probes.load_programs(settings.config.lifecycle != 0)?;
+        probes.load_programs()?;
         // From here on the programs themselves keep these maps.
         drop((plans, cgroup_map, rings));
         Ok((probes, outlets))
     }
 
-    fn load_programs(&mut self, lifecycle: bool) -> Result<()> {
-        let btf = match self.hook {
-            Hook::RawTracepoint => None,
-            Hook::TpBtf | Hook::Tracepoint => {
-                Some(Btf::from_sys_fs().context("reading the kernel's BTF")?)
-            }
-        };
-        for program in self.hook.programs(lifecycle) {
+    fn load_programs(&mut self) -> Result<()> {
+        let needs_btf = self.programs.iter().any(|program| program.kind == attach::Kind::Btf);
+        let btf = needs_btf.then(Btf::from_sys_fs).transpose().context("reading the kernel's BTF")?;
+        for program in self.programs.clone() {
             let name = program.name;
             let loaded = match program.kind {
                 attach::Kind::Btf => {
@@ -174,8 +172,8 @@ impl Probes {
 
     /// Attaches: the life of tasks first, then exits, then enters, so that no call is seen to
     /// begin whose end could be missed.
-    pub fn attach(&mut self, lifecycle: bool) -> Result<()> {
-        for program in self.hook.programs(lifecycle) {
+    pub fn attach(&mut self) -> Result<()> {
+        for program in self.programs.clone() {
             let (name, target) = (program.name, program.target);
             let context = || format!("attaching to {target}");
             match program.kind {
@@ -252,8 +250,7 @@ impl Probes {
     /// Runs of the attached programs that the kernel skipped, each a missed event.
     #[must_use]
     pub fn skipped_runs(&self) -> u64 {
-        self.hook
-            .programs(true)
+        self.programs
             .iter()
             .filter_map(|program| self.ebpf.program(program.name)?.fd().ok())
             .map(|fd| recursion_misses(fd.as_fd()).unwrap_or(0))

@@ -6,11 +6,17 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use aya::maps::MapData;
+
 use super::Source;
-use crate::sys::{self, Mapping};
+use crate::{
+    probes::map_set_fd,
+    sys::{self, Mapping},
+};
 
 const PERF_TYPE_SOFTWARE: u64 = 1;
 const PERF_COUNT_SW_BPF_OUTPUT: u64 = 10;
@@ -28,7 +34,7 @@ const EVENT_HEADER: u64 = 8;
 
 /// One perf buffer.
 pub struct PerfBuffer {
-    event: OwnedFd,
+    _event: OwnedFd,
     mapping: Mapping,
     page: usize,
     mask: u64,
@@ -39,12 +45,15 @@ pub struct PerfBuffer {
     /// A record that wraps around the end, put together.
     joined: Vec<u8>,
     lost: u64,
+    /// The kernel empties the map's slots when the descriptor through which they were filled is
+    /// closed (`perf_event_fd_array_release`).
+    _map: Rc<MapData>,
 }
 
 impl PerfBuffer {
-    /// Opens and maps the buffer of `cpu`, `bytes` large (a power of two of pages). `Ok(None)` if
-    /// that CPU is offline.
-    pub fn open(cpu: u32, bytes: u32) -> io::Result<Option<Self>> {
+    /// Opens and maps the buffer of `cpu`, `bytes` large (a power of two of pages), and puts it into
+    /// its slot of `map`. `Ok(None)` if that CPU is offline.
+    pub fn open(map: &Rc<MapData>, cpu: u32, bytes: u32) -> io::Result<Option<Self>> {
         let mut attr = [0u64; ATTR_BYTES as usize / 8];
         attr[0] = PERF_TYPE_SOFTWARE | ATTR_BYTES << 32;
         attr[1] = PERF_COUNT_SW_BPF_OUTPUT;
@@ -61,8 +70,10 @@ impl PerfBuffer {
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize };
         let mapping = Mapping::new(event.as_fd(), page + bytes as usize, 0, true)?;
         sys::ioctl(event.as_fd(), PERF_EVENT_IOC_ENABLE, 0)?;
+        map_set_fd(map.fd().as_fd(), cpu, event.as_fd())?;
         Ok(Some(Self {
-            event,
+            _event: event,
+            _map: Rc::clone(map),
             mapping,
             page,
             mask: u64::from(bytes) - 1,
@@ -72,12 +83,6 @@ impl PerfBuffer {
             joined: Vec::new(),
             lost: 0,
         }))
-    }
-
-    /// The descriptor that goes into the map's slot.
-    #[must_use]
-    pub fn event(&self) -> &OwnedFd {
-        &self.event
     }
 
     fn control(&self, at: usize) -> &AtomicU64 {

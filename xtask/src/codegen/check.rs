@@ -3,9 +3,10 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, bail};
 
-use super::data::{AbiTable, Arg, At, Call, Len, Signature, Struct, Tables, Value};
+use super::data::{AbiTable, Arg, At, Call, Len, Signature, Struct, Tables, Value, unique};
 use super::emit::camel_case;
 use super::grammar;
+use super::sets;
 
 /// Registers that carry system call arguments.
 const MAX_ARGS: usize = 6;
@@ -16,6 +17,8 @@ pub fn check(tables: &Tables) -> Result<()> {
     ascending(tables.errnos.iter().map(|e| (e.nr, &e.at)))?;
     unique(tables.errnos.iter().map(|e| (&e.name, &e.at)))?;
     ascending(tables.signals.iter().map(|s| (s.nr, &s.at)))?;
+    sets::check(&tables.sets)?;
+    sets_exist(tables)?;
     let structs: HashMap<&str, &Struct> = tables
         .structs
         .iter()
@@ -29,19 +32,6 @@ pub fn check(tables: &Tables) -> Result<()> {
         check_abi(abi, &signatures)?;
     }
     nothing_unused(tables)
-}
-
-fn unique<'a, T: std::hash::Hash + Eq + std::fmt::Display>(
-    rows: impl Iterator<Item = (T, &'a At)>,
-) -> Result<()> {
-    let mut seen = HashSet::new();
-    for (name, at) in rows {
-        let error = at.error(format!("`{name}` is listed twice"));
-        if !seen.insert(name) {
-            return Err(error);
-        }
-    }
-    Ok(())
 }
 
 /// Rows in order are unique too, and diffs of them stay readable.
@@ -79,6 +69,22 @@ fn check_abi(abi: &AbiTable, signatures: &HashSet<&str>) -> Result<()> {
                 "{} {} has no row in the {} table",
                 wanted.nr, wanted.name, abi.rust
             )));
+        }
+    }
+    Ok(())
+}
+
+fn sets_exist(tables: &Tables) -> Result<()> {
+    let known: HashSet<&str> = tables.sets.iter().map(|s| s.name.as_str()).collect();
+    for signature in &tables.signatures {
+        for param in signature.args.iter().flat_map(|a| &a.params) {
+            if let Value::Set(set) = param
+                && set != sets::IOCTL_SET
+                && !known.contains(set.as_str())
+            {
+                let error = format!("no set `{set}` in xtask/data/sets");
+                return Err(signature.at.error(error));
+            }
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Reads xtask/data/ into plain structs. Shape is checked here (fields, numbers, known words); whether names that refer
 //! to each other exist is checked in `check`. `#` starts a comment line; a blank line means nothing.
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 use std::rc::Rc;
@@ -8,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::grammar::{self, Param, TypeWord};
+use super::sets::{self, Ioctl, Set};
 
 /// The ABIs in the order of `tables::Abi`: file stem and Rust name.
 pub const ABIS: [(&str, &str); 3] = [("x86_64", "X86_64"), ("i386", "I386"), ("x32", "X32")];
@@ -23,6 +25,14 @@ impl At {
     pub fn error(&self, what: impl Display) -> anyhow::Error {
         anyhow!("{}:{}: {what}", self.file, self.line)
     }
+
+    #[cfg(test)]
+    pub fn nowhere() -> Self {
+        Self {
+            file: "f".into(),
+            line: 1,
+        }
+    }
 }
 
 /// Everything under xtask/data/.
@@ -32,6 +42,8 @@ pub struct Tables {
     pub structs: Vec<Struct>,
     pub errnos: Vec<Errno>,
     pub signals: Vec<Signal>,
+    pub sets: Vec<Set>,
+    pub ioctls: Vec<Ioctl>,
 }
 
 pub struct AbiTable {
@@ -113,6 +125,8 @@ impl Tables {
             structs: rows(dir, "structs.txt", structure)?,
             errnos: rows(dir, "errno.txt", errno)?,
             signals: rows(dir, "signals.txt", signal)?,
+            sets: sets::read(dir)?,
+            ioctls: sets::read_ioctls(dir)?,
         })
     }
 }
@@ -128,7 +142,7 @@ fn abi(dir: &Path, stem: &str, rust: &'static str) -> Result<AbiTable> {
 }
 
 /// The rows of one file, each made by `parse`, whose errors get the place put in front.
-fn rows<T>(dir: &Path, file: &str, parse: impl Fn(At, &str) -> Result<T>) -> Result<Vec<T>> {
+pub fn rows<T>(dir: &Path, file: &str, parse: impl Fn(At, &str) -> Result<T>) -> Result<Vec<T>> {
     let path = dir.join(file);
     let text =
         std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -146,6 +160,20 @@ fn rows<T>(dir: &Path, file: &str, parse: impl Fn(At, &str) -> Result<T>) -> Res
             parse(at.clone(), line).map_err(|e| at.error(e))
         })
         .collect()
+}
+
+/// Fails at the first name that an earlier row has too.
+pub fn unique<'a, T: std::hash::Hash + Eq + std::fmt::Display>(
+    rows: impl Iterator<Item = (T, &'a At)>,
+) -> Result<()> {
+    let mut seen = HashSet::new();
+    for (name, at) in rows {
+        let error = at.error(format!("`{name}` is listed twice"));
+        if !seen.insert(name) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T> {
@@ -317,17 +345,10 @@ fn split_commas(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn place() -> At {
-        At {
-            file: "f".into(),
-            line: 1,
-        }
-    }
-
     #[test]
     fn good_signatures_parse() -> Result<()> {
         let row = signature(
-            place(),
+            At::nowhere(),
             "x | file,desc | size | fd:fd b:buf(out,min(ret,n)) n:size p:path@enter | exec",
         )?;
         assert_eq!(row.args.len(), 4);
@@ -352,7 +373,7 @@ mod tests {
             ("x | - | int | | what", "unknown attribute"),
         ];
         for (line, expected) in cases {
-            let error = signature(place(), line)
+            let error = signature(At::nowhere(), line)
                 .err()
                 .map(|e| format!("{e:#}"))
                 .unwrap_or_default();
