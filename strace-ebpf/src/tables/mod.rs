@@ -2,10 +2,12 @@
 //!
 //! In: a number or a name. Out: `'static` data. The data is generated from xtask/data/ by `cargo xtask codegen`; the
 //! functions here only look things up. No I/O, no allocation, nothing about one tracee.
+mod sets;
 mod types;
 
 mod generated {
     pub mod errno;
+    pub mod ioctls;
     pub mod sets;
     pub mod signals;
     pub mod structs;
@@ -13,13 +15,16 @@ mod generated {
 }
 
 #[cfg(test)]
+mod sets_tests;
+#[cfg(test)]
 mod tests;
 
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
+pub use sets::{Field, FieldKind, Part, Set, SetKind, Split};
 pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Ret, Syscall, Ty};
 
-use generated::{errno, signals, structs, syscalls};
+use generated::{errno, ioctls, signals, structs, syscalls};
 
 fn table(abi: Abi) -> &'static [Option<&'static Syscall>] {
     match abi {
@@ -112,4 +117,25 @@ pub fn signal_by_name(name: &str) -> Option<u32> {
 /// Bytes of a struct in the memory of a tracee of that ABI.
 pub fn struct_size(id: StructId, abi: Abi) -> u32 {
     structs::SIZES[id as usize][abi as usize]
+}
+
+/// The symbolic constants of an argument or a struct member.
+pub fn set(id: SetId) -> &'static Set {
+    &generated::sets::SETS[id as usize]
+}
+
+/// Every name that the UAPI headers have for an ioctl number, in their order; several drivers may share one number.
+/// Empty where there is none: then the direction, type, number and size that are in it are all there is to tell.
+pub fn ioctl_names(abi: Abi, request: u32) -> &'static [&'static str] {
+    let find = |table: &'static [(u32, &'static [&'static str])]| {
+        let i = table.binary_search_by_key(&request, |row| row.0).ok()?;
+        table.get(i).map(|row| row.1)
+    };
+    let native = || find(&ioctls::NATIVE);
+    let names = match abi {
+        Abi::X86_64 => native(),
+        // x32 has the 32-bit layouts wherever a struct holds a pointer or a `long`, with few exceptions.
+        Abi::I386 | Abi::X32 => find(&ioctls::I386).or_else(native),
+    };
+    names.unwrap_or_default()
 }

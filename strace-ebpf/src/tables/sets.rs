@@ -1,0 +1,246 @@
+//! Taking a number apart into symbolic constants, as strace prints it.
+//!
+//! In: a [`Set`] and a value. Out: [`Part`]s in the order of printing, to be joined by `|`. Nothing is formatted and
+//! nothing allocated here. The sets themselves are generated from xtask/data/sets/.
+use super::{SetId, set, signal_name};
+
+/// Symbolic constants that belong together. Both kinds are taken apart by [`Set::split`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Set {
+    /// The name in xtask/data/sets.
+    pub name: &'static str,
+    /// Bits to be combined, or one value of many.
+    pub kind: SetKind,
+    /// What output calls a value without a name, as in `0x80 /* O_??? */`; `None` for the bare number.
+    pub unknown: Option<&'static str>,
+    /// How many low bits count: the width that the kernel takes the argument or member in.
+    pub bits: u8,
+    /// Printed before the names.
+    pub before: &'static [Field],
+    /// Value and name: for flags in the order of matching and printing, for an enum by value and each value once.
+    pub values: &'static [(u64, &'static str)],
+    /// Printed after the names.
+    pub after: &'static [Field],
+}
+
+/// What the values of a [`Set`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetKind {
+    /// Bits, perhaps with [`Field`]s between them.
+    Flags,
+    /// One value.
+    Enum,
+}
+
+/// Bits among flags that are one value, such as the access mode of `open(2)` flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Where it is. The values of its set are not shifted.
+    pub mask: u64,
+    /// What it holds.
+    pub kind: FieldKind,
+}
+
+/// What a [`Field`] holds. A zero without a name is not printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// One value of an enum.
+    Set(SetId),
+    /// A signal number.
+    Signal,
+    /// A number.
+    Decimal,
+    /// Permission bits.
+    Octal,
+    /// A number that strace prints shifted: `21<<MAP_HUGE_SHIFT`.
+    Shift(&'static str),
+}
+
+/// One thing between `|`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A symbolic constant.
+    Name(&'static str),
+    /// Bits or a value without a name, hexadecimal, and what to put in the comment after it, if any.
+    Unknown(u64, Option<&'static str>),
+    /// A plain number; a 0 alone where nothing is set and nothing is named so.
+    Decimal(u64),
+    /// Permission bits, with a leading 0 and three digits or more.
+    Octal(u64),
+    /// A number and the name of what it is shifted by.
+    Shifted(u64, &'static str),
+}
+
+impl Set {
+    const fn mask(&self) -> u64 {
+        match self.bits {
+            bits @ 1..64 => (1 << bits) - 1,
+            _ => u64::MAX,
+        }
+    }
+
+    /// The constant of exactly that value; bits above [`Set::bits`] do not matter.
+    pub fn name_of(&self, value: u64) -> Option<&'static str> {
+        let value = value & self.mask();
+        let row = match self.kind {
+            SetKind::Enum => {
+                let i = self.values.binary_search_by_key(&value, |row| row.0).ok()?;
+                self.values.get(i)
+            }
+            SetKind::Flags => self.values.iter().find(|row| row.0 == value),
+        };
+        row.map(|row| row.1)
+    }
+
+    /// The value of a constant; those of a [`Field`] are in its own set.
+    pub fn value_of(&self, name: &str) -> Option<u64> {
+        let row = self.values.iter().find(|row| row.1 == name);
+        row.map(|row| row.0)
+    }
+
+    /// Takes a value apart, without what is above [`Set::bits`]. At least one part comes out.
+    pub fn split(&'static self, value: u64) -> Split {
+        self.split_wide(value & self.mask())
+    }
+
+    /// Takes a value apart whose every bit counts: a wide struct member with the flags of a narrow argument, such as
+    /// `open_how.flags`.
+    pub fn split_wide(&'static self, value: u64) -> Split {
+        let fields = self.before.iter().chain(self.after);
+        let in_fields = fields.fold(0, |all, field| all | field.mask);
+        Split {
+            set: self,
+            value,
+            rest: value & !in_fields,
+            stage: Stage::Before(0),
+            empty: true,
+        }
+    }
+}
+
+/// The parts of a value; see [`Set::split`].
+#[derive(Clone, Debug)]
+pub struct Split {
+    set: &'static Set,
+    value: u64,
+    /// Bits that no name was found for yet, those of fields not among them.
+    rest: u64,
+    stage: Stage,
+    /// Nothing came out yet.
+    empty: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Fields from this one on, then names.
+    Before(usize),
+    /// Names from this one on, then the rest.
+    Names(usize),
+    /// Fields from this one on, then the end.
+    After(usize),
+    End,
+}
+
+impl Iterator for Split {
+    type Item = Part;
+
+    fn next(&mut self) -> Option<Part> {
+        let part = match self.set.kind {
+            SetKind::Enum => self.only_value(),
+            SetKind::Flags => self.next_flag(),
+        };
+        self.empty = false;
+        part
+    }
+}
+
+impl Split {
+    fn only_value(&mut self) -> Option<Part> {
+        if !self.empty {
+            return None;
+        }
+        let set = self.set;
+        // `value` may be wider than the set only when the caller said that all of it counts.
+        let named = set.values.binary_search_by_key(&self.value, |row| row.0);
+        let name = named.ok().and_then(|i| set.values.get(i));
+        Some(match name {
+            Some((_, name)) => Part::Name(name),
+            None => Part::Unknown(self.value, set.unknown),
+        })
+    }
+
+    fn next_flag(&mut self) -> Option<Part> {
+        loop {
+            let (part, next) = match self.stage {
+                Stage::Before(i) => match self.set.before.get(i) {
+                    Some(field) => (self.field(field), Stage::Before(i + 1)),
+                    None => (None, Stage::Names(0)),
+                },
+                Stage::Names(i) => match self.next_name(i) {
+                    Some((i, name)) => (Some(Part::Name(name)), Stage::Names(i + 1)),
+                    None => (self.unknown_rest(), Stage::After(0)),
+                },
+                Stage::After(i) => match self.set.after.get(i) {
+                    Some(field) => (self.field(field), Stage::After(i + 1)),
+                    None => (self.nothing(), Stage::End),
+                },
+                Stage::End => return None,
+            };
+            self.stage = next;
+            if part.is_some() {
+                return part;
+            }
+        }
+    }
+
+    fn field(&self, field: &Field) -> Option<Part> {
+        let value = self.value & field.mask;
+        let number = value >> field.mask.trailing_zeros();
+        if let FieldKind::Set(id) = field.kind {
+            let set = set(id);
+            return match set.name_of(value) {
+                Some(name) => Some(Part::Name(name)),
+                None => (value != 0).then_some(Part::Unknown(value, set.unknown)),
+            };
+        }
+        let part = match field.kind {
+            FieldKind::Signal => u32::try_from(number)
+                .ok()
+                .and_then(signal_name)
+                .map_or(Part::Decimal(number), Part::Name),
+            FieldKind::Octal => Part::Octal(value),
+            FieldKind::Shift(by) => Part::Shifted(number, by),
+            FieldKind::Decimal | FieldKind::Set(_) => Part::Decimal(number),
+        };
+        (value != 0).then_some(part)
+    }
+
+    /// The first name from row `from` on whose bits are all still there.
+    fn next_name(&mut self, from: usize) -> Option<(usize, &'static str)> {
+        if self.rest == 0 {
+            return None;
+        }
+        let rows = self.set.values.iter().enumerate().skip(from);
+        for (i, (bits, name)) in rows {
+            if *bits != 0 && self.rest & bits == *bits {
+                self.rest &= !bits;
+                return Some((i, name));
+            }
+        }
+        None
+    }
+
+    /// The comment stands only where no name tells what the number is about.
+    fn unknown_rest(&self) -> Option<Part> {
+        let comment = if self.empty { self.set.unknown } else { None };
+        (self.rest != 0).then_some(Part::Unknown(self.rest, comment))
+    }
+
+    fn nothing(&self) -> Option<Part> {
+        if !self.empty {
+            return None;
+        }
+        let named = self.set.values.iter().find(|row| row.0 == 0);
+        Some(named.map_or(Part::Decimal(0), |row| Part::Name(row.1)))
+    }
+}

@@ -1,0 +1,122 @@
+//! Values of common calls against what strace 6.1 prints for them, and what every set must keep to.
+use super::*;
+
+/// As strace writes it.
+fn shown(parts: Split) -> String {
+    let each = parts.map(|part| match part {
+        Part::Name(name) => name.to_owned(),
+        Part::Unknown(n, None) => hex(n),
+        Part::Unknown(n, Some(comment)) => format!("{} /* {comment} */", hex(n)),
+        Part::Decimal(n) => n.to_string(),
+        Part::Octal(n) => format!("0{n:02o}"),
+        Part::Shifted(n, by) => format!("{n}<<{by}"),
+    });
+    each.collect::<Vec<_>>().join("|")
+}
+
+fn hex(n: u64) -> String {
+    match n {
+        0 => "0".to_owned(),
+        n => format!("{n:#x}"),
+    }
+}
+
+#[test]
+fn values_look_as_strace_prints_them() {
+    use SetId::*;
+    let cases: &[(SetId, u64, &str)] = &[
+        (OpenFlags, 0, "O_RDONLY"),
+        (OpenFlags, 0x80241, "O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC"),
+        (OpenFlags, 0x80000, "O_RDONLY|O_CLOEXEC"),
+        (OpenFlags, 0x410002, "O_RDWR|O_TMPFILE"),
+        (OpenFlags, 0x10_1002, "O_RDWR|O_SYNC"),
+        (OpenFlags, 0x400_0000, "O_RDONLY|0x4000000"),
+        (CreationFlags, 0, "0"),
+        (CreationFlags, 0x80800, "O_NONBLOCK|O_CLOEXEC"),
+        (MmapProt, 0, "PROT_NONE"),
+        (MmapProt, 3, "PROT_READ|PROT_WRITE"),
+        (MmapProt, 0x1000, "0x1000 /* PROT_??? */"),
+        (MmapFlags, 0x22, "MAP_PRIVATE|MAP_ANONYMOUS"),
+        (MmapFlags, 0x20, "MAP_FILE|MAP_ANONYMOUS"),
+        (MmapFlags, 0x2f, "0xf /* MAP_??? */|MAP_ANONYMOUS"),
+        (MmapFlags, 0x5404_0022, "MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB|21<<MAP_HUGE_SHIFT"),
+        (CloneFlags, 0x0120_0011, "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"),
+        (CloneFlags, 0x11, "SIGCHLD"),
+        (CloneFlags, 0, "0"),
+        (CloneFlags, 0x1ff, "CLONE_VM|255"),
+        (FutexOp, 0x80, "FUTEX_WAIT_PRIVATE"),
+        (FutexOp, 0x189, "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME"),
+        (FutexOp, 1, "FUTEX_WAKE"),
+        (FutexOp, 0x7f, "0x7f /* FUTEX_??? */"),
+        (SockType, 0x80801, "SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK"),
+        (MsgFlags, 0, "0"),
+        (MsgFlags, 0x4000, "MSG_NOSIGNAL"),
+        (AccessMode, 0, "F_OK"),
+        (AccessMode, 6, "R_OK|W_OK"),
+        (IpcGetFlags, 0x3b6, "IPC_CREAT|0666"),
+        (SchedPolicy, 0x4000_0001, "SCHED_FIFO|SCHED_RESET_ON_FORK"),
+        (AtFlags, 0x1100, "AT_SYMLINK_NOFOLLOW|AT_EMPTY_PATH"),
+        (SigprocmaskHow, 2, "SIG_SETMASK"),
+        (SigprocmaskHow, 9, "0x9 /* SIG_??? */"),
+        (RusageWho, u64::MAX, "RUSAGE_CHILDREN"),
+        (EpollEvents, 0x8000_0001, "EPOLLIN|EPOLLET"),
+        (IoctlRequest, 0x5413, "TIOCGWINSZ"),
+    ];
+    for (id, value, expected) in cases {
+        assert_eq!(shown(set(*id).split(*value)), *expected, "{id:?} {value:#x}");
+    }
+}
+
+#[test]
+fn bits_beyond_a_set_do_not_count_unless_asked_for() {
+    let open = set(SetId::OpenFlags);
+    assert_eq!(shown(open.split(1 << 40)), "O_RDONLY");
+    assert_eq!(shown(open.split_wide(1 << 40)), "O_RDONLY|0x10000000000");
+    assert_eq!(set(SetId::RusageWho).name_of(0xffff_ffff), Some("RUSAGE_CHILDREN"));
+}
+
+#[test]
+fn names_and_values_lead_to_each_other() {
+    for id in SetId::ALL {
+        let set = set(*id);
+        assert_eq!(set.name, id.name());
+        for (value, name) in set.values {
+            assert_eq!(set.value_of(name), Some(*value), "{} {name}", set.name);
+            assert_eq!(set.name_of(*value), Some(*name), "{} {name}", set.name);
+            assert_eq!(set.split(*value).last().is_some(), true);
+        }
+    }
+    assert_eq!(set(SetId::SeekWhence).name_of(77), None);
+    assert_eq!(set(SetId::SeekWhence).value_of("SEEK_NOWHERE"), None);
+}
+
+#[test]
+fn every_split_gives_all_bits_back_once() {
+    for id in SetId::ALL {
+        let set = set(*id);
+        for value in [0, 1, 0xff, 0xffff_ffff, u64::MAX, 0x5555_5555_5555_5555] {
+            let parts: Vec<Part> = set.split(value).collect();
+            assert!(!parts.is_empty(), "{} {value:#x}", set.name);
+            let unknown = |p: &&Part| matches!(p, Part::Unknown(..));
+            assert!(parts.iter().filter(unknown).count() <= 2, "{} {value:#x}", set.name);
+        }
+    }
+}
+
+#[test]
+fn ioctls_of_both_widths() {
+    let cases: &[(Abi, u32, &[&str])] = &[
+        (Abi::X86_64, 0x5413, &["TIOCGWINSZ"]),
+        (Abi::I386, 0x5413, &["TIOCGWINSZ"]),
+        (Abi::X86_64, 0x8008_6601, &["FS_IOC_GETFLAGS"]),
+        (Abi::I386, 0x8004_6601, &["FS_IOC_GETFLAGS"]),
+        (Abi::X86_64, 0xdead_beef, &[]),
+    ];
+    for (abi, request, names) in cases {
+        let found = ioctl_names(*abi, *request);
+        assert!(names.iter().all(|n| found.contains(n)), "{request:#x}: {found:?}");
+        assert_eq!(found.is_empty(), names.is_empty(), "{request:#x}: {found:?}");
+    }
+    let rows = ioctl_names(Abi::X86_64, 0x5401);
+    assert_eq!(rows.first(), Some(&"TCGETS"), "{rows:?}");
+}
