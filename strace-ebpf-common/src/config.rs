@@ -89,11 +89,11 @@ pub struct Config {
 const _: () = assert!(size_of::<Config>() == 10 * 4 + 14 * 4);
 
 /// This task is not traced.
-pub const TASK_IDLE: u32 = 0;
+pub const TASK_IDLE: u16 = 0;
 /// This task is traced from its next execve on.
-pub const TASK_ARMED: u32 = 1;
+pub const TASK_ARMED: u16 = 1;
 /// This task is traced.
-pub const TASK_TRACED: u32 = 2;
+pub const TASK_TRACED: u16 = 2;
 
 /// One entry of map `TASKS`, indexed by tid.
 #[repr(C)]
@@ -104,7 +104,10 @@ pub struct Task {
     /// Number of that call.
     pub nr: u32,
     /// `TASK_*`.
-    pub state: u32,
+    pub state: u16,
+    /// One more than the `ABI_*` of that call, where its enter was reported; 0: ask at exit. An
+    /// execve changes the answer.
+    pub abi: u16,
 }
 
 const _: () = assert!(size_of::<Task>() == 16);

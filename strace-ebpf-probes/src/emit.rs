@@ -16,7 +16,7 @@ use strace_ebpf_common::{
 use crate::{
     capture::mask16,
     filter::Ids,
-    maps::{COUNTERS, EVENTS, RINGS, setting},
+    maps::{COUNTERS, EVENTS, RINGS, debug, setting},
 };
 
 /// A record's place in the books: taken before anything can fail.
@@ -131,6 +131,7 @@ pub fn fixed<T>(ctx: *mut c_void, ticket: Ticket, fill: impl Fn(*mut T)) {
                 0,
             );
             if slot.is_null() {
+                debug!(ctx, "dropped: record {} of CPU {}", ticket.seq, ticket.cpu);
                 ticket.dropped_full();
                 return;
             }

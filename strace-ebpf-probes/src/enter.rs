@@ -1,7 +1,7 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    config::{TASK_ARMED, TASK_TRACED},
+    config::{TASK_ARMED, TASK_TRACED, Task},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER},
     record::{CALL_NO_RETURN, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
@@ -48,14 +48,14 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             .add(((nr >> 6) & 15) as usize)
             .read_volatile();
         if (word >> (nr & 63)) & 1 != 0 {
-            report::<H, LOOP_HELPER>(hook, ids, nr as u32, now);
+            report::<H, LOOP_HELPER>(hook, task, ids, nr as u32, now);
         }
     }
 }
 
 /// Sends the enter record of a call whose plan asks for one.
 #[inline(always)]
-fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, nr: u32, now: u64) {
+fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, nr: u32, now: u64) {
     let compat = hook::is_compat();
     let Some((abi, plan)) = plan_of(nr, compat) else {
         return;
@@ -67,6 +67,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, nr: u32, now: u64
         {
             return;
         }
+        (*task).abi = u16::from(abi) + 1;
         let Some(ticket) = Ticket::take(STREAM_TASK) else {
             return;
         };

@@ -68,15 +68,21 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             return;
         }
         let regs = hook.regs();
-        let mut nr = regs.orig_nr() as u32;
-        // rt_sigreturn has put back the registers of another time.
-        if nr == u32::MAX {
-            if enter_ns == 0 {
-                return;
+        // What was entered counts: an execve rewrites the saved number and the ABI, a sigreturn
+        // puts back the registers of another time. Without an enter (denied by seccomp, or in
+        // flight when we came) there are only the registers.
+        let nr = if enter_ns != 0 {
+            (*task).nr
+        } else {
+            regs.orig_nr() as u32
+        };
+        let compat = match (*task).abi {
+            0 => hook::is_compat(),
+            abi => {
+                (*task).abi = 0;
+                abi == u16::from(ABI_I386) + 1
             }
-            nr = (*task).nr;
-        }
-        let compat = hook::is_compat();
+        };
         let Some((abi, plan)) = plan_of(nr, compat) else {
             return;
         };

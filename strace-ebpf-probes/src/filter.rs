@@ -70,7 +70,7 @@ pub fn task(tid: u32) -> Option<*mut Task> {
 
 /// Is the current task, in this state, to be traced?
 #[inline(always)]
-pub fn in_scope(state: u32, ids: Ids) -> bool {
+pub fn in_scope(state: u16, ids: Ids) -> bool {
     if state == TASK_TRACED {
         return true;
     }

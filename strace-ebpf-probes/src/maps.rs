@@ -117,3 +117,15 @@ pub static EVENTS: PerfEventArray = PerfEventArray::new();
 /// The cgroup under which tasks are traced with `SCOPE_CGROUP`.
 #[btf_map]
 pub static CGROUP: CgroupArray<1> = CgroupArray::new();
+
+/// A message for `--debug-probes`; nothing at all in the ordinary build.
+macro_rules! debug {
+    ($ctx:expr, $($arg:tt)+) => {
+        #[cfg(feature = "log")]
+        aya_log_ebpf::debug!(
+            &aya_ebpf::programs::RawTracePointContext::new($ctx),
+            $($arg)+
+        );
+    };
+}
+pub(crate) use debug;

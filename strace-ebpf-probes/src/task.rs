@@ -15,7 +15,7 @@ use crate::{
     capture::mask16,
     emit::{self, Ticket},
     exit, filter, kernel,
-    maps::setting,
+    maps::{debug, setting},
 };
 
 /// In `Task::enter_ns`: a child that has yet to return from the fork that made it.
@@ -48,6 +48,7 @@ pub fn fork<const TYPED: bool>(ctx: *mut c_void) {
     unsafe {
         (*slot).enter_ns = NEWBORN;
         (*slot).nr = 0;
+        (*slot).abi = 0;
         (*slot).state = if inherits { TASK_TRACED } else { TASK_IDLE };
         if inherits && let Some(books) = emit::books(STREAM_TASK) {
             (*books).born += 1;
@@ -56,6 +57,13 @@ pub fn fork<const TYPED: bool>(ctx: *mut c_void) {
     let Some(parent) = parent else {
         return;
     };
+    debug!(
+        ctx,
+        "fork: {} -> {}, traced {}",
+        parent.tid,
+        child.tid,
+        u32::from(inherits)
+    );
     if setting!(lifecycle) == 0 || !filter::in_scope(state, parent) {
         return;
     }
@@ -103,8 +111,10 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
         if old_tid != ids.tid
             && let Some(old) = filter::task(old_tid)
         {
+            debug!(ctx, "exec: thread {} takes over tid {}", old_tid, ids.tid);
             (*task).enter_ns = (*old).enter_ns;
             (*task).nr = (*old).nr;
+            (*task).abi = (*old).abi;
             (*task).state = (*old).state;
             (*old).state = TASK_IDLE;
             (*old).enter_ns = 0;
@@ -172,6 +182,7 @@ pub fn gone<const TYPED: bool>(ctx: *mut c_void) {
             (*books).gone += 1;
         }
     }
+    debug!(ctx, "exit: {}", ids.tid);
     if setting!(lifecycle) == 0 {
         return;
     }

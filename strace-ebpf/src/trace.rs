@@ -1,7 +1,7 @@
 //! Events to lines: one record in, zero or more lines out. Wires session, resolve, decode and
 //! format; the event loop in `run` feeds it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -25,6 +25,7 @@ use crate::{
     session::{
         self, Call, Pending, assemble,
         books::{Books, Gap},
+        exec,
         parse::{self, Captured, Event},
     },
     tables,
@@ -44,6 +45,8 @@ pub struct Tracer {
     cgroups: Cgroups,
     out: Vec<u8>,
     ready: Vec<Bytes>,
+    /// File names of programs just begun, until the execve returns, by thread.
+    exec_names: HashMap<u32, Vec<u8>>,
     /// Records of unknown kind or shape.
     unparsed: u64,
 }
@@ -61,6 +64,7 @@ impl Tracer {
             cgroups: Cgroups::new(),
             out: Vec::with_capacity(PIECE_BYTES + 4096),
             ready: Vec::new(),
+            exec_names: HashMap::new(),
             unparsed: 0,
         }
     }
@@ -91,7 +95,7 @@ impl Tracer {
         match parse::parse(bytes) {
             Ok(Event::Exit(record, body)) => self.exit(record, body),
             Ok(Event::Enter(record, body)) if record.flags & CALL_NO_RETURN != 0 => {
-                self.call(record, body, None);
+                self.call(record, body, None, None);
             }
             Ok(Event::Enter(record, _)) => self.pending.hold(record.header.tid, bytes),
             Ok(Event::Fork(record)) => self.fork(&record),
@@ -125,15 +129,22 @@ impl Tracer {
 
     fn exit(&mut self, record: CallRecord, body: &[u8]) {
         let enter = self.pending.claim(&record);
-        self.call(record, body, enter.as_deref());
+        let filename = if self.exec_names.is_empty() { None } else { self.exec_names.remove(&record.header.tid) };
+        self.call(record, body, enter.as_deref(), filename.as_deref());
         if let Some(enter) = enter {
             self.pending.recycle(enter);
         }
     }
 
-    fn call(&mut self, record: CallRecord, body: &[u8], enter: Option<&[u8]>) {
+    fn call(&mut self, record: CallRecord, body: &[u8], enter: Option<&[u8]>, filename: Option<&[u8]>) {
         let fetched;
         let mut call = assemble(record, body, enter);
+        let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
+        if let Some(syscall) = syscall
+            && exec::succeeded(&call, syscall)
+        {
+            exec::mend(&mut call, syscall, filename, self.options.string);
+        }
         fetched = self.fetch_missing(&call);
         for (index, fetched) in &fetched {
             if let Some(captured) = call.captures.get_mut(*index) {
@@ -270,7 +281,10 @@ impl Tracer {
         self.pending.rename(record.old_tid, record.header.tid);
         let name = parse::captures(body, record.n_captures.min(1) as u8).next();
         let file = match name {
-            Some(name) if name.header.errno == 0 => Value::Path(name.bytes),
+            Some(name) if name.header.errno == 0 => {
+                self.exec_names.insert(record.header.tid, name.bytes.to_vec());
+                Value::Path(name.bytes)
+            }
             _ => Value::Text(b"?"),
         };
         let old = format!("old_tid={}", record.old_tid);
@@ -292,6 +306,7 @@ impl Tracer {
 
     fn task_exit(&mut self, record: &TaskExitRecord) {
         self.pending.forget(record.header.tid);
+        self.exec_names.remove(&record.header.tid);
         let signal = record.code & 0x7f;
         if signal == 0 {
             let ret = Some(i64::from(record.code >> 8 & 0xff));

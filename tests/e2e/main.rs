@@ -1,1 +1,26 @@
-//! End-to-end tests: the real binary on the real kernel.
+//! End-to-end tests: the real binary on the real kernel (docs/output.md says what it promises).
+//!
+//! Every test runs `strace-ebpf` itself, most on a program of `tests/programs`, and needs the
+//! privilege to trace. Each command has a time limit after which its process group is killed.
+//! `harness` holds what they share; the other files hold one subject each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+#![allow(missing_docs, reason = "the names of tests say it")]
+
+mod harness;
+mod programs;
+mod rows;
+
+mod awk;
+mod compat;
+mod counts;
+mod errors;
+mod hooks;
+mod lifecycle;
+mod loss;
+mod output;
+mod paths;
+mod scope;

@@ -263,24 +263,43 @@ pub enum Refusal {
 
 /// Parses the command line, program name included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    Cli::try_parse_from(args).map_err(|error| refusal(&error))
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = Cli::try_parse_from(&args).map_err(|error| refusal(&error))?;
+    // clap takes an option that it does not know for the first word of the command.
+    let start = args.len().saturating_sub(cli.command.len());
+    let after_dashes = start.checked_sub(1).and_then(|at| args.get(at)).is_some_and(|arg| arg == "--");
+    match cli.command.first().map(|word| word.to_string_lossy()) {
+        Some(word) if word.len() > 1 && word.starts_with('-') && !after_dashes => {
+            Err(Refusal::Usage(unknown_option(&word)))
+        }
+        _ => Ok(cli),
+    }
+}
+
+fn unknown_option(word: &str) -> String {
+    let name = word.split('=').next().unwrap_or(word);
+    let in_cluster = || word.chars().skip(1).map(|c| format!("-{c}")).find(|flag| NOT_YET.contains(&flag.as_str()));
+    let known = if NOT_YET.contains(&name) {
+        Some(name.to_owned())
+    } else if word.starts_with("--") {
+        None
+    } else {
+        in_cluster()
+    };
+    match known {
+        Some(flag) => format!("option {flag} is known from strace but not supported yet"),
+        None => format!("unknown option {name} (see --help)"),
+    }
 }
 
 fn refusal(error: &clap::Error) -> Refusal {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Text(error.to_string()),
-        ErrorKind::UnknownArgument => {
-            let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
-                return Refusal::Usage(first_line(error));
-            };
-            let known = NOT_YET.contains(&argument.as_str());
-            Refusal::Usage(if known {
-                format!("option {argument} is known from strace but not supported yet")
-            } else {
-                format!("unknown option {argument} (see --help)")
-            })
-        }
+        ErrorKind::UnknownArgument => match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(argument)) => Refusal::Usage(unknown_option(argument)),
+            _ => Refusal::Usage(first_line(error)),
+        },
         _ => Refusal::Usage(first_line(error)),
     }
 }
@@ -322,7 +341,7 @@ mod tests {
     fn strace_flags_that_we_lack_are_refused_by_name() {
         for (flag, name) in [
             ("-k", "-k"),
-            ("-yy", "-y"),
+            ("-yy", "-yy"), ("-ttk", "-k"), ("--env=A=b", "--env"),
             ("--seccomp-bpf", "--seccomp-bpf"),
             ("-c", "-c"),
         ] {

@@ -72,7 +72,7 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>) -> Outcome {
         return Outcome::NoReturn;
     }
     let kind = syscall.map_or(Ret::Long, |syscall| syscall.ret);
-    if kind != Ret::SigReturn && (-4095..0).contains(&ret) {
+    if (-4095..0).contains(&ret) {
         let errno = ret.unsigned_abs() as u32;
         return if RESTARTS.contains(&errno) {
             Outcome::Restart(errno)
@@ -332,7 +332,7 @@ mod tests {
             of("mmap", 0x7f00_0000_0000),
             Outcome::Value(Value::Hex(0x7f00_0000_0000))
         );
-        assert_eq!(of("rt_sigreturn", -4), Outcome::Value(Value::Int(-4)));
+        assert_eq!(of("rt_sigreturn", -4), Outcome::Error(4));
         assert_eq!(of("mmap", -12), Outcome::Error(12));
     }
 }

@@ -217,7 +217,7 @@ impl Probes {
     }
 
     /// Sets the state of one thread.
-    pub fn set_task(&mut self, tid: u32, state: u32) -> Result<()> {
+    pub fn set_task(&mut self, tid: u32, state: u16) -> Result<()> {
         let task = Task {
             state,
             ..Task::default()
@@ -260,7 +260,7 @@ impl Probes {
     /// Starts printing the probes' own messages; inside a tokio runtime.
     pub fn start_log(&mut self) -> Result<()> {
         let logger =
-            aya_log::EbpfLogger::init(&mut self.ebpf).context("starting the probes' log")?;
+            aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, StderrLog).context("starting the probes' log")?;
         let mut logger = sys::watch(logger).context("watching the probes' log")?;
         tokio::spawn(async move {
             while let Ok(mut guard) = logger.readable_mut().await {
@@ -270,6 +270,19 @@ impl Probes {
         });
         Ok(())
     }
+}
+
+/// Prints the probes' messages on standard error.
+struct StderrLog;
+
+impl log::Log for StderrLog {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record<'_>) {
+        eprintln!("strace-ebpf: probe: {}", record.args());
+    }
+    fn flush(&self) {}
 }
 
 /// Does this plan ask for anything when the call begins?

@@ -3,6 +3,7 @@
 //! Plain functions over bytes; no I/O, so that everything here is tested without a kernel.
 
 pub mod books;
+pub mod exec;
 pub mod parse;
 
 use std::collections::HashMap;

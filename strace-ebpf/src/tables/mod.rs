@@ -21,7 +21,7 @@ mod tests;
 
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
-pub use sets::{Field, FieldKind, Part, Set, SetKind, Split};
+pub use sets::{Field, FieldKind, Part, Set, SetKind, Split, Unknown};
 pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Ret, Syscall, Ty};
 
 use generated::{errno, ioctls, signals, structs, syscalls};

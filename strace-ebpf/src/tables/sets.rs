@@ -11,8 +11,8 @@ pub struct Set {
     pub name: &'static str,
     /// Bits to be combined, or one value of many.
     pub kind: SetKind,
-    /// What output calls a value without a name, as in `0x80 /* O_??? */`; `None` for the bare number.
-    pub unknown: Option<&'static str>,
+    /// How a value without a name is printed.
+    pub unknown: Unknown,
     /// How many low bits count: the width that the kernel takes the argument or member in.
     pub bits: u8,
     /// Printed before the names.
@@ -32,6 +32,17 @@ pub enum SetKind {
     Enum,
 }
 
+/// How a value without a name is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Hexadecimal with a comment: `0x80 /* O_??? */`.
+    Comment(&'static str),
+    /// Hexadecimal.
+    Hex,
+    /// Signed decimal.
+    Decimal,
+}
+
 /// Bits among flags that are one value, such as the access mode of `open(2)` flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -41,16 +52,16 @@ pub struct Field {
     pub kind: FieldKind,
 }
 
-/// What a [`Field`] holds. A zero without a name is not printed.
+/// What a [`Field`] holds. Of those but [`FieldKind::Decimal`] and [`FieldKind::Octal`], a zero without a name is not printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// One value of an enum.
     Set(SetId),
     /// A signal number.
     Signal,
-    /// A number.
+    /// A number, printed when anything else is.
     Decimal,
-    /// Permission bits.
+    /// Permission bits, always printed.
     Octal,
     /// A number that strace prints shifted: `21<<MAP_HUGE_SHIFT`.
     Shift(&'static str),
@@ -61,10 +72,10 @@ pub enum FieldKind {
 pub enum Part {
     /// A symbolic constant.
     Name(&'static str),
-    /// Bits or a value without a name, hexadecimal, and what to put in the comment after it, if any.
+    /// Bits or a value without a name, hexadecimal (0 being `0`), and what to put in the comment after it, if any.
     Unknown(u64, Option<&'static str>),
     /// A plain number; a 0 alone where nothing is set and nothing is named so.
-    Decimal(u64),
+    Decimal(i64),
     /// Permission bits, with a leading 0 and three digits or more.
     Octal(u64),
     /// A number and the name of what it is shifted by.
@@ -72,6 +83,16 @@ pub enum Part {
 }
 
 impl Set {
+    /// A value without a name, comment included.
+    const fn unknown(&self, value: u64) -> Part {
+        match self.unknown {
+            Unknown::Comment(comment) => Part::Unknown(value, Some(comment)),
+            Unknown::Hex => Part::Unknown(value, None),
+            Unknown::Decimal if self.bits == 32 => Part::Decimal(value as i32 as i64),
+            Unknown::Decimal => Part::Decimal(value as i64),
+        }
+    }
+
     const fn mask(&self) -> u64 {
         match self.bits {
             bits @ 1..64 => (1 << bits) - 1,
@@ -165,7 +186,7 @@ impl Split {
         let name = named.ok().and_then(|i| set.values.get(i));
         Some(match name {
             Some((_, name)) => Part::Name(name),
-            None => Part::Unknown(self.value, set.unknown),
+            None => set.unknown(self.value),
         })
     }
 
@@ -200,19 +221,18 @@ impl Split {
             let set = set(id);
             return match set.name_of(value) {
                 Some(name) => Some(Part::Name(name)),
-                None => (value != 0).then_some(Part::Unknown(value, set.unknown)),
+                None => (value != 0).then(|| set.unknown(value)),
             };
         }
-        let part = match field.kind {
-            FieldKind::Signal => u32::try_from(number)
-                .ok()
-                .and_then(signal_name)
-                .map_or(Part::Decimal(number), Part::Name),
-            FieldKind::Octal => Part::Octal(value),
-            FieldKind::Shift(by) => Part::Shifted(number, by),
-            FieldKind::Decimal | FieldKind::Set(_) => Part::Decimal(number),
-        };
-        (value != 0).then_some(part)
+        match field.kind {
+            FieldKind::Signal => (number != 0).then(|| signal(number)),
+            FieldKind::Octal => Some(Part::Octal(value)),
+            FieldKind::Shift(by) => (number != 0).then_some(Part::Shifted(number, by)),
+            FieldKind::Decimal | FieldKind::Set(_) => {
+                // Fields are narrower than 64 bits.
+                (self.value != 0).then_some(Part::Decimal(number as i64))
+            }
+        }
     }
 
     /// The first name from row `from` on whose bits are all still there.
@@ -232,8 +252,10 @@ impl Split {
 
     /// The comment stands only where no name tells what the number is about.
     fn unknown_rest(&self) -> Option<Part> {
-        let comment = if self.empty { self.set.unknown } else { None };
-        (self.rest != 0).then_some(Part::Unknown(self.rest, comment))
+        (self.rest != 0).then(|| match self.empty {
+            true => self.set.unknown(self.rest),
+            false => Part::Unknown(self.rest, None),
+        })
     }
 
     fn nothing(&self) -> Option<Part> {
@@ -243,4 +265,10 @@ impl Split {
         let named = self.set.values.iter().find(|row| row.0 == 0);
         Some(named.map_or(Part::Decimal(0), |row| Part::Name(row.1)))
     }
+}
+
+fn signal(number: u64) -> Part {
+    let name = u32::try_from(number).ok().and_then(signal_name);
+    // A field is narrower than 64 bits.
+    name.map_or(Part::Decimal(number as i64), Part::Name)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::data::Tables;
 use super::emit::{HEAD, camel_case, id_enum};
-use super::sets::{Field, IOCTL_SET, Ioctl, Kind, Set, What};
+use super::sets::{Field, IOCTL_SET, Ioctl, Kind, Set, Unknown, What};
 
 /// Sets by name, so that a new one moves as few lines as possible.
 pub fn sets(tables: &Tables) -> String {
@@ -13,7 +13,7 @@ pub fn sets(tables: &Tables) -> String {
     let mut names: Vec<&str> = by_name.keys().copied().collect();
     names.push(IOCTL_SET);
     let mut out = format!(
-        "{HEAD}//! Sets of symbolic constants that arguments and struct members are made of.\nuse crate::tables::{{Field, FieldKind, Set, SetKind}};\n\n"
+        "{HEAD}//! Sets of symbolic constants that arguments and struct members are made of.\nuse crate::tables::{{Field, FieldKind, Set, SetKind, Unknown}};\n\n"
     );
     id_enum(
         &mut out,
@@ -37,11 +37,15 @@ fn set(out: &mut String, set: &Set) {
         Kind::Flags => "Flags",
         Kind::Enum => "Enum",
     };
+    let unknown = match &set.unknown {
+        Unknown::Comment(comment) => format!("Comment({comment:?})"),
+        Unknown::Hex => "Hex".into(),
+        Unknown::Decimal => "Decimal".into(),
+    };
     let _ = writeln!(
         out,
-        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: {:?}, bits: {}, before: &[{}], values: &[{}], after: &[{}] }},",
+        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: Unknown::{unknown}, bits: {}, before: &[{}], values: &[{}], after: &[{}] }},",
         set.name,
-        set.unknown,
         set.bits,
         fields(&set.before),
         rows(values),
@@ -88,7 +92,7 @@ fn ioctl_set(out: &mut String, tables: &Tables) {
     let values = joined.iter().map(|(nr, names)| (*nr, names.as_str()));
     let _ = writeln!(
         out,
-        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: None, bits: 32, before: &[], values: &[{}], after: &[] }},",
+        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: Unknown::Hex, bits: 32, before: &[], values: &[{}], after: &[] }},",
         rows(values)
     );
 }

@@ -1,7 +1,8 @@
 //! Reads xtask/data/sets/ and checks what its rows say about each other: sets of symbolic constants and the ioctl numbers.
 //!
 //! A file is a family of sets. `set NAME flags|enum UNKNOWN [BITS]` begins one; UNKNOWN is what a value without a name is
-//! called in output, `-` for nothing, BITS how many bits of an argument count (32 when not said). Then rows of
+//! called in output, `-` for a bare hexadecimal number, `decimal` for a bare signed one; BITS is how many bits of an argument
+//! count (32 when not said). Then rows of
 //! NAME<TAB>VALUE in the order of printing, and `field MASK WHAT`: bits that are no flags but one value. Fields before the
 //! rows are printed first, those after the rows last. WHAT is an enum set, `signal`, `decimal`, `octal`, or
 //! `shift NAME` for a number printed as N<<NAME.
@@ -21,11 +22,18 @@ pub struct Set {
     pub at: At,
     pub name: String,
     pub kind: Kind,
-    pub unknown: Option<String>,
+    pub unknown: Unknown,
     pub bits: u32,
     pub before: Vec<Field>,
     pub values: Vec<Value>,
     pub after: Vec<Field>,
+}
+
+/// What is printed for what has no name.
+pub enum Unknown {
+    Comment(String),
+    Hex,
+    Decimal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,7 +174,11 @@ fn set(at: At, name: &str, kind: &str, unknown: &str, bits: u32) -> Result<Set> 
             "enum" => Kind::Enum,
             _ => bail!("a set is `flags` or `enum`, not `{kind}`"),
         },
-        unknown: (unknown != "-").then(|| unknown.into()),
+        unknown: match unknown {
+            "-" => Unknown::Hex,
+            "decimal" => Unknown::Decimal,
+            comment => Unknown::Comment(comment.into()),
+        },
         bits,
         before: Vec::new(),
         values: Vec::new(),

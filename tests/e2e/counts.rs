@@ -1,0 +1,275 @@
+//! The counts of every call equal those of strace(1), for real command lines.
+
+use std::{os::unix::process::CommandExt, path::Path, process::Command};
+
+use crate::{
+    harness::{BIN, TempDir, example, run, shared},
+    rows::{self, Counts},
+};
+
+/// A command line, run by `sh` in a fresh directory after `setup`.
+struct Case {
+    setup: &'static str,
+    command: &'static str,
+    /// Calls whose number differs between two runs of strace itself, and why.
+    except: &'static [(&'static str, &'static str)],
+}
+
+const fn case(setup: &'static str, command: &'static str) -> Case {
+    Case {
+        setup,
+        command,
+        except: &[],
+    }
+}
+
+/// Some files with some text, older than a second so that git does not look twice.
+const TREE: &str = "mkdir -p tree/a/b tree/c && for i in 1 2 3 4 5 6 7 8 9; do seq $i 900 >tree/a/$i.txt; \
+    seq 40 >tree/a/b/$i; ln -s ../a/$i.txt tree/c/$i; done && find tree -exec touch -h -d 2020-01-01 {} +";
+const REPO: &str = "git init -q . && seq 100 >one && seq 200 >two && touch -d 2020-01-01 one two && \
+    git add . && git commit -q -m first && seq 300 >two && touch -d 2020-01-02 two && git commit -q -a -m second";
+
+const COREUTILS: &[Case] = &[
+    case(TREE, "ls -la /usr/share"),
+    case(TREE, "ls -R tree"),
+    case(TREE, "cat tree/a/1.txt tree/a/2.txt missing"),
+    case(TREE, "cp -r tree copy"),
+    case(TREE, "mv tree/a/1.txt tree/moved"),
+    case(TREE, "rm -r tree"),
+    case(TREE, "ln -s tree link"),
+    case(TREE, "chmod -R go-r tree"),
+    case(TREE, "touch new tree/a/3.txt"),
+    case("", "mkdir -p x/y/z"),
+    case(TREE, "sort -r tree/a/1.txt"),
+    case(TREE, "wc -l tree/a/1.txt tree/a/2.txt"),
+    case(TREE, "head -n 3 tree/a/1.txt"),
+    case(TREE, "tail -n 3 tree/a/1.txt"),
+    case(TREE, "cut -c 1-2 tree/a/1.txt"),
+    case("", "seq 1 20000"),
+    case("", "dd if=/dev/zero of=out bs=512 count=500"),
+    case(TREE, "stat tree missing"),
+    case(TREE, "md5sum tree/a/1.txt tree/a/2.txt"),
+    case(TREE, "du -s tree"),
+    case("", "date -u"),
+    case("", "env true"),
+    case("", "id -u"),
+];
+
+const FILES: &[Case] = &[
+    case(TREE, "find tree -name '*.txt'"),
+    case(TREE, "find tree -type f -exec wc -c {} ;"),
+    case(TREE, "find tree -type f -exec grep -c 7 {} +"),
+    case(TREE, "grep -r 42 tree"),
+    case(TREE, "sed -i s/1/one/ tree/a/1.txt"),
+    case(TREE, "awk '{n+=$1} END {print n}' tree/a/1.txt"),
+    case(TREE, "tar cf tree.tar tree"),
+    case("mkdir tree; seq 90 >tree/a; ln tree/a tree/b; tar cf tree.tar tree; rm -r tree", "tar xf tree.tar"),
+    case(TREE, "gzip -k tree/a/1.txt"),
+    case("", "git init new"),
+    case(REPO, "git status"),
+    case(REPO, "git log --stat"),
+    case(REPO, "git diff HEAD~1"),
+    case(REPO, "git branch side"),
+];
+
+const SHELLS: &[Case] = &[
+    case("", "python3 -S -E -c 'import os, json; print(json.dumps({\"pid\": os.getpid() > 1}))'"),
+    case(TREE, "python3 -S -E -c 'import os; print(sum(len(f) for _, _, f in os.walk(\"tree\")))'"),
+    case("", "python3 -S -E -c 'import subprocess; print(subprocess.run([\"/bin/true\"]).returncode)'"),
+    case("", "sh -c 'seq 100 | sort -n | tail -n 1'"),
+    case("", "sh -c '(cd / && pwd); x=$(echo hi); echo $x; (exit 3); echo $?'"),
+    case("", "sh -c 'for i in 1 2 3 4 5 6 7 8; do /bin/true; done'"),
+    case("", "sh -c 'kill -TERM $$'"),
+    case("", "sh -c 'trap \"echo caught\" USR1; kill -USR1 $$; exit 5'"),
+    case("", "sh -c 'no-such-command; exec /bin/echo end'"),
+    case("", "bash -c 'for i in 1 2 3; do echo $(/bin/echo $i); done; exec true'"),
+    case("", "perl -e 'for (1..5) { fork or exit 3; wait; } print \"done\\n\"'"),
+    case(TREE, "xargs -a tree/a/b/1 -n 8 /bin/echo"),
+];
+
+const WAITING: &str = "a thread waits only when another is slower";
+const ARENA: &str = "a thread trims its malloc arena by where the kernel put it";
+
+const PROGRAMS: &[Case] = &[
+    Case {
+        setup: "",
+        command: "@calls --threads 4 --calls 500 --call mixed",
+        except: &[("futex", WAITING), ("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+    },
+    Case {
+        setup: "",
+        command: "@blocked --threads 8 --ms 100",
+        except: &[("futex", WAITING), ("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+    },
+    Case {
+        setup: "",
+        command: "@thread_exec -- /bin/echo hi",
+        except: &[("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+    },
+    case("", "@forks --children 1000"),
+    case("", "@forks --children 1000 --clone3"),
+    case("", "@forks --children 200 --vfork-exec"),
+    case("", "@int80"),
+    case("@int80 --elf32 elf32", "./elf32"),
+    case("", "@execs"),
+    case("", "@hostile"),
+    case("", "@signals self"),
+    case("", "@signals kill 15"),
+    case("", "@signals segv"),
+    case("", "@seccomp_deny"),
+    case("", "@fault"),
+];
+
+/// Runs `line` (a shell's `exec`, words after an `@` being programs of ours) in `dir`, under
+/// `tracer` when there is one, with nothing left to chance.
+fn command(dir: &Path, tracer: &[&str], line: &str) -> Command {
+    let line = line.strip_prefix('@').map_or(line.to_owned(), |rest| {
+        let (name, args) = rest.split_once(' ').unwrap_or((rest, ""));
+        format!("{} {args}", example(name))
+    });
+    let words = split(&line);
+    let mut all: Vec<&str> = tracer.to_vec();
+    all.extend(words.iter().map(String::as_str));
+    let mut command = Command::new(all[0]);
+    command.args(&all[1..]).current_dir(dir).env_clear();
+    for (name, value) in [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("LC_ALL", "C"),
+        ("TZ", "UTC"),
+        ("HOME", "/nonexistent"),
+        ("PYTHONHASHSEED", "0"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("PERL_HASH_SEED", "0"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_AUTHOR_NAME", "a"),
+        ("GIT_AUTHOR_EMAIL", "a@b"),
+        ("GIT_COMMITTER_NAME", "a"),
+        ("GIT_COMMITTER_EMAIL", "a@b"),
+        ("GIT_AUTHOR_DATE", "2020-01-01T00:00:00Z"),
+        ("GIT_COMMITTER_DATE", "2020-01-01T00:00:00Z"),
+    ] {
+        command.env(name, value);
+    }
+    // SAFETY: one system call without pointers. Where things are mapped decides how some
+    // allocators go on.
+    unsafe {
+        command.pre_exec(|| {
+            libc::personality(libc::ADDR_NO_RANDOMIZE as _);
+            Ok(())
+        });
+    }
+    command.stdin(std::process::Stdio::null());
+    command
+}
+
+/// Words of a line: spaces separate, single quotes keep together.
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for c in line.chars() {
+        match c {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            ' ' if !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Counts in what `strace -f -o FILE` wrote: `PID NAME(`; a resumed call was counted already.
+fn strace_counts(text: &str) -> Counts {
+    let mut counts = Counts::new();
+    for line in text.lines() {
+        let Some((_, call)) = line.split_once(' ') else {
+            continue;
+        };
+        let Some((name, _)) = call.trim_start().split_once('(') else {
+            continue;
+        };
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Runs a case under one tracer in a directory made anew, always of the same name.
+fn run_under(dir: &TempDir, case: &Case, tracer: &[&str]) -> (String, Option<i32>) {
+    let work = dir.path().join("work");
+    let _ = std::fs::remove_dir_all(&work);
+    std::fs::create_dir(&work).unwrap();
+    if case.setup.starts_with('@') {
+        assert_eq!(run(&mut command(&work, &[], case.setup)).code(), 0);
+    } else {
+        let made = run(&mut command(&work, &["sh", "-c", case.setup], ""));
+        assert_eq!(made.code(), 0, "{made:?}");
+    }
+    let file = dir.file("trace");
+    let options: Vec<&str> = tracer.iter().copied().chain(["-f", "-o", &file, "--"]).collect();
+    let output = run(&mut command(&work, &options, case.command));
+    let status = output.status.code();
+    (std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{e}: {output:?}")), status)
+}
+
+/// What differs, as text; nothing if ours is the same as strace's.
+fn differences(case: &Case, ours: &Counts, strace: &Counts) -> String {
+    let mut text = String::new();
+    let names: std::collections::BTreeSet<&String> = ours.keys().chain(strace.keys()).collect();
+    for name in names {
+        let count = |counts: &Counts| counts.get(name).copied().unwrap_or(0);
+        let excepted = case.except.iter().any(|(except, _)| except == name);
+        if !excepted && count(ours) != count(strace) {
+            text += &format!("  {name}: {} ours, {} strace\n", count(ours), count(strace));
+        }
+    }
+    text
+}
+
+/// Ours is run once. strace has three tries, as it is what differs from run to run.
+fn compare(cases: &[Case]) {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let mut failures = String::new();
+    for case in cases {
+        let (trace, status) = run_under(&dir, case, &[BIN]);
+        let ours = rows::counts(&trace);
+        let mut said = String::new();
+        for _ in 0..3 {
+            let (trace, strace_status) = run_under(&dir, case, &["/usr/bin/strace"]);
+            assert_eq!(status, strace_status, "{}", case.command);
+            let strace = strace_counts(&trace);
+            assert!(strace.contains_key("execve"), "strace failed: {}", case.command);
+            said = differences(case, &ours, &strace);
+            if said.is_empty() {
+                break;
+            }
+        }
+        if !said.is_empty() {
+            failures += &format!("{}\n{said}", case.command);
+        }
+    }
+    assert!(failures.is_empty(), "counts differ\n{failures}");
+}
+
+#[test]
+fn coreutils() {
+    compare(COREUTILS);
+}
+
+#[test]
+fn file_tools_and_git() {
+    compare(FILES);
+}
+
+#[test]
+fn interpreters_and_shells() {
+    compare(SHELLS);
+}
+
+#[test]
+fn programs_of_ours() {
+    compare(PROGRAMS);
+}

@@ -1,0 +1,223 @@
+//! Nothing is lost at full speed, and when something is, the account of it is exact.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    process::Command,
+};
+
+use regex::Regex;
+
+use crate::{
+    harness::{Output, Running, TempDir, alone, example, run, tracer},
+    rows::Row,
+};
+
+/// What a trace says, read once from start to end: it may have millions of lines.
+#[derive(Default)]
+struct Tally {
+    getppid: u64,
+    /// Rows other than `+lost`.
+    rows: u64,
+    /// Sum of the `+lost` rows, and how many there are.
+    lost: u64,
+    gaps: u64,
+    durations: Vec<u64>,
+    /// Rows that begin before the row before them of the same thread, or end before any row before.
+    thread_disorder: u64,
+    end_disorder: u64,
+    /// The longest step back in end times.
+    worst_ns: u64,
+}
+
+#[track_caller]
+fn tally(file: &str) -> Tally {
+    let mut tally = Tally::default();
+    let (mut threads, mut last_end) = (BTreeMap::<u32, u64>::new(), 0);
+    let mut lines = BufReader::with_capacity(1 << 20, File::open(file).unwrap());
+    let mut line = String::new();
+    while lines.read_line(&mut line).unwrap() > 0 {
+        let row = Row::parse(line.strip_suffix('\n').expect("a whole line"));
+        if row.name == "+lost" {
+            tally.lost += row.ret() as u64;
+            tally.gaps += 1;
+            check_gap(&row);
+        } else {
+            tally.rows += 1;
+            tally.end_disorder += u64::from(row.end_ns() < last_end);
+            tally.worst_ns = tally.worst_ns.max(last_end.saturating_sub(row.end_ns()));
+            last_end = last_end.max(row.end_ns());
+        }
+        if row.is_call() {
+            let before = threads.insert(row.tid, row.time_ns);
+            tally.thread_disorder += u64::from(before > Some(row.time_ns));
+        }
+        if row.name == "getppid" {
+            tally.getppid += 1;
+            tally.durations.push(row.dur.expect("the start was seen"));
+        }
+        line.clear();
+    }
+    tally.durations.sort_unstable();
+    tally
+}
+
+/// `+lost COUNT - DUR cpu=N FROM TO`
+#[track_caller]
+fn check_gap(row: &Row<'_>) {
+    assert!(row.ret() > 0, "{row:?}");
+    let [cpu, from, to] = row.args[..] else {
+        panic!("{row:?}");
+    };
+    let cpu: u32 = cpu.strip_prefix("cpu=").unwrap().parse().unwrap();
+    assert!(cpu < 4096, "{row:?}");
+    let time = |text| crate::rows::nanoseconds(text).unwrap_or_else(|| panic!("{row:?}"));
+    assert!(time(from) <= time(to), "{row:?}");
+}
+
+/// Traces `calls` into FILE with these options.
+fn trace_calls(options: &[&str], threads: u64, calls: u64) -> (Output, Tally) {
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let output = run(tracer(options)
+        .args(["-o", &file, "--", &example("calls")])
+        .args(["--threads", &threads.to_string(), "--calls", &calls.to_string()]));
+    (output, tally(&file))
+}
+
+#[track_caller]
+fn assert_complete(what: &str, output: &Output, tally: &Tally, calls: u64) {
+    assert_eq!(output.code(), 0, "{what}: {output:?}");
+    assert_eq!(output.stderr, "", "{what}");
+    assert_eq!(output.number("calls getppid"), calls, "{what}");
+    assert_eq!(tally.gaps, 0, "{what}: +lost");
+    assert_eq!(tally.getppid, calls, "{what}");
+    assert_eq!(tally.thread_disorder, 0, "{what}: calls of a thread out of order");
+    assert_eq!(
+        tally.end_disorder, 0,
+        "{what}: lines not in the order in which calls end, by {} ns at most",
+        tally.worst_ns
+    );
+    let (first, last) = (tally.durations[0], tally.durations[tally.durations.len() - 1]);
+    assert!(first > 0 && last < 10_000_000_000, "{what}: {first} to {last} ns");
+    let median = tally.durations[tally.durations.len() / 2];
+    assert!(median < 100_000, "{what}: median {median} ns");
+}
+
+#[test]
+fn four_million_calls_of_four_threads_all_arrive() {
+    let _machine = alone();
+    let (output, tally) = trace_calls(&["--strict"], 4, 1_000_000);
+    assert_complete("default options", &output, &tally, 4_000_000);
+}
+
+#[test]
+fn every_hook_and_transport_delivers_every_call() {
+    let _machine = alone();
+    for hook in ["tracepoint", "raw-tracepoint", "tp-btf"] {
+        for transport in ["ringbuf", "perf"] {
+            let options = ["--attach", hook, "--transport", transport, "--strict"];
+            let (output, tally) = trace_calls(&options, 4, 100_000);
+            assert_complete(&format!("{options:?}"), &output, &tally, 400_000);
+        }
+    }
+}
+
+/// The totals on standard error: lost, seen, delivered.
+#[track_caller]
+fn totals(output: &Output) -> [u64; 3] {
+    let form = r"^strace-ebpf: (\d+) events lost: (\d+) seen, (\d+) delivered";
+    let form = Regex::new(form).unwrap();
+    let mut lines = output.stderr.lines();
+    let line = lines.next().unwrap_or_else(|| panic!("no totals: {output:?}"));
+    assert_eq!(lines.next(), None, "more than the totals: {output:?}");
+    let found = form.captures(line).unwrap_or_else(|| panic!("{line}"));
+    [1, 2, 3].map(|i| found[i].parse().unwrap())
+}
+
+/// seen = delivered + lost, the gaps in the stream add up to the total, and the calls that are not
+/// there are among the lost.
+#[track_caller]
+fn assert_books_balance(what: &str, output: &Output, tally: &Tally, calls: u64) {
+    let [lost, seen, delivered] = totals(output);
+    assert_eq!(seen, delivered + lost, "{what}: {output:?}");
+    assert!(lost > 0, "{what}: nothing was lost, the test is too weak");
+    assert_eq!(tally.lost, lost, "{what}: +lost lines against the total");
+    assert!(tally.gaps > 0, "{what}");
+    assert!(tally.getppid + lost >= calls, "{what}: {} + {lost}", tally.getppid);
+    assert!(tally.getppid < calls, "{what}");
+    // Records that make no line are those of the entry of calls whose arguments are read there.
+    let hidden = delivered.checked_sub(tally.rows);
+    let hidden = hidden.unwrap_or_else(|| panic!("{what}: {} rows, {delivered} delivered", tally.rows));
+    assert!(hidden < 2000, "{what}: {hidden} records without a line");
+    assert_eq!(tally.end_disorder, 0, "{what}: by {} ns at most", tally.worst_ns);
+}
+
+#[test]
+fn a_tiny_buffer_loses_events_and_accounts_for_each() {
+    let _machine = alone();
+    for round in 0..10 {
+        let transport = ["ringbuf", "perf"][round % 2];
+        let threads = 2 + round as u64 % 3;
+        let options = ["--buffer-size", "4K", "--transport", transport];
+        let (output, tally) = trace_calls(&options, threads, 50_000);
+        assert_eq!(output.code(), 0, "{output:?}");
+        let what = format!("round {round}, {transport}, {threads} threads");
+        assert_books_balance(&what, &output, &tally, threads * 50_000);
+    }
+}
+
+#[test]
+fn a_slow_reader_loses_events_and_accounts_for_each() {
+    let _machine = alone();
+    for transport in ["ringbuf", "perf"] {
+        let dir = TempDir::new();
+        let file = dir.file("trace");
+        let sink = format!("|sleep 2; cat >'{file}'");
+        let options = ["--buffer-size", "64K", "--transport", transport, "-o", &sink, "--"];
+        let mut command = tracer(&options);
+        command.args([&example("calls"), "--threads", "3", "--calls", "400000"]);
+        let output = run(&mut command);
+        assert_eq!(output.code(), 0, "{output:?}");
+        assert_books_balance(transport, &output, &tally(&file), 1_200_000);
+    }
+}
+
+#[test]
+fn strict_makes_loss_an_exit_status() {
+    let _machine = alone();
+    let (output, _) = trace_calls(&["--strict", "--buffer-size", "4K"], 3, 50_000);
+    assert_eq!(output.code(), 3, "{output:?}");
+    totals(&output);
+    let (output, _) = trace_calls(&["--strict"], 1, 1000);
+    assert_eq!(output.code(), 0, "{output:?}");
+    // The command's own failure is still there when nothing was lost.
+    let output = run(tracer(&["--strict", "-o", "/dev/null", "--"]).args(["sh", "-c", "exit 7"]));
+    assert_eq!(output.code(), 7, "{output:?}");
+}
+
+#[test]
+fn quiet_twice_says_nothing_about_loss_but_strict_still_tells() {
+    let _machine = alone();
+    let (output, tally) = trace_calls(&["-qq", "--strict", "--buffer-size", "4K"], 3, 50_000);
+    assert_eq!(output.code(), 3, "{output:?}");
+    assert_eq!(output.stderr, "");
+    assert!(tally.lost > 0);
+}
+
+/// A process that makes calls at full speed is not held up by a tracer that cannot follow.
+#[test]
+fn a_blocked_sink_does_not_block_the_traced_program() {
+    let _machine = alone();
+    let mut tracer = Running::start(
+        tracer(&["--buffer-size", "64K", "-o", "|sleep 20", "--"])
+            .args([&example("calls"), "--threads", "2", "--calls", "500000"]),
+    );
+    // Its report comes at its end, long before the reader's.
+    tracer.stdout_line("calls getppid 1000000");
+    assert!(!tracer.has_ended(), "the output was not written");
+    let children = Command::new("pkill").args(["-P", &tracer.pid().to_string()]).status();
+    assert!(children.unwrap().success());
+    tracer.wait();
+}
