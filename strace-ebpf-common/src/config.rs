@@ -90,7 +90,7 @@ const _: () = assert!(size_of::<Config>() == 10 * 4 + 14 * 4);
 
 /// This task is not traced.
 pub const TASK_IDLE: u16 = 0;
-/// This task is traced from its next execve on.
+/// Of this task only execve is reported, until one succeeds; then it is traced.
 pub const TASK_ARMED: u16 = 1;
 /// This task is traced.
 pub const TASK_TRACED: u16 = 2;

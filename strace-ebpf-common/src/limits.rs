@@ -33,3 +33,9 @@ pub const ABIS: u32 = 3;
 /// Bit of a system call number that marks x32, `__X32_SYSCALL_BIT` in
 /// `arch/x86/include/uapi/asm/unistd.h`.
 pub const X32_SYSCALL_BIT: u32 = 0x4000_0000;
+
+/// Bytes of a `task_struct` that are looked at where there is no BTF; it has had 9 to 14 KiB.
+pub const SURVEY_BYTES: usize = 16 * 1024;
+
+/// First bytes of the name of the tasks whose end is looked at for that.
+pub const SURVEY_COMM: &[u8; 8] = b"sebpf-sv";

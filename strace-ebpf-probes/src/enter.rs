@@ -1,7 +1,7 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    config::{TASK_ARMED, TASK_TRACED, Task},
+    config::{TASK_ARMED, Task},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER},
     record::{CALL_NO_RETURN, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
@@ -35,9 +35,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             if (*plan).flags & PLAN_EXEC == 0 {
                 return;
             }
-            (*task).state = TASK_TRACED;
-        }
-        if !filter::in_scope((*task).state, ids) {
+        } else if !filter::in_scope((*task).state, ids) {
             return;
         }
         let now = emit::now_ns();

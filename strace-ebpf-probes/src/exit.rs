@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS},
+    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED},
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_WANTED, Plan, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS},
@@ -48,10 +48,15 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
     };
     // SAFETY: a map value of this very thread, and the plan's map value.
     unsafe {
-        if !filter::in_scope((*task).state, ids) {
+        let enter_ns = (*task).enter_ns;
+        if (*task).state == TASK_ARMED {
+            // An execve that failed; all else before a program of its own is our handshake.
+            if enter_ns == 0 {
+                return;
+            }
+        } else if !filter::in_scope((*task).state, ids) {
             return;
         }
-        let enter_ns = (*task).enter_ns;
         (*task).enter_ns = 0;
         // The child's side of fork: it never entered this call.
         if enter_ns == NEWBORN {

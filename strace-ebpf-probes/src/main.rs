@@ -32,13 +32,15 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod signal;
 #[cfg(target_arch = "bpf")]
+mod survey;
+#[cfg(target_arch = "bpf")]
 mod task;
 
 #[cfg(target_arch = "bpf")]
 mod programs {
     use core::ffi::c_void;
 
-    use crate::{enter, exit, hook, signal, task};
+    use crate::{enter, exit, hook, signal, survey, task};
 
     /// Defines one program: its ELF section, its name, its body with the raw context pointer.
     macro_rules! program {
@@ -128,6 +130,11 @@ mod programs {
         gone_raw,
         |c| task::gone::<false>(c)
     );
+    // Field offsets where there is no BTF.
+    program!("raw_tp/sys_enter", survey_own, |_| survey::named_task());
+    program!("raw_tp/sched_process_exit", survey_gone, |_| {
+        survey::named_task()
+    });
     // signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
     program!("raw_tp/signal_deliver", sig_deliver, signal::deliver);
     // signal_generate(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)

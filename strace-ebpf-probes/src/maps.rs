@@ -7,7 +7,7 @@ use aya_ebpf::{
 use strace_ebpf_common::{
     config::{Config, Offsets, Task},
     counters::{Counters, STREAMS},
-    limits::{ABIS, PLANS_PER_ABI, SCRATCH_BYTES},
+    limits::{ABIS, PLANS_PER_ABI, SCRATCH_BYTES, SURVEY_BYTES},
     plan::Plan,
 };
 
@@ -113,6 +113,10 @@ pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 /// The perf buffers, one per CPU.
 #[btf_map]
 pub static EVENTS: PerfEventArray = PerfEventArray::new();
+
+/// A copy of a `task_struct`, see [`crate::survey`].
+#[btf_map]
+pub static SURVEY: Array<[u8; SURVEY_BYTES], 1> = Array::new();
 
 /// The cgroup under which tasks are traced with `SCOPE_CGROUP`.
 #[btf_map]

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 use strace_ebpf_common::{
     capture::{CAPTURE_BYTES, Capture, padded},
-    config::{TASK_IDLE, TASK_TRACED},
+    config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
     counters::STREAM_TASK,
     limits::PATH_MAX,
     record::{ExecRecord, ForkRecord, KIND_EXEC, KIND_FORK, KIND_TASK_EXIT, TaskExitRecord},
@@ -119,6 +119,9 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
             (*old).state = TASK_IDLE;
             (*old).enter_ns = 0;
         }
+        if (*task).state == TASK_ARMED {
+            (*task).state = TASK_TRACED;
+        }
         if setting!(lifecycle) == 0 || !filter::in_scope((*task).state, ids) {
             return;
         }
@@ -135,7 +138,9 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
         emit::fill_comm(header);
         (*record).old_tid = old_tid;
         let bprm = argument(ctx, 2);
-        let filename: u64 = if TYPED {
+        let filename: u64 = if setting!(offsets.bprm_filename) == 0 {
+            0
+        } else if TYPED {
             kernel::load(bprm as *const u8, setting!(offsets.bprm_filename))
         } else {
             kernel::read(bprm, setting!(offsets.bprm_filename))
@@ -173,13 +178,13 @@ pub fn gone<const TYPED: bool>(ctx: *mut c_void) {
         let state = (*task).state;
         (*task).state = TASK_IDLE;
         (*task).enter_ns = 0;
-        if !filter::in_scope(state, ids) {
-            return;
-        }
-        if state == TASK_TRACED
+        if (state == TASK_TRACED || state == TASK_ARMED)
             && let Some(books) = emit::books(STREAM_TASK)
         {
             (*books).gone += 1;
+        }
+        if !filter::in_scope(state, ids) {
+            return;
         }
     }
     debug!(ctx, "exit: {}", ids.tid);

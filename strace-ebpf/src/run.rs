@@ -224,6 +224,10 @@ fn open_cgroup(path: &std::path::Path) -> Result<File> {
 
 fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
     let hook = plan::choose_hook(request.attach, facts, raw_tracepoints_are_preemptible())?;
+    let offsets = match &facts.offsets {
+        Ok(offsets) => *offsets,
+        Err(_) => probes::survey(facts.version)?,
+    };
     let transport = plan::choose_transport(request.transport, facts)?;
     if transport == Transport::Perf && facts.lockdown.contains("confidentiality") {
         return Err(Failure::Unable(
@@ -231,7 +235,7 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         ));
     }
     Ok(Settings {
-        config: request.config(facts, transport, std::process::id()),
+        config: request.config(facts, offsets, transport, std::process::id()),
         hook,
         loop_helper: facts.version >= kernel::since::BPF_LOOP,
         buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),

@@ -150,13 +150,28 @@ impl Running {
     /// Waits for a whole line that starts like this on standard output.
     #[track_caller]
     pub fn stdout_line(&self, start: &str) -> String {
-        await_line(&self.stdout, start, |line| line.starts_with(start))
+        self.await_line(&self.stdout, start, |line| line.starts_with(start))
     }
 
     /// Waits for a whole line that holds this on standard error.
     #[track_caller]
     pub fn stderr_line(&self, part: &str) -> String {
-        await_line(&self.stderr, part, |line| line.contains(part))
+        self.await_line(&self.stderr, part, |line| line.contains(part))
+    }
+
+    #[track_caller]
+    fn await_line(&self, from: &Mutex<Vec<u8>>, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let end = Instant::now() + LIMIT;
+        loop {
+            let over = Instant::now() > end || self.readers.iter().all(JoinHandle::is_finished);
+            let all = text(from);
+            let whole = all.rfind('\n').map_or("", |end| &all[..end]);
+            if let Some(line) = whole.lines().find(|line| wanted(line)) {
+                return line.to_owned();
+            }
+            assert!(!over, "'{what}' never came: {} {}", text(&self.stdout), text(&self.stderr));
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub fn has_ended(&mut self) -> bool {
@@ -229,20 +244,6 @@ fn collect(mut from: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHa
 
 fn text(bytes: &Mutex<Vec<u8>>) -> String {
     String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned()
-}
-
-#[track_caller]
-fn await_line(bytes: &Mutex<Vec<u8>>, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-    let end = Instant::now() + LIMIT;
-    while Instant::now() < end {
-        let all = text(bytes);
-        let whole = all.rfind('\n').map_or("", |end| &all[..end]);
-        if let Some(line) = whole.lines().find(|line| wanted(line)) {
-            return line.to_owned();
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    panic!("'{what}' never came, only: {}", text(bytes));
 }
 
 /// `strace-ebpf` with these arguments and nothing on standard input.

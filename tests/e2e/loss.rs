@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader},
-    process::Command,
 };
 
 use regex::Regex;
@@ -206,18 +205,16 @@ fn quiet_twice_says_nothing_about_loss_but_strict_still_tells() {
     assert!(tally.lost > 0);
 }
 
-/// A process that makes calls at full speed is not held up by a tracer that cannot follow.
+/// A process that makes calls at full speed is not held up by a reader that reads nothing.
 #[test]
-fn a_blocked_sink_does_not_block_the_traced_program() {
+fn a_blocked_reader_does_not_block_the_traced_program() {
     let _machine = alone();
     let mut tracer = Running::start(
-        tracer(&["--buffer-size", "64K", "-o", "|sleep 20", "--"])
-            .args([&example("calls"), "--threads", "2", "--calls", "500000"]),
+        tracer(&["--buffer-size", "64K", "-o", "|sleep 6", "--"])
+            .args([&example("calls"), "--threads", "2", "--calls", "400000"]),
     );
     // Its report comes at its end, long before the reader's.
-    tracer.stdout_line("calls getppid 1000000");
-    assert!(!tracer.has_ended(), "the output was not written");
-    let children = Command::new("pkill").args(["-P", &tracer.pid().to_string()]).status();
-    assert!(children.unwrap().success());
-    tracer.wait();
+    tracer.stdout_line("calls getppid 800000");
+    assert!(!tracer.has_ended(), "the output was not waited for");
+    assert_eq!(tracer.wait().code(), 0);
 }

@@ -14,6 +14,7 @@ mod harness;
 mod programs;
 mod rows;
 
+mod attach;
 mod awk;
 mod compat;
 mod counts;

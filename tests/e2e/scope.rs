@@ -1,1 +1,252 @@
-//! To come.
+//! What is traced: a command and its children, the whole system, a cgroup; which calls of it.
+
+use std::{collections::BTreeSet, path::PathBuf, process::Command, time::Duration};
+
+use crate::{
+    harness::{BIN, Running, TempDir, Traced, alone, example, run, shared, trace, tracer},
+    rows::{Row, named},
+};
+
+fn pids(traced: &Traced) -> BTreeSet<u32> {
+    traced.rows().iter().map(|row| row.pid).collect()
+}
+
+fn names(traced: &Traced) -> BTreeSet<String> {
+    let rows = traced.rows();
+    rows.iter().filter(|row| row.is_call()).map(|row| row.name.to_owned()).collect()
+}
+
+#[test]
+fn a_command_from_its_first_execve_and_nothing_before() {
+    let _machine = shared();
+    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+        let traced = trace(&["--attach", hook, "--", "/bin/echo", "hi"]);
+        assert_eq!(traced.output.code(), 0, "{traced:?}");
+        let rows = traced.rows();
+        let first = rows.iter().find(|row| row.name != "+exec").unwrap();
+        assert_eq!((first.name, first.ret, first.errno), ("execve", "0", "-"), "{traced:?}");
+        assert_eq!(first.args[..2], ["\"/bin/echo\"", "[\"/bin/echo\", \"hi\"]"]);
+        assert!(first.dur.is_some(), "{first:?}");
+        let execs = rows.iter().take_while(|row| row.name.contains("exec")).count();
+        assert_eq!(execs, 2, "+exec and execve, then the program's own\n{}", traced.trace);
+        let last = rows.last().unwrap();
+        assert_eq!((last.name, last.ret), ("+exit", "0"), "{traced:?}");
+        assert_eq!(pids(&traced).len(), 1);
+    }
+}
+
+/// When the program cannot be executed the failed execve is all there is.
+#[test]
+fn a_command_that_does_not_start_shows_nothing_of_ours() {
+    let _machine = shared();
+    let traced = trace(&["-f", "--", "/etc/passwd"]);
+    assert_eq!(traced.output.code(), 126);
+    let names: Vec<String> = traced.rows().iter().map(|row| row.name.to_owned()).collect();
+    assert!(names.is_empty() || names == ["execve"], "{}", traced.trace);
+}
+
+#[test]
+fn children_with_f_only_and_threads_always() {
+    let _machine = shared();
+    let script = "/bin/true; (exit 3); /bin/echo end";
+    assert_eq!(pids(&trace(&["--", "sh", "-c", script])).len(), 1);
+    assert_eq!(pids(&trace(&["-f", "--", "sh", "-c", script])).len(), 4);
+    let traced = trace(&["--", &example("calls"), "--threads", "3", "--calls", "10"]);
+    let rows = traced.rows();
+    let calls = named(&rows, "getppid");
+    assert_eq!(calls.len(), 30);
+    let tids: BTreeSet<u32> = calls.iter().map(|row| row.tid).collect();
+    assert_eq!((tids.len(), pids(&traced).len()), (3, 1));
+}
+
+/// Without `-f` the tracer ends with the command, with it after the last child, as strace.
+#[test]
+fn f_waits_for_children_that_stay_behind() {
+    let _machine = shared();
+    let script = "(sleep 0.5; /bin/echo late) & exit 3";
+    let traced = trace(&["-f", "--", "sh", "-c", script]);
+    assert_eq!(traced.output.code(), 3);
+    let rows = traced.rows();
+    assert!(named(&rows, "write").iter().any(|row| row.args[1] == "\"late\\n\""));
+}
+
+#[test]
+fn the_whole_system_but_the_tracer() {
+    let _machine = alone();
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let mut system = Running::start(&mut tracer(&["-a", "-o", &file]));
+    let mut seen = 0;
+    for _ in 0..200 {
+        seen = run(Command::new("/bin/echo").arg("seen-by-all")).code();
+        std::thread::sleep(Duration::from_millis(10));
+        let trace = std::fs::read_to_string(&file).unwrap_or_default();
+        if trace.contains("seen-by-all") {
+            break;
+        }
+    }
+    assert_eq!(seen, 0);
+    assert!(!system.has_ended());
+    let own = system.pid();
+    system.signal(libc::SIGINT);
+    let output = system.wait_at_most(Duration::from_secs(20));
+    assert_eq!((output.code(), output.stderr.as_str()), (0, ""));
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
+    let writes = named(&rows, "write");
+    assert!(writes.iter().any(|row| row.args.get(1) == Some(&"\"seen-by-all\\n\"")));
+    assert!(rows.iter().all(|row| row.pid != own), "the tracer's own calls");
+}
+
+#[test]
+fn the_whole_system_for_as_long_as_a_command_runs() {
+    let _machine = alone();
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let script = "i=0; while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done";
+    let mut other = Running::start(Command::new("sh").args(["-c", script]));
+    let output = run(&mut tracer(&["-a", "-o", &file, "--", "sh", "-c", "sleep 0.4; exit 9"]));
+    assert_eq!(output.code(), 9, "{output:?}");
+    other.wait_at_most(Duration::from_secs(20));
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
+    assert!(rows.iter().any(|row| row.pid == other.pid()), "nothing of process {}", other.pid());
+    assert!(named(&rows, "exit_group").iter().any(|row| row.args == ["9"]));
+}
+
+/// A cgroup of this test, removed at the end.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new() -> Self {
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+        let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2"));
+        let root = mount.expect("a cgroup v2 mount").split(' ').nth(1).unwrap();
+        let path = PathBuf::from(root).join(format!("strace-ebpf-e2e-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("child")).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(self.0.join("child"));
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_cgroup_and_those_below_it() {
+    let _machine = shared();
+    let cgroup = Cgroup::new();
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let script = "echo ready; while read where; do echo $$ >$where/cgroup.procs; /bin/echo in-$where; done";
+    let mut shells: Vec<Running> = (0..3)
+        .map(|_| {
+            let mut command = Command::new("sh");
+            Running::start_with_stdin(command.args(["-c", script]).current_dir(&cgroup.0))
+        })
+        .collect();
+    let path = cgroup.0.to_str().unwrap();
+    let mut tracer = Running::start(&mut tracer(&["--cgroup", path, "-o", &file]));
+    // The first shell is inside before the tracer is known to be there.
+    shells[0].stdout_line("ready");
+    for _ in 0..200 {
+        shells[0].write_stdin(".\n");
+        std::thread::sleep(Duration::from_millis(10));
+        if std::fs::read_to_string(&file).is_ok_and(|trace| trace.contains("in-.")) {
+            break;
+        }
+    }
+    shells[1].write_stdin("child\n");
+    shells[1].stdout_line("in-child");
+    shells[2].write_stdin("..\n");
+    shells[2].stdout_line("in-..");
+    assert!(!tracer.has_ended());
+    tracer.signal(libc::SIGINT);
+    let output = tracer.wait_at_most(Duration::from_secs(20));
+    assert_eq!((output.code(), output.stderr.as_str()), (0, ""));
+    let pids: Vec<u32> = shells.iter().map(Running::pid).collect();
+    for mut shell in shells {
+        shell.close_stdin();
+        shell.wait();
+    }
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
+    assert!(rows.iter().any(|row| row.pid == pids[0]), "{trace}");
+    assert!(rows.iter().any(|row| row.pid == pids[1]), "the child cgroup\n{trace}");
+    assert!(rows.iter().all(|row| row.pid != pids[2]), "outside\n{trace}");
+    for (text, wanted) in [("\"in-.\\n\"", true), ("\"in-child\\n\"", true), ("\"in-..\\n\"", false)] {
+        let any = named(&rows, "write").iter().any(|row| row.args[1] == text);
+        assert_eq!(any, wanted, "{text}: children born inside\n{trace}");
+    }
+}
+
+/// What `cat`, `-e` given, is seen to call.
+fn cat(options: &[&str]) -> BTreeSet<String> {
+    let traced = trace(&[options, &["--", "cat", "/etc/hostname", "/missing"]].concat());
+    assert_eq!(traced.output.code(), 1, "{traced:?}");
+    names(&traced)
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn expressions_choose_calls_as_in_strace() {
+    let _machine = shared();
+    let all = cat(&[]);
+    assert_eq!(cat(&["-e", "trace=openat,close"]), set(&["openat", "close"]));
+    assert_eq!(cat(&["-e", "openat"]), set(&["openat"]));
+    assert_eq!(cat(&["--trace=/^get|^exec"]), cat(&["-e", "trace=execve,getrandom"]));
+    assert_eq!(cat(&["-e", "trace=!%file"]), &all - &cat(&["-e", "trace=%file"]));
+    assert_eq!(cat(&["-e", "!openat,mmap"]), &all - &set(&["openat", "mmap"]));
+    assert_eq!(cat(&["-e", "trace=file"]), set(&["execve", "access", "openat", "newfstatat"]));
+    assert_eq!(cat(&["-e", "trace=none"]), set(&[]));
+    assert_eq!(cat(&["-e", "trace=all"]), all);
+    assert_eq!(cat(&["-e", "trace=?no_such_call,read"]), set(&["read"]));
+    for bad in ["trace=no_such_call", "trace=%no_such_class", "trace=/(", "trace="] {
+        let output = run(&mut tracer(&["-e", bad, "--", "true"]));
+        assert_eq!(output.code(), 2, "{bad}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{bad}: {output:?}");
+        assert_eq!(output.stdout, "", "{bad}");
+    }
+}
+
+#[test]
+fn only_calls_that_succeeded_or_failed() {
+    let _machine = shared();
+    let count = |options: &[&str]| {
+        let traced = trace(&[options, &["--", "cat", "/etc/hostname", "/missing"]].concat());
+        let rows = traced.rows();
+        let calls: Vec<&Row> = rows.iter().filter(|row| row.is_call()).collect();
+        let failed = calls.iter().filter(|row| row.errno != "-").count();
+        (calls.len() - failed, failed)
+    };
+    let (succeeded, failed) = count(&[]);
+    assert!(succeeded > 10 && failed > 1, "{succeeded} {failed}");
+    // strace: -z leaves out calls that do not return, here exit_group.
+    assert_eq!(count(&["-z"]), (succeeded - 1, 0));
+    assert_eq!(count(&["-Z"]), (0, failed));
+}
+
+#[test]
+fn pids_are_those_of_the_namespace_of_the_tracer() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let mut command = Command::new("unshare");
+    command.args(["-p", "-f", "--mount-proc", BIN, "-f", "-o", &file, "--"]);
+    let output = run(command.args(["sh", "-c", "echo pid $$; /bin/true; exit 6"]));
+    assert_eq!(output.code(), 6, "{output:?}");
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
+    let shell = output.number("pid") as u32;
+    assert!(shell < 100, "{output:?}");
+    assert_eq!(rows[0].pid, shell, "{trace}");
+    assert!(rows.iter().all(|row| row.pid < 100 && row.tid < 100), "{trace}");
+    let child = named(&rows, "+fork")[0].ret();
+    assert!(rows.iter().any(|row| i64::from(row.pid) == child), "{trace}");
+}

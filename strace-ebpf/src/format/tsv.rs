@@ -1,6 +1,6 @@
 //! The TSV format: one line per event, fields separated by one tab (docs/output.md).
 
-use strace_ebpf_common::record::{DURATION_UNKNOWN, Header};
+use strace_ebpf_common::record::{ABI_I386, DURATION_UNKNOWN, Header};
 
 use super::{
     escape::{self, Hex},
@@ -350,7 +350,10 @@ fn name(out: &mut Vec<u8>, call: &Call<'_>) {
         Some(syscall) => out.extend_from_slice(syscall.name.as_bytes()),
         None => {
             out.extend_from_slice(b"syscall_");
-            number::hex(out, u64::from(call.record.nr));
+            // The kernel takes the number as an int; in 64-bit registers it is sign-extended.
+            let narrow = u64::from(call.record.nr);
+            let wide = i64::from(call.record.nr as i32) as u64;
+            number::hex(out, if call.record.abi == ABI_I386 { narrow } else { wide });
         }
     }
 }

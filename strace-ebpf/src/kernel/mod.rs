@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod caps;
+pub mod survey;
 
 use std::{fs, io, os::fd::OwnedFd};
 

@@ -165,9 +165,9 @@ impl Request {
         })
     }
 
-    /// The probes' settings; `self_tgid` is the tracer.
+    /// The probes' settings; `offsets` are those of this kernel, `self_tgid` is the tracer.
     #[must_use]
-    pub fn config(&self, facts: &Facts, transport: Transport, self_tgid: u32) -> Config {
+    pub fn config(&self, facts: &Facts, offsets: Offsets, transport: Transport, self_tgid: u32) -> Config {
         let mut scope = 0;
         if self.targets.all {
             scope |= SCOPE_ALL;
@@ -198,7 +198,7 @@ impl Request {
             lifecycle: 1,
             extra,
             _pad: 0,
-            offsets: facts.offsets.clone().unwrap_or_else(|_| Offsets::default()),
+            offsets,
         }
     }
 }
@@ -383,9 +383,14 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
         Attach::TpBtf => Hook::TpBtf,
         Attach::RawTracepoint => Hook::RawTracepoint,
         Attach::Tracepoint => Hook::Tracepoint,
+        // Without types there are only raw tracepoints.
+        Attach::Auto if matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible => Hook::RawTracepoint,
         _ if preemptible => Hook::Tracepoint,
         _ => Hook::TpBtf,
     };
+    if hook == Hook::RawTracepoint && facts.pidns_inum == 0 {
+        return Ok(hook);
+    }
     btf()?;
     if hook == Hook::Tracepoint && facts.version < since::TASK_PT_REGS {
         return unable(format!(

@@ -20,13 +20,16 @@ use aya::{
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
 use strace_ebpf_common::{
-    config::{Config, TRANSPORT_RINGBUF, Task},
+    config::{Config, Offsets, TRANSPORT_RINGBUF, Task},
     counters::{Counters, STREAMS},
-    limits::{ABIS, PLANS_PER_ABI},
+    limits::{ABIS, PLANS_PER_ABI, SURVEY_BYTES},
     plan::Plan as CapturePlan,
 };
 
-use crate::sys;
+use crate::{
+    kernel::{Version, survey},
+    sys,
+};
 use attach::{Hook, Program};
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
@@ -283,6 +286,39 @@ impl log::Log for StderrLog {
         eprintln!("strace-ebpf: probe: {}", record.args());
     }
     fn flush(&self) {}
+}
+
+/// Field offsets without BTF: loads the survey's two programs for as long as it takes.
+pub fn survey(version: Version) -> Result<Offsets> {
+    allow_locked_memory();
+    let mut ebpf = EbpfLoader::new()
+        .allow_unsupported_maps()
+        .load(OBJECT)
+        .context("opening the probes object")?;
+    let copies: Array<MapData, SurveyCopy> = take(&mut ebpf, "SURVEY")?;
+    for (name, target) in [("survey_own", "sys_enter"), ("survey_gone", "sched_process_exit")] {
+        let program = ebpf.program_mut(name).ok_or_else(|| anyhow!("no program {name}"))?;
+        let program: &mut RawTracePoint = program.try_into()?;
+        program.load().map_err(|error| load_error(name, error))?;
+        program.attach(target).with_context(|| format!("attaching to {target}"))?;
+    }
+    survey::offsets(&SurveyCamera(copies), version).context("looking for the kernel's fields")
+}
+
+/// The survey map's value.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct SurveyCopy([u8; SURVEY_BYTES]);
+
+// SAFETY: plain bytes.
+unsafe impl aya::Pod for SurveyCopy {}
+
+struct SurveyCamera(Array<MapData, SurveyCopy>);
+
+impl survey::Camera for SurveyCamera {
+    fn copy(&self) -> Result<survey::Copy> {
+        Ok(Box::new(self.0.get(&0, 0).context("reading the survey map")?.0))
+    }
 }
 
 /// Does this plan ask for anything when the call begins?

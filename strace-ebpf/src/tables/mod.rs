@@ -124,7 +124,7 @@ pub fn set(id: SetId) -> &'static Set {
     &generated::sets::SETS[id as usize]
 }
 
-/// Every name that the UAPI headers have for an ioctl number, in their order; several drivers may share one number.
+/// Every name that the UAPI headers have for an ioctl number, in alphabetical order; several drivers may share one.
 /// Empty where there is none: then the direction, type, number and size that are in it are all there is to tell.
 pub fn ioctl_names(abi: Abi, request: u32) -> &'static [&'static str] {
     let find = |table: &'static [(u32, &'static [&'static str])]| {

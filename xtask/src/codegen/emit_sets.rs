@@ -1,5 +1,5 @@
 //! The text of generated/sets.rs and generated/ioctls.rs.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::data::Tables;
@@ -8,8 +8,7 @@ use super::sets::{Field, IOCTL_SET, Ioctl, Kind, Set, Unknown, What};
 
 /// Sets by name, so that a new one moves as few lines as possible.
 pub fn sets(tables: &Tables) -> String {
-    let by_name: BTreeMap<&str, &Set> =
-        tables.sets.iter().map(|s| (s.name.as_str(), s)).collect();
+    let by_name: BTreeMap<&str, &Set> = tables.sets.iter().map(|s| (s.name.as_str(), s)).collect();
     let mut names: Vec<&str> = by_name.keys().copied().collect();
     names.push(IOCTL_SET);
     let mut out = format!(
@@ -54,7 +53,9 @@ fn set(out: &mut String, set: &Set) {
 }
 
 fn rows<'a>(values: impl Iterator<Item = (u64, &'a str)>) -> String {
-    values.map(|(v, name)| format!("({v:#x}, {name:?}),")).collect()
+    values
+        .map(|(v, name)| format!("({v:#x}, {name:?}),"))
+        .collect()
 }
 
 fn fields(fields: &[Field]) -> String {
@@ -69,19 +70,21 @@ fn field(field: &Field) -> String {
         What::Octal => "Octal".into(),
         What::Shift(name) => format!("Shift({name:?})"),
     };
-    format!("Field {{ mask: {:#x}, kind: FieldKind::{kind} }},", field.mask)
+    format!(
+        "Field {{ mask: {:#x}, kind: FieldKind::{kind} }},",
+        field.mask
+    )
 }
 
-/// Names by number, those of one number in the order of the headers.
+/// Names by number, those of one number in alphabetical order, as strace has them.
 fn by_number(ioctls: &[Ioctl], number: impl Fn(&Ioctl) -> u32) -> BTreeMap<u32, Vec<&str>> {
-    let mut map: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    let mut map: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
     for ioctl in ioctls {
-        let names = map.entry(number(ioctl)).or_default();
-        if !names.contains(&ioctl.name.as_str()) {
-            names.push(&ioctl.name);
-        }
+        map.entry(number(ioctl)).or_default().insert(&ioctl.name);
     }
-    map
+    map.into_iter()
+        .map(|(nr, names)| (nr, names.into_iter().collect()))
+        .collect()
 }
 
 fn ioctl_set(out: &mut String, tables: &Tables) {

@@ -206,7 +206,11 @@ fn number(text: &str) -> Result<u64> {
         _ => digits.parse(),
     };
     let value = parsed.map_err(|_| anyhow!("`{text}` is not a number in range"))?;
-    Ok(if negative { value.wrapping_neg() } else { value })
+    Ok(if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    })
 }
 
 fn ioctl(text: &str) -> Result<Ioctl> {
@@ -314,8 +318,14 @@ mod tests {
             (&["set s flags -", "A\t0x100000000"], "more than 32 bits"),
             (&["set s enum -", "A\t1", "B\t1"], "as another is"),
             (&["set s flags -", "A\t1", "B\t3"], "its part A comes first"),
-            (&["set s flags -", "field 3 base", "A\t4"], "no enum set `base`"),
-            (&["set s flags -", "field 3 decimal", "A\t2"], "bits of this field"),
+            (
+                &["set s flags -", "field 3 base", "A\t4"],
+                "no enum set `base`",
+            ),
+            (
+                &["set s flags -", "field 3 decimal", "A\t2"],
+                "bits of this field",
+            ),
         ];
         for (lines, expected) in cases {
             let error = parse(lines).err().map(|e| format!("{e:#}"));
