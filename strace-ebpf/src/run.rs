@@ -3,10 +3,7 @@
 
 use std::{
     fs::File,
-    os::{
-        fd::OwnedFd,
-        unix::fs::OpenOptionsExt,
-    },
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
     rc::Rc,
     sync::Arc,
 };
@@ -258,7 +255,10 @@ fn sources(outlets: Outlets, bytes: u32) -> Result<Vec<Box<dyn Source>>> {
             }
         }
         Outlets::Perf(map) => {
-            let cpus = map.info().context("asking about the perf event map")?.max_entries();
+            let cpus = map
+                .info()
+                .context("asking about the perf event map")?
+                .max_entries();
             let map = Rc::new(map);
             for cpu in 0..cpus {
                 let buffer = PerfBuffer::open(&map, cpu, bytes)

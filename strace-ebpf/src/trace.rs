@@ -129,14 +129,24 @@ impl Tracer {
 
     fn exit(&mut self, record: CallRecord, body: &[u8]) {
         let enter = self.pending.claim(&record);
-        let filename = if self.exec_names.is_empty() { None } else { self.exec_names.remove(&record.header.tid) };
+        let filename = if self.exec_names.is_empty() {
+            None
+        } else {
+            self.exec_names.remove(&record.header.tid)
+        };
         self.call(record, body, enter.as_deref(), filename.as_deref());
         if let Some(enter) = enter {
             self.pending.recycle(enter);
         }
     }
 
-    fn call(&mut self, record: CallRecord, body: &[u8], enter: Option<&[u8]>, filename: Option<&[u8]>) {
+    fn call(
+        &mut self,
+        record: CallRecord,
+        body: &[u8],
+        enter: Option<&[u8]>,
+        filename: Option<&[u8]>,
+    ) {
         let fetched;
         let mut call = assemble(record, body, enter);
         let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
@@ -282,7 +292,8 @@ impl Tracer {
         let name = parse::captures(body, record.n_captures.min(1) as u8).next();
         let file = match name {
             Some(name) if name.header.errno == 0 => {
-                self.exec_names.insert(record.header.tid, name.bytes.to_vec());
+                self.exec_names
+                    .insert(record.header.tid, name.bytes.to_vec());
                 Value::Path(name.bytes)
             }
             _ => Value::Text(b"?"),

@@ -40,7 +40,11 @@ fn a_process_with_many_threads_does_not_notice() {
     for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
         let mut attachee = Running::start_with_stdin(&mut Command::new(example("attachee")));
         let ready = attachee.stdout_line("ready ");
-        let ids: Vec<u32> = ready.split(' ').skip(1).map(|id| id.parse().unwrap()).collect();
+        let ids: Vec<u32> = ready
+            .split(' ')
+            .skip(1)
+            .map(|id| id.parse().unwrap())
+            .collect();
         let pid = ids[0].to_string();
         let dir = TempDir::new();
         let mut tracer = attach(&dir.file("trace"), &["--attach", hook, "-p", &pid]);
@@ -57,11 +61,17 @@ fn a_process_with_many_threads_does_not_notice() {
         }
         let trace = std::fs::read_to_string(dir.file("trace")).unwrap();
         let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
-        assert!(rows.iter().all(|row| row.pid == ids[0]), "{hook}: other processes");
+        assert!(
+            rows.iter().all(|row| row.pid == ids[0]),
+            "{hook}: other processes"
+        );
         let seen: BTreeSet<u32> = rows.iter().map(|row| row.tid).collect();
         let all: BTreeSet<u32> = ids.iter().copied().collect();
         assert_eq!(seen, all, "{hook}: threads");
-        assert!(named(&rows, "getppid").len() > 1000, "{hook}: the busy thread");
+        assert!(
+            named(&rows, "getppid").len() > 1000,
+            "{hook}: the busy thread"
+        );
         let errors: BTreeSet<&str> = rows.iter().map(|row| row.errno).collect();
         assert!(!errors.contains("EINTR"), "{hook}");
     }
@@ -81,22 +91,29 @@ fn attaching_again_and_again_leaves_nothing() {
     programs::assert_none_left();
     program.close_stdin();
     let told = program.wait();
-    assert_eq!((told.number("eintr"), told.number("tracer_pid_max")), (0, 0));
+    assert_eq!(
+        (told.number("eintr"), told.number("tracer_pid_max")),
+        (0, 0)
+    );
 }
 
 #[test]
 fn many_pids_in_every_form_and_one_that_is_gone() {
     let _machine = shared();
-    let mut programs: Vec<(Running, u32)> =
-        (0..4).map(|_| waiting("calls", &["--calls", "100", "--wait"])).collect();
+    let mut programs: Vec<(Running, u32)> = (0..4)
+        .map(|_| waiting("calls", &["--calls", "100", "--wait"]))
+        .collect();
     let [a, b, c, d] = [0, 1, 2, 3].map(|i: usize| programs[i].1.to_string());
     let gone = vanished();
     let dir = TempDir::new();
     let options = [
-        "-p", &format!("{a},{b}"),
-        "-p", &format!("{gone} {c}\n"),
+        "-p",
+        &format!("{a},{b}"),
+        "-p",
+        &format!("{gone} {c}\n"),
         &format!("-p{d}"),
-        "-e", "trace=getppid",
+        "-e",
+        "trace=getppid",
     ];
     let tracer = attach(&dir.file("trace"), &options);
     tracer.stderr_line(&format!("process {d} attached"));
@@ -106,15 +123,31 @@ fn many_pids_in_every_form_and_one_that_is_gone() {
     // It ends by itself after the last of them.
     let output = tracer.wait();
     assert_eq!(output.code(), 0, "{output:?}");
-    let naming: Vec<&str> =
-        output.stderr.lines().filter(|line| line.contains(&gone.to_string())).collect();
-    assert_eq!(naming.len(), 1, "the one that is gone is named once: {output:?}");
-    assert!(output.stderr.lines().all(|line| line.starts_with("strace-ebpf: ")), "{output:?}");
+    let naming: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| line.contains(&gone.to_string()))
+        .collect();
+    assert_eq!(
+        naming.len(),
+        1,
+        "the one that is gone is named once: {output:?}"
+    );
+    assert!(
+        output
+            .stderr
+            .lines()
+            .all(|line| line.starts_with("strace-ebpf: ")),
+        "{output:?}"
+    );
     let trace = std::fs::read_to_string(dir.file("trace")).unwrap();
     let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
     for (program, pid) in programs {
         assert_eq!(program.wait().number("calls getppid"), 100);
-        let calls = named(&rows, "getppid").into_iter().filter(|row| row.pid == pid).count();
+        let calls = named(&rows, "getppid")
+            .into_iter()
+            .filter(|row| row.pid == pid)
+            .count();
         assert_eq!(calls, 100, "process {pid}");
     }
 }
@@ -129,7 +162,10 @@ fn only_processes_that_are_gone() {
         assert_eq!(output.stdout, "");
         assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
         assert!(output.stderr.starts_with("strace-ebpf: "), "{output:?}");
-        assert!(output.stderr.contains(&pid), "the message names it: {output:?}");
+        assert!(
+            output.stderr.contains(&pid),
+            "the message names it: {output:?}"
+        );
     }
 }
 
@@ -150,7 +186,10 @@ fn the_number_of_a_thread_is_taken() {
     assert_eq!(attachee.wait().number("eintr"), 0);
     let trace = std::fs::read_to_string(dir.file("trace")).unwrap();
     let tid: u32 = tid.parse().unwrap();
-    assert!(trace.lines().map(Row::parse).any(|row| row.tid == tid), "nothing of thread {tid}");
+    assert!(
+        trace.lines().map(Row::parse).any(|row| row.tid == tid),
+        "nothing of thread {tid}"
+    );
 }
 
 #[test]
@@ -169,9 +208,16 @@ fn children_of_an_attached_process_only_with_f() {
         let trace = std::fs::read_to_string(dir.file("trace")).unwrap();
         let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
         let pid: u32 = pid.parse().unwrap();
-        let pids: BTreeSet<u32> = rows.iter().map(|row| row.pid).filter(|p| *p != pid).collect();
+        let pids: BTreeSet<u32> = rows
+            .iter()
+            .map(|row| row.pid)
+            .filter(|p| *p != pid)
+            .collect();
         assert_eq!(pids.len(), children, "{follow:?}: {trace}");
-        assert!(named(&rows, "exit_group").iter().any(|row| row.pid == pid), "{trace}");
+        assert!(
+            named(&rows, "exit_group").iter().any(|row| row.pid == pid),
+            "{trace}"
+        );
     }
 }
 
@@ -199,7 +245,12 @@ fn calls_in_flight_are_shown_when_they_end() {
         assert_eq!(threads.len(), 10, "{name}");
     }
     // poll(NULL, 0, 2000): what /proc told about the arguments.
-    assert!(named(&rows, "poll").iter().all(|row| row.args == ["NULL", "0", "2000"]), "{trace}");
+    assert!(
+        named(&rows, "poll")
+            .iter()
+            .all(|row| row.args == ["NULL", "0", "2000"]),
+        "{trace}"
+    );
     let ends = rows.iter().filter(|row| row.name == "+exit").count();
     assert_eq!(ends, 21, "threads and leader\n{trace}");
 }
@@ -222,6 +273,9 @@ fn calls_in_flight_at_the_end_are_shown_without_result() {
     for name in ["nanosleep", "poll"] {
         let calls = named(&rows, name);
         assert_eq!(calls.len(), 3, "{name}\n{trace}");
-        assert!(calls.iter().all(|row| row.ret == "?" && row.dur.is_none()), "{trace}");
+        assert!(
+            calls.iter().all(|row| row.ret == "?" && row.dur.is_none()),
+            "{trace}"
+        );
     }
 }

@@ -63,7 +63,10 @@ const FILES: &[Case] = &[
     case(TREE, "sed -i s/1/one/ tree/a/1.txt"),
     case(TREE, "awk '{n+=$1} END {print n}' tree/a/1.txt"),
     case(TREE, "tar cf tree.tar tree"),
-    case("mkdir tree; seq 90 >tree/a; ln tree/a tree/b; tar cf tree.tar tree; rm -r tree", "tar xf tree.tar"),
+    case(
+        "mkdir tree; seq 90 >tree/a; ln tree/a tree/b; tar cf tree.tar tree; rm -r tree",
+        "tar xf tree.tar",
+    ),
     case(TREE, "gzip -k tree/a/1.txt"),
     case("", "git init new"),
     case(REPO, "git status"),
@@ -73,17 +76,38 @@ const FILES: &[Case] = &[
 ];
 
 const SHELLS: &[Case] = &[
-    case("", "python3 -S -E -c 'import os, json; print(json.dumps({\"pid\": os.getpid() > 1}))'"),
-    case(TREE, "python3 -S -E -c 'import os; print(sum(len(f) for _, _, f in os.walk(\"tree\")))'"),
-    case("", "python3 -S -E -c 'import subprocess; print(subprocess.run([\"/bin/true\"]).returncode)'"),
+    case(
+        "",
+        "python3 -S -E -c 'import os, json; print(json.dumps({\"pid\": os.getpid() > 1}))'",
+    ),
+    case(
+        TREE,
+        "python3 -S -E -c 'import os; print(sum(len(f) for _, _, f in os.walk(\"tree\")))'",
+    ),
+    case(
+        "",
+        "python3 -S -E -c 'import subprocess; print(subprocess.run([\"/bin/true\"]).returncode)'",
+    ),
     case("", "sh -c 'seq 100 | sort -n | tail -n 1'"),
-    case("", "sh -c '(cd / && pwd); x=$(echo hi); echo $x; (exit 3); echo $?'"),
+    case(
+        "",
+        "sh -c '(cd / && pwd); x=$(echo hi); echo $x; (exit 3); echo $?'",
+    ),
     case("", "sh -c 'for i in 1 2 3 4 5 6 7 8; do /bin/true; done'"),
     case("", "sh -c 'kill -TERM $$'"),
-    case("", "sh -c 'trap \"echo caught\" USR1; kill -USR1 $$; exit 5'"),
+    case(
+        "",
+        "sh -c 'trap \"echo caught\" USR1; kill -USR1 $$; exit 5'",
+    ),
     case("", "sh -c 'no-such-command; exec /bin/echo end'"),
-    case("", "bash -c 'for i in 1 2 3; do echo $(/bin/echo $i); done; exec true'"),
-    case("", "perl -e 'for (1..5) { fork or exit 3; wait; } print \"done\\n\"'"),
+    case(
+        "",
+        "bash -c 'for i in 1 2 3; do echo $(/bin/echo $i); done; exec true'",
+    ),
+    case(
+        "",
+        "perl -e 'for (1..5) { fork or exit 3; wait; } print \"done\\n\"'",
+    ),
     case(TREE, "xargs -a tree/a/b/1 -n 8 /bin/echo"),
 ];
 
@@ -94,12 +118,22 @@ const PROGRAMS: &[Case] = &[
     Case {
         setup: "",
         command: "@calls --threads 4 --calls 500 --call mixed",
-        except: &[("futex", WAITING), ("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+        except: &[
+            ("futex", WAITING),
+            ("mmap", ARENA),
+            ("munmap", ARENA),
+            ("mprotect", ARENA),
+        ],
     },
     Case {
         setup: "",
         command: "@blocked --threads 8 --ms 100",
-        except: &[("futex", WAITING), ("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+        except: &[
+            ("futex", WAITING),
+            ("mmap", ARENA),
+            ("munmap", ARENA),
+            ("mprotect", ARENA),
+        ],
     },
     Case {
         setup: "",
@@ -208,10 +242,17 @@ fn run_under(dir: &TempDir, case: &Case, tracer: &[&str]) -> (String, Option<i32
         assert_eq!(made.code(), 0, "{made:?}");
     }
     let file = dir.file("trace");
-    let options: Vec<&str> = tracer.iter().copied().chain(["-f", "-o", &file, "--"]).collect();
+    let options: Vec<&str> = tracer
+        .iter()
+        .copied()
+        .chain(["-f", "-o", &file, "--"])
+        .collect();
     let output = run(&mut command(&work, &options, case.command));
     let status = output.status.code();
-    (std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{e}: {output:?}")), status)
+    (
+        std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{e}: {output:?}")),
+        status,
+    )
 }
 
 /// What differs, as text; nothing if ours is the same as strace's.
@@ -241,7 +282,11 @@ fn compare(cases: &[Case]) {
             let (trace, strace_status) = run_under(&dir, case, &["/usr/bin/strace"]);
             assert_eq!(status, strace_status, "{}", case.command);
             let strace = strace_counts(&trace);
-            assert!(strace.contains_key("execve"), "strace failed: {}", case.command);
+            assert!(
+                strace.contains_key("execve"),
+                "strace failed: {}",
+                case.command
+            );
             said = differences(case, &ours, &strace);
             if said.is_empty() {
                 break;

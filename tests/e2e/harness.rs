@@ -147,6 +147,10 @@ impl Running {
         stdin.write_all(text.as_bytes()).unwrap();
     }
 
+    pub fn stdout_so_far(&self) -> String {
+        text(&self.stdout)
+    }
+
     /// Waits for a whole line that starts like this on standard output.
     #[track_caller]
     pub fn stdout_line(&self, start: &str) -> String {
@@ -160,7 +164,12 @@ impl Running {
     }
 
     #[track_caller]
-    fn await_line(&self, from: &Mutex<Vec<u8>>, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    fn await_line(
+        &self,
+        from: &Mutex<Vec<u8>>,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> String {
         let end = Instant::now() + LIMIT;
         loop {
             let over = Instant::now() > end || self.readers.iter().all(JoinHandle::is_finished);
@@ -169,7 +178,12 @@ impl Running {
             if let Some(line) = whole.lines().find(|line| wanted(line)) {
                 return line.to_owned();
             }
-            assert!(!over, "'{what}' never came: {} {}", text(&self.stdout), text(&self.stderr));
+            assert!(
+                !over,
+                "'{what}' never came: {} {}",
+                text(&self.stdout),
+                text(&self.stderr)
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -285,10 +299,7 @@ pub fn trace<S: AsRef<OsStr>>(args: &[S]) -> Traced {
 pub fn trace_by<S: AsRef<OsStr>>(command: &mut Command, args: &[S]) -> Traced {
     let dir = TempDir::new();
     let file = dir.file("trace");
-    let output = run(command
-        .args(["-o", &file])
-        .args(args)
-        .stdin(Stdio::null()));
+    let output = run(command.args(["-o", &file]).args(args).stdin(Stdio::null()));
     let trace = std::fs::read(&file).unwrap_or_else(|e| panic!("{e}: {output:?}"));
     Traced {
         trace: String::from_utf8(trace).expect("a trace is ASCII"),

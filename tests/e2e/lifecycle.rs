@@ -1,1 +1,355 @@
-//! To come.
+//! Births, execs, ends and signals: the events with a `+`, and the calls around them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    harness::{Traced, example, shared, trace},
+    rows::{Row, named},
+};
+
+/// Children by the three ways there are.
+#[test]
+fn forks_and_exits_of_many_children() {
+    let _machine = shared();
+    for (mode, call, calls) in [
+        ("", "clone", 3),
+        ("--clone3", "clone3", 3),
+        ("--vfork-exec", "vfork", 0),
+    ] {
+        let program = example("forks");
+        let mut line = vec!["-f", "--", &program, "--children", "300"];
+        line.extend([mode].iter().filter(|mode| !mode.is_empty()));
+        let traced = trace(&line);
+        assert_eq!(traced.output.code(), 0, "{mode}: {:?}", traced.output);
+        let rows = traced.rows();
+        let parent = rows[0].pid;
+        let born: Vec<i64> = named(&rows, "+fork").iter().map(|row| row.ret()).collect();
+        assert_eq!(born.len(), 300, "{mode}: +fork");
+        assert!(
+            named(&rows, "+fork")
+                .iter()
+                .all(|row| row.pid == parent && row.args == ["process"])
+        );
+        // A fork that a signal interrupts is made again by the kernel.
+        let made = named(&rows, call)
+            .into_iter()
+            .filter(|row| row.errno == "-");
+        let made: Vec<i64> = made.map(Row::ret).collect();
+        assert_eq!(made, born, "{mode}: results of {call} against +fork");
+        assert_eq!(named(&rows, "getppid").len(), 300 * calls, "{mode}");
+        check_statuses(mode, &traced, &rows, parent);
+        let executed = if mode == "--vfork-exec" { 301 } else { 1 };
+        assert_eq!(named(&rows, "+exec").len(), executed, "{mode}");
+        assert_eq!(named(&rows, "execve").len(), executed, "{mode}");
+    }
+}
+
+/// The `+exit` rows against the program's `status S COUNT` lines.
+fn check_statuses(mode: &str, traced: &Traced, rows: &[Row<'_>], parent: u32) {
+    let mut statuses = BTreeMap::<i64, u64>::new();
+    let mut ended = BTreeSet::new();
+    for row in named(rows, "+exit")
+        .into_iter()
+        .filter(|row| row.pid != parent)
+    {
+        *statuses.entry(row.ret()).or_default() += 1;
+        assert!(ended.insert(row.tid), "{mode}: ended twice: {row:?}");
+    }
+    let mut told = BTreeMap::new();
+    for line in traced
+        .output
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("status "))
+    {
+        let (status, count) = line.split_once(' ').unwrap();
+        told.insert(status.parse().unwrap(), count.parse().unwrap());
+    }
+    assert_eq!(statuses, told, "{mode}");
+    let born: BTreeSet<u32> = named(rows, "+fork")
+        .iter()
+        .map(|row| row.ret() as u32)
+        .collect();
+    assert_eq!(ended, born, "{mode}");
+}
+
+#[test]
+fn threads_are_born_and_end_too() {
+    let _machine = shared();
+    let traced = trace(&["--", &example("calls"), "--threads", "3", "--calls", "1"]);
+    let rows = traced.rows();
+    let births = named(&rows, "+fork");
+    assert_eq!(births.len(), 3);
+    assert!(
+        births.iter().all(|row| row.args == ["thread"]),
+        "{births:?}"
+    );
+    let ends: BTreeSet<i64> = named(&rows, "+exit")
+        .iter()
+        .map(|row| i64::from(row.tid))
+        .collect();
+    assert_eq!(ends.len(), 4, "{}", traced.trace);
+    assert!(births.iter().all(|row| ends.contains(&row.ret())));
+}
+
+/// A thread that is not the leader executes: it takes the leader's tid, and its call ends under it.
+#[test]
+fn an_exec_by_another_thread() {
+    let _machine = shared();
+    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+        let program = example("thread_exec");
+        let traced = trace(&[
+            "-f",
+            "--attach",
+            hook,
+            "--",
+            &program,
+            "--",
+            "/bin/echo",
+            "by",
+            "thread",
+        ]);
+        assert_eq!(traced.output.code(), 0);
+        let rows = traced.rows();
+        let leader = traced.output.number("leader") as u32;
+        let line = traced.output.stdout.lines().next().unwrap();
+        let execer: u32 = line.rsplit(' ').next().unwrap().parse().unwrap();
+        let execs = named(&rows, "execve");
+        assert_eq!(execs.len(), 2, "{hook}: {}", traced.trace);
+        let exec = execs[1];
+        assert_eq!(
+            (exec.pid, exec.tid, exec.ret, exec.errno),
+            (leader, leader, "0", "-"),
+            "{exec:?}"
+        );
+        assert_eq!(
+            exec.args[..2],
+            ["\"/bin/echo\"", "[\"/bin/echo\", \"by\", \"thread\"]"]
+        );
+        assert!(exec.dur.is_some(), "{exec:?}");
+        let event = named(&rows, "+exec")[1];
+        assert_eq!(
+            event.args,
+            ["\"/bin/echo\"".to_owned(), format!("old_tid={execer}")]
+        );
+        let after: Vec<&Row> = rows
+            .iter()
+            .filter(|row| row.time_ns > exec.end_ns())
+            .collect();
+        assert!(
+            after.iter().all(|row| row.tid == leader),
+            "{hook}: {}",
+            traced.trace
+        );
+        assert!(
+            after
+                .iter()
+                .any(|row| row.name == "write" && row.args[1] == "\"by thread\\n\"")
+        );
+        // The calls in which the other threads were killed are told, without a result.
+        for call in ["pause", "read", "clock_nanosleep"] {
+            let cut = named(&rows, call)
+                .into_iter()
+                .filter(|row| row.ret == "?")
+                .count();
+            assert_eq!(cut, 1, "{hook}: {call}\n{}", traced.trace);
+        }
+        assert_eq!(
+            named(&rows, "+exit").len(),
+            4,
+            "{hook}: leader, two threads, echo"
+        );
+    }
+}
+
+#[test]
+fn deadly_signals() {
+    let _machine = shared();
+    for (args, signal, name) in [
+        (&["kill", "15"][..], libc::SIGTERM, "SIGTERM"),
+        (&["kill", "9"], libc::SIGKILL, "SIGKILL"),
+        (&["kill", "34"], 34, "SIGRT_2"),
+        (&["abort"], libc::SIGABRT, "SIGABRT"),
+        (&["segv"], libc::SIGSEGV, "SIGSEGV"),
+    ] {
+        let program = example("signals");
+        let traced = trace(&[&["--", &program], args].concat());
+        assert_eq!(
+            traced.output.signal(),
+            Some(signal),
+            "{args:?}: {:?}",
+            traced.output
+        );
+        let rows = traced.rows();
+        let killed = named(&rows, "+killed");
+        assert_eq!(killed.len(), 1, "{args:?}");
+        assert_eq!(killed[0].args[0], name, "{args:?}");
+        assert!(named(&rows, "+exit").is_empty(), "{args:?}");
+        // Those that only kill end a process without being delivered.
+        if [libc::SIGABRT, libc::SIGSEGV].contains(&signal) {
+            let signals = named(&rows, "+signal");
+            assert_eq!(
+                signals.last().unwrap().args,
+                [name, "delivered"],
+                "{args:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn signals_that_are_handled_or_ignored() {
+    let _machine = shared();
+    let traced = trace(&["-f", "--", &example("signals"), "self"]);
+    assert_eq!(traced.output.code(), 0);
+    let rows = traced.rows();
+    let parent = rows[0].pid;
+    let count = |name: &str, outcome: &str| {
+        let signals = named(&rows, "+signal").into_iter();
+        signals
+            .filter(|row| row.pid == parent && row.args == [name, outcome])
+            .count()
+    };
+    assert_eq!(count("SIGUSR1", "delivered"), 5);
+    assert_eq!(count("SIGCHLD", "ignored"), 1);
+    // SIGRTMIN+1 of libc is 35; strace counts from the kernel's 32.
+    assert_eq!(count("SIGRT_3", "delivered"), 1);
+    assert_eq!(count("SIGALRM", "delivered"), 1);
+    assert_eq!(named(&rows, "tgkill").len(), 5);
+    assert!(
+        named(&rows, "tgkill")
+            .iter()
+            .all(|row| row.args[2] == "SIGUSR1")
+    );
+    let returns = named(&rows, "rt_sigreturn");
+    assert_eq!(returns.len(), 7);
+    // The sleep that SIGALRM interrupted: strace says the same of what rt_sigreturn restores.
+    assert_eq!(
+        (returns[6].ret, returns[6].errno),
+        ("-1", "EINTR"),
+        "{:?}",
+        returns[6]
+    );
+    let child: u32 = traced.output.number("child") as u32;
+    let end = rows
+        .iter()
+        .find(|row| row.tid == child && row.name == "+exit")
+        .unwrap();
+    assert_eq!(end.ret, "3");
+}
+
+#[test]
+fn calls_that_seccomp_refuses() {
+    let _machine = shared();
+    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+        let program = example("seccomp_deny");
+        let traced = trace(&["--attach", hook, "--", &program]);
+        assert_eq!(traced.output.code(), 0);
+        let rows = traced.rows();
+        let refused = named(&rows, "mkdir");
+        assert_eq!(refused.len(), 5, "{hook}");
+        for row in refused {
+            // The filter answers before the entry is traced: the start is not seen.
+            assert_eq!(
+                (row.ret, row.errno, row.dur),
+                ("-1", "EPERM", None),
+                "{hook}: {row:?}"
+            );
+            assert_eq!(row.args, ["\"/tmp/denied-dir\"", "0700"], "{hook}");
+        }
+        let traced = trace(&["--attach", hook, "--", &program, "--kill"]);
+        assert_eq!(traced.output.signal(), Some(libc::SIGSYS), "{hook}");
+        let rows = traced.rows();
+        assert_eq!(named(&rows, "+killed")[0].args[0], "SIGSYS", "{hook}");
+    }
+}
+
+/// Executing in every way there is: the call that was made, its arguments and its environment.
+#[test]
+fn execs_that_succeed_and_fail() {
+    let _machine = shared();
+    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+        let program = example("execs");
+        let command = ["--env", "5", "--", "/bin/echo", "one", "two words"];
+        let traced = trace(&[&["-f", "--attach", hook, "--", &program], &command[..]].concat());
+        assert_eq!(traced.output.code(), 0);
+        let rows = traced.rows();
+        let calls: Vec<&Row> = rows
+            .iter()
+            .filter(|row| row.name.starts_with("execve") && row.pid != rows[0].pid)
+            .collect();
+        let plain = "strace-ebpf-execs-";
+        for (i, (name, errno, path, argv, count)) in [
+            (
+                "execve",
+                "-",
+                "\"/bin/echo\"",
+                "[\"/bin/echo\", \"one\", \"two words\"]",
+                "5 vars",
+            ),
+            (
+                "execve",
+                "ENOENT",
+                "\"/no/such/program\"",
+                "[\"missing\", \"arg\"]",
+                "0 vars",
+            ),
+            ("execve", "EACCES", plain, "[\"plain\"]", "0 vars"),
+            (
+                "execveat",
+                "-",
+                "\"\"",
+                "[\"by-descriptor\", \"arg\"]",
+                "0 vars",
+            ),
+            (
+                "execveat",
+                "-",
+                "\"\"",
+                "[\"by-descriptor\", \"arg\"]",
+                "0 vars",
+            ),
+            (
+                "execveat",
+                "ENOENT",
+                "\"\"",
+                "[\"by-descriptor\", \"arg\"]",
+                "0 vars",
+            ),
+            (
+                "execve",
+                "-",
+                "\"/bin/sh\"",
+                "[\"sh\", \"-c\", \"exit 3\"]",
+                "0 vars",
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let row = calls
+                .get(i)
+                .unwrap_or_else(|| panic!("{hook}: {} execs", calls.len()));
+            assert_eq!((row.name, row.errno), (name, errno), "{hook}: {row:?}");
+            assert_eq!(
+                row.ret,
+                if errno == "-" { "0" } else { "-1" },
+                "{hook}: {row:?}"
+            );
+            let args = if name == "execveat" {
+                &row.args[1..4]
+            } else {
+                &row.args[..]
+            };
+            assert!(args[0].contains(path), "{hook}: {row:?}");
+            assert_eq!(args[1], argv, "{hook}: {row:?}");
+            assert!(args[2].starts_with("0x"), "{hook}: {row:?}");
+            assert!(
+                args[2].ends_with(&format!(" /* {count} */")),
+                "{hook}: {row:?}"
+            );
+            assert!(row.dur.is_some(), "{hook}: {row:?}");
+        }
+        assert_eq!(calls.len(), 7, "{hook}");
+    }
+}

@@ -81,7 +81,12 @@ fn trace_calls(options: &[&str], threads: u64, calls: u64) -> (Output, Tally) {
     let file = dir.file("trace");
     let output = run(tracer(options)
         .args(["-o", &file, "--", &example("calls")])
-        .args(["--threads", &threads.to_string(), "--calls", &calls.to_string()]));
+        .args([
+            "--threads",
+            &threads.to_string(),
+            "--calls",
+            &calls.to_string(),
+        ]));
     (output, tally(&file))
 }
 
@@ -92,14 +97,23 @@ fn assert_complete(what: &str, output: &Output, tally: &Tally, calls: u64) {
     assert_eq!(output.number("calls getppid"), calls, "{what}");
     assert_eq!(tally.gaps, 0, "{what}: +lost");
     assert_eq!(tally.getppid, calls, "{what}");
-    assert_eq!(tally.thread_disorder, 0, "{what}: calls of a thread out of order");
+    assert_eq!(
+        tally.thread_disorder, 0,
+        "{what}: calls of a thread out of order"
+    );
     assert_eq!(
         tally.end_disorder, 0,
         "{what}: lines not in the order in which calls end, by {} ns at most",
         tally.worst_ns
     );
-    let (first, last) = (tally.durations[0], tally.durations[tally.durations.len() - 1]);
-    assert!(first > 0 && last < 10_000_000_000, "{what}: {first} to {last} ns");
+    let (first, last) = (
+        tally.durations[0],
+        tally.durations[tally.durations.len() - 1],
+    );
+    assert!(
+        first > 0 && last < 10_000_000_000,
+        "{what}: {first} to {last} ns"
+    );
     let median = tally.durations[tally.durations.len() / 2];
     assert!(median < 100_000, "{what}: median {median} ns");
 }
@@ -129,7 +143,9 @@ fn totals(output: &Output) -> [u64; 3] {
     let form = r"^strace-ebpf: (\d+) events lost: (\d+) seen, (\d+) delivered";
     let form = Regex::new(form).unwrap();
     let mut lines = output.stderr.lines();
-    let line = lines.next().unwrap_or_else(|| panic!("no totals: {output:?}"));
+    let line = lines
+        .next()
+        .unwrap_or_else(|| panic!("no totals: {output:?}"));
     assert_eq!(lines.next(), None, "more than the totals: {output:?}");
     let found = form.captures(line).unwrap_or_else(|| panic!("{line}"));
     [1, 2, 3].map(|i| found[i].parse().unwrap())
@@ -144,13 +160,22 @@ fn assert_books_balance(what: &str, output: &Output, tally: &Tally, calls: u64) 
     assert!(lost > 0, "{what}: nothing was lost, the test is too weak");
     assert_eq!(tally.lost, lost, "{what}: +lost lines against the total");
     assert!(tally.gaps > 0, "{what}");
-    assert!(tally.getppid + lost >= calls, "{what}: {} + {lost}", tally.getppid);
+    assert!(
+        tally.getppid + lost >= calls,
+        "{what}: {} + {lost}",
+        tally.getppid
+    );
     assert!(tally.getppid < calls, "{what}");
     // Records that make no line are those of the entry of calls whose arguments are read there.
     let hidden = delivered.checked_sub(tally.rows);
-    let hidden = hidden.unwrap_or_else(|| panic!("{what}: {} rows, {delivered} delivered", tally.rows));
+    let hidden =
+        hidden.unwrap_or_else(|| panic!("{what}: {} rows, {delivered} delivered", tally.rows));
     assert!(hidden < 2000, "{what}: {hidden} records without a line");
-    assert_eq!(tally.end_disorder, 0, "{what}: by {} ns at most", tally.worst_ns);
+    assert_eq!(
+        tally.end_disorder, 0,
+        "{what}: by {} ns at most",
+        tally.worst_ns
+    );
 }
 
 #[test]
@@ -174,7 +199,15 @@ fn a_slow_reader_loses_events_and_accounts_for_each() {
         let dir = TempDir::new();
         let file = dir.file("trace");
         let sink = format!("|sleep 2; cat >'{file}'");
-        let options = ["--buffer-size", "64K", "--transport", transport, "-o", &sink, "--"];
+        let options = [
+            "--buffer-size",
+            "64K",
+            "--transport",
+            transport,
+            "-o",
+            &sink,
+            "--",
+        ];
         let mut command = tracer(&options);
         command.args([&example("calls"), "--threads", "3", "--calls", "400000"]);
         let output = run(&mut command);
@@ -210,8 +243,13 @@ fn quiet_twice_says_nothing_about_loss_but_strict_still_tells() {
 fn a_blocked_reader_does_not_block_the_traced_program() {
     let _machine = alone();
     let mut tracer = Running::start(
-        tracer(&["--buffer-size", "64K", "-o", "|sleep 6", "--"])
-            .args([&example("calls"), "--threads", "2", "--calls", "400000"]),
+        tracer(&["--buffer-size", "64K", "-o", "|sleep 6", "--"]).args([
+            &example("calls"),
+            "--threads",
+            "2",
+            "--calls",
+            "400000",
+        ]),
     );
     // Its report comes at its end, long before the reader's.
     tracer.stdout_line("calls getppid 800000");

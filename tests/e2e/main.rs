@@ -25,3 +25,4 @@ mod loss;
 mod output;
 mod paths;
 mod scope;
+mod sinks;

@@ -11,7 +11,9 @@ const PROG_GET_FD_BY_ID: i32 = 13;
 const OBJ_GET_INFO_BY_FD: i32 = 15;
 /// Offset of `bpf_prog_info.name`, 16 bytes.
 const NAME_AT: usize = 64;
-const OURS: [&str; 6] = ["enter_", "exit_", "fork_", "exec_", "gone_", "sig_"];
+const OURS: [&str; 7] = [
+    "enter_", "exit_", "fork_", "exec_", "gone_", "sig_", "survey_",
+];
 
 fn bpf(command: i32, attr: &mut [u8]) -> Option<i32> {
     // SAFETY: the attribute lives through the call, and its pointers are made by `name`.
@@ -47,7 +49,8 @@ pub fn loaded() -> BTreeMap<u32, String> {
             return all;
         }
         id = u32::from_ne_bytes(attr[4..8].try_into().unwrap());
-        if let Some(name) = name(id).filter(|name| OURS.iter().any(|start| name.starts_with(start))) {
+        if let Some(name) = name(id).filter(|name| OURS.iter().any(|start| name.starts_with(start)))
+        {
             all.insert(id, name);
         }
     }
@@ -74,7 +77,9 @@ pub fn programs_of(process: &Path) -> Vec<u32> {
     let texts = texts.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default());
     texts
         .filter_map(|text| {
-            let id = text.lines().find_map(|line| line.strip_prefix("prog_id:"))?;
+            let id = text
+                .lines()
+                .find_map(|line| line.strip_prefix("prog_id:"))?;
             id.trim().parse().ok()
         })
         .collect()

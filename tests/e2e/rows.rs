@@ -46,7 +46,10 @@ impl<'a> Row<'a> {
             errno: next(),
             dur: match next() {
                 "-" => None,
-                text => Some(text.parse().unwrap_or_else(|_| panic!("bad dur in {line:?}"))),
+                text => Some(
+                    text.parse()
+                        .unwrap_or_else(|_| panic!("bad dur in {line:?}")),
+                ),
             },
             args: fields.collect(),
         }
@@ -65,7 +68,9 @@ impl<'a> Row<'a> {
     /// The result as a number.
     #[track_caller]
     pub fn ret(&self) -> i64 {
-        self.ret.parse().unwrap_or_else(|_| panic!("bad ret in {self:?}"))
+        self.ret
+            .parse()
+            .unwrap_or_else(|_| panic!("bad ret in {self:?}"))
     }
 }
 
@@ -132,6 +137,8 @@ pub fn unescape(field: &str) -> Vec<u8> {
 /// The bytes of a quoted field.
 #[track_caller]
 pub fn unquote(field: &str) -> Vec<u8> {
-    let inner = field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let inner = field
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     unescape(inner.unwrap_or_else(|| panic!("{field} is not quoted")))
 }

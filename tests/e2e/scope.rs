@@ -13,7 +13,10 @@ fn pids(traced: &Traced) -> BTreeSet<u32> {
 
 fn names(traced: &Traced) -> BTreeSet<String> {
     let rows = traced.rows();
-    rows.iter().filter(|row| row.is_call()).map(|row| row.name.to_owned()).collect()
+    rows.iter()
+        .filter(|row| row.is_call())
+        .map(|row| row.name.to_owned())
+        .collect()
 }
 
 #[test]
@@ -24,11 +27,25 @@ fn a_command_from_its_first_execve_and_nothing_before() {
         assert_eq!(traced.output.code(), 0, "{traced:?}");
         let rows = traced.rows();
         let first = rows.iter().find(|row| row.name != "+exec").unwrap();
-        assert_eq!((first.name, first.ret, first.errno), ("execve", "0", "-"), "{traced:?}");
-        assert_eq!(first.args[..2], ["\"/bin/echo\"", "[\"/bin/echo\", \"hi\"]"]);
+        assert_eq!(
+            (first.name, first.ret, first.errno),
+            ("execve", "0", "-"),
+            "{traced:?}"
+        );
+        assert_eq!(
+            first.args[..2],
+            ["\"/bin/echo\"", "[\"/bin/echo\", \"hi\"]"]
+        );
         assert!(first.dur.is_some(), "{first:?}");
-        let execs = rows.iter().take_while(|row| row.name.contains("exec")).count();
-        assert_eq!(execs, 2, "+exec and execve, then the program's own\n{}", traced.trace);
+        let execs = rows
+            .iter()
+            .take_while(|row| row.name.contains("exec"))
+            .count();
+        assert_eq!(
+            execs, 2,
+            "+exec and execve, then the program's own\n{}",
+            traced.trace
+        );
         let last = rows.last().unwrap();
         assert_eq!((last.name, last.ret), ("+exit", "0"), "{traced:?}");
         assert_eq!(pids(&traced).len(), 1);
@@ -41,7 +58,11 @@ fn a_command_that_does_not_start_shows_nothing_of_ours() {
     let _machine = shared();
     let traced = trace(&["-f", "--", "/etc/passwd"]);
     assert_eq!(traced.output.code(), 126);
-    let names: Vec<String> = traced.rows().iter().map(|row| row.name.to_owned()).collect();
+    let names: Vec<String> = traced
+        .rows()
+        .iter()
+        .map(|row| row.name.to_owned())
+        .collect();
     assert!(names.is_empty() || names == ["execve"], "{}", traced.trace);
 }
 
@@ -67,7 +88,11 @@ fn f_waits_for_children_that_stay_behind() {
     let traced = trace(&["-f", "--", "sh", "-c", script]);
     assert_eq!(traced.output.code(), 3);
     let rows = traced.rows();
-    assert!(named(&rows, "write").iter().any(|row| row.args[1] == "\"late\\n\""));
+    assert!(
+        named(&rows, "write")
+            .iter()
+            .any(|row| row.args[1] == "\"late\\n\"")
+    );
 }
 
 #[test]
@@ -94,8 +119,15 @@ fn the_whole_system_but_the_tracer() {
     let trace = std::fs::read_to_string(&file).unwrap();
     let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
     let writes = named(&rows, "write");
-    assert!(writes.iter().any(|row| row.args.get(1) == Some(&"\"seen-by-all\\n\"")));
-    assert!(rows.iter().all(|row| row.pid != own), "the tracer's own calls");
+    assert!(
+        writes
+            .iter()
+            .any(|row| row.args.get(1) == Some(&"\"seen-by-all\\n\""))
+    );
+    assert!(
+        rows.iter().all(|row| row.pid != own),
+        "the tracer's own calls"
+    );
 }
 
 #[test]
@@ -105,13 +137,29 @@ fn the_whole_system_for_as_long_as_a_command_runs() {
     let file = dir.file("trace");
     let script = "i=0; while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done";
     let mut other = Running::start(Command::new("sh").args(["-c", script]));
-    let output = run(&mut tracer(&["-a", "-o", &file, "--", "sh", "-c", "sleep 0.4; exit 9"]));
+    let output = run(&mut tracer(&[
+        "-a",
+        "-o",
+        &file,
+        "--",
+        "sh",
+        "-c",
+        "sleep 0.4; exit 9",
+    ]));
     assert_eq!(output.code(), 9, "{output:?}");
     other.wait_at_most(Duration::from_secs(20));
     let trace = std::fs::read_to_string(&file).unwrap();
     let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
-    assert!(rows.iter().any(|row| row.pid == other.pid()), "nothing of process {}", other.pid());
-    assert!(named(&rows, "exit_group").iter().any(|row| row.args == ["9"]));
+    assert!(
+        rows.iter().any(|row| row.pid == other.pid()),
+        "nothing of process {}",
+        other.pid()
+    );
+    assert!(
+        named(&rows, "exit_group")
+            .iter()
+            .any(|row| row.args == ["9"])
+    );
 }
 
 /// A cgroup of this test, removed at the end.
@@ -120,7 +168,9 @@ struct Cgroup(PathBuf);
 impl Cgroup {
     fn new() -> Self {
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
-        let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2"));
+        let mount = mounts
+            .lines()
+            .find(|line| line.split(' ').nth(2) == Some("cgroup2"));
         let root = mount.expect("a cgroup v2 mount").split(' ').nth(1).unwrap();
         let path = PathBuf::from(root).join(format!("strace-ebpf-e2e-{}", std::process::id()));
         std::fs::create_dir_all(path.join("child")).unwrap();
@@ -141,7 +191,8 @@ fn a_cgroup_and_those_below_it() {
     let cgroup = Cgroup::new();
     let dir = TempDir::new();
     let file = dir.file("trace");
-    let script = "echo ready; while read where; do echo $$ >$where/cgroup.procs; /bin/echo in-$where; done";
+    let script =
+        "echo ready; while read where; do echo $$ >$where/cgroup.procs; /bin/echo in-$where; done";
     let mut shells: Vec<Running> = (0..3)
         .map(|_| {
             let mut command = Command::new("sh");
@@ -175,9 +226,19 @@ fn a_cgroup_and_those_below_it() {
     let trace = std::fs::read_to_string(&file).unwrap();
     let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
     assert!(rows.iter().any(|row| row.pid == pids[0]), "{trace}");
-    assert!(rows.iter().any(|row| row.pid == pids[1]), "the child cgroup\n{trace}");
-    assert!(rows.iter().all(|row| row.pid != pids[2]), "outside\n{trace}");
-    for (text, wanted) in [("\"in-.\\n\"", true), ("\"in-child\\n\"", true), ("\"in-..\\n\"", false)] {
+    assert!(
+        rows.iter().any(|row| row.pid == pids[1]),
+        "the child cgroup\n{trace}"
+    );
+    assert!(
+        rows.iter().all(|row| row.pid != pids[2]),
+        "outside\n{trace}"
+    );
+    for (text, wanted) in [
+        ("\"in-.\\n\"", true),
+        ("\"in-child\\n\"", true),
+        ("\"in-..\\n\"", false),
+    ] {
         let any = named(&rows, "write").iter().any(|row| row.args[1] == text);
         assert_eq!(any, wanted, "{text}: children born inside\n{trace}");
     }
@@ -198,16 +259,36 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 fn expressions_choose_calls_as_in_strace() {
     let _machine = shared();
     let all = cat(&[]);
-    assert_eq!(cat(&["-e", "trace=openat,close"]), set(&["openat", "close"]));
+    assert_eq!(
+        cat(&["-e", "trace=openat,close"]),
+        set(&["openat", "close"])
+    );
     assert_eq!(cat(&["-e", "openat"]), set(&["openat"]));
-    assert_eq!(cat(&["--trace=/^get|^exec"]), cat(&["-e", "trace=execve,getrandom"]));
-    assert_eq!(cat(&["-e", "trace=!%file"]), &all - &cat(&["-e", "trace=%file"]));
-    assert_eq!(cat(&["-e", "!openat,mmap"]), &all - &set(&["openat", "mmap"]));
-    assert_eq!(cat(&["-e", "trace=file"]), set(&["execve", "access", "openat", "newfstatat"]));
+    assert_eq!(
+        cat(&["--trace=/^get|^exec"]),
+        cat(&["-e", "trace=execve,getrandom"])
+    );
+    assert_eq!(
+        cat(&["-e", "trace=!%file"]),
+        &all - &cat(&["-e", "trace=%file"])
+    );
+    assert_eq!(
+        cat(&["-e", "!openat,mmap"]),
+        &all - &set(&["openat", "mmap"])
+    );
+    assert_eq!(
+        cat(&["-e", "trace=file"]),
+        set(&["execve", "access", "openat", "newfstatat"])
+    );
     assert_eq!(cat(&["-e", "trace=none"]), set(&[]));
     assert_eq!(cat(&["-e", "trace=all"]), all);
     assert_eq!(cat(&["-e", "trace=?no_such_call,read"]), set(&["read"]));
-    for bad in ["trace=no_such_call", "trace=%no_such_class", "trace=/(", "trace="] {
+    for bad in [
+        "trace=no_such_call",
+        "trace=%no_such_class",
+        "trace=/(",
+        "trace=",
+    ] {
         let output = run(&mut tracer(&["-e", bad, "--", "true"]));
         assert_eq!(output.code(), 2, "{bad}: {output:?}");
         assert_eq!(output.stderr.lines().count(), 1, "{bad}: {output:?}");
@@ -246,7 +327,13 @@ fn pids_are_those_of_the_namespace_of_the_tracer() {
     let shell = output.number("pid") as u32;
     assert!(shell < 100, "{output:?}");
     assert_eq!(rows[0].pid, shell, "{trace}");
-    assert!(rows.iter().all(|row| row.pid < 100 && row.tid < 100), "{trace}");
+    assert!(
+        rows.iter().all(|row| row.pid < 100 && row.tid < 100),
+        "{trace}"
+    );
     let child = named(&rows, "+fork")[0].ret();
-    assert!(rows.iter().any(|row| i64::from(row.pid) == child), "{trace}");
+    assert!(
+        rows.iter().any(|row| i64::from(row.pid) == child),
+        "{trace}"
+    );
 }

@@ -267,7 +267,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     let cli = Cli::try_parse_from(&args).map_err(|error| refusal(&error))?;
     // clap takes an option that it does not know for the first word of the command.
     let start = args.len().saturating_sub(cli.command.len());
-    let after_dashes = start.checked_sub(1).and_then(|at| args.get(at)).is_some_and(|arg| arg == "--");
+    let after_dashes = start
+        .checked_sub(1)
+        .and_then(|at| args.get(at))
+        .is_some_and(|arg| arg == "--");
     match cli.command.first().map(|word| word.to_string_lossy()) {
         Some(word) if word.len() > 1 && word.starts_with('-') && !after_dashes => {
             Err(Refusal::Usage(unknown_option(&word)))
@@ -278,7 +281,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
 
 fn unknown_option(word: &str) -> String {
     let name = word.split('=').next().unwrap_or(word);
-    let in_cluster = || word.chars().skip(1).map(|c| format!("-{c}")).find(|flag| NOT_YET.contains(&flag.as_str()));
+    let in_cluster = || {
+        word.chars()
+            .skip(1)
+            .map(|c| format!("-{c}"))
+            .find(|flag| NOT_YET.contains(&flag.as_str()))
+    };
     let known = if NOT_YET.contains(&name) {
         Some(name.to_owned())
     } else if word.starts_with("--") {
@@ -341,7 +349,9 @@ mod tests {
     fn strace_flags_that_we_lack_are_refused_by_name() {
         for (flag, name) in [
             ("-k", "-k"),
-            ("-yy", "-yy"), ("-ttk", "-k"), ("--env=A=b", "--env"),
+            ("-yy", "-yy"),
+            ("-ttk", "-k"),
+            ("--env=A=b", "--env"),
             ("--seccomp-bpf", "--seccomp-bpf"),
             ("-c", "-c"),
         ] {

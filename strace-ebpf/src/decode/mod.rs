@@ -12,7 +12,7 @@ use strace_ebpf_common::{
 
 use crate::{
     session::{Call, parse::Captured},
-    tables::{Abi, Arg, Dir, Ret, Syscall, Ty},
+    tables::{self, Abi, Arg, Dir, Ret, SetId, Syscall, Ty},
 };
 use value::{Args, Value};
 
@@ -210,13 +210,23 @@ fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'stat
         Ty::Offset64 => Value::Int((raw & 0xffff_ffff | next() << 32) as i64),
         Ty::Offset64Hi => Value::Int((raw << 32 | next() & 0xffff_ffff) as i64),
         Ty::PageOffset => Value::Hex(raw << 12),
-        Ty::Octal | Ty::Mode => Value::Octal(raw & 0xffff),
+        Ty::Octal => Value::Octal(raw & 0xffff),
+        Ty::Mode => Value::Set(tables::set(SetId::FileModeBits), raw & 0xffff),
         Ty::Fd => Value::Fd(raw as i32),
         Ty::DirFd => Value::DirFd(raw as i32),
         Ty::Signal => Value::Signal(raw as u32),
         Ty::Addr => Value::Addr(raw),
-        Ty::Flags64(_) => Value::Hex(raw & 0xffff_ffff | next() << 32),
-        // Names of flags, modes and commands are not here yet: their bits are.
+        Ty::Flags64(id) => Value::Set(tables::set(id), raw & 0xffff_ffff | next() << 32),
+        Ty::Enum(SetId::IoctlRequest) => {
+            Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)
+        }
+        Ty::Flags(id) | Ty::Enum(id) => Value::Set(tables::set(id), raw),
+        Ty::SigMask => Value::SigSet(raw & 0xffff_ffff),
+        Ty::Dev => {
+            let (major, minor) = (raw >> 8 & 0xfff, raw & 0xff | raw >> 12 & 0xf_ff00);
+            Value::Dev(major as u32, minor as u32)
+        }
+        Ty::Key if raw as u32 == 0 => Value::Name("IPC_PRIVATE"),
         _ => Value::Hex(raw),
     }
 }
@@ -289,7 +299,7 @@ mod tests {
             [
                 vec![Value::DirFd(-100)],
                 vec![Value::Path(b"/x")],
-                vec![Value::Hex(0x80000)],
+                vec![Value::Set(tables::set(SetId::OpenFlags), 0x80000)],
                 vec![Value::Octal(0o644)]
             ]
         );

@@ -5,6 +5,8 @@
 
 use smallvec::SmallVec;
 
+use crate::tables::Set;
+
 /// One token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -35,6 +37,14 @@ pub enum Value<'a> {
     },
     /// Text without quotes, escaped.
     Text(&'a [u8]),
+    /// Flags, or one value of many, by name.
+    Set(&'static Set, u64),
+    /// An ioctl request: the names that it may have, the number.
+    Ioctl(&'static [&'static str], u32),
+    /// Signals, bit 0 being signal 1.
+    SigSet(u64),
+    /// A device number, major and minor.
+    Dev(u32, u32),
     /// A symbolic name.
     Name(&'static str),
     /// The start of a list in brackets.

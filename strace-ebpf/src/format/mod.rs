@@ -2,5 +2,6 @@
 
 pub mod escape;
 pub mod number;
+pub mod text;
 pub mod time;
 pub mod tsv;

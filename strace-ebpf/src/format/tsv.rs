@@ -4,7 +4,7 @@ use strace_ebpf_common::record::{ABI_I386, DURATION_UNKNOWN, Header};
 
 use super::{
     escape::{self, Hex},
-    number,
+    number, text,
     time::Clock,
 };
 use crate::{
@@ -225,7 +225,7 @@ impl Tsv {
                         if n > 0 {
                             out.push(b'\t');
                         }
-                        self.value(out, value);
+                        text::one(out, value, self.hex);
                     }
                     if remark.args.is_empty() && i > 0 {
                         out.pop();
@@ -264,7 +264,7 @@ impl Tsv {
 
     fn ret(&self, out: &mut Vec<u8>, outcome: &Outcome) {
         match outcome {
-            Outcome::Value(value) => self.value(out, value),
+            Outcome::Value(value) => text::one(out, value, self.hex),
             Outcome::Error(_) => out.extend_from_slice(b"-1"),
             Outcome::Restart(_) | Outcome::NoReturn => out.push(b'?'),
         }
@@ -277,64 +277,11 @@ impl Tsv {
                 out.push(b'\t');
             }
             any = true;
-            self.argument(out, values);
+            text::argument(out, values, self.hex);
         }
         // No arguments, no column: the tab before them goes too.
         if !any && tab_before {
             out.pop();
-        }
-    }
-
-    /// One argument from its tokens.
-    fn argument(&self, out: &mut Vec<u8>, values: &[Value<'_>]) {
-        let mut comma = false;
-        for value in values {
-            let closes = matches!(value, Value::ListClose | Value::StructClose);
-            if comma && !closes && !matches!(value, Value::Count(..)) {
-                out.extend_from_slice(b", ");
-            }
-            self.value(out, value);
-            comma = !matches!(value, Value::ListOpen | Value::StructOpen | Value::Field(_));
-        }
-    }
-
-    fn value(&self, out: &mut Vec<u8>, value: &Value<'_>) {
-        match *value {
-            Value::Int(n) => number::decimal(out, n),
-            Value::Uint(n) => number::decimal(out, n),
-            Value::Hex(n) => number::hex(out, n),
-            Value::Octal(n) => number::octal(out, n),
-            Value::Fd(fd) => number::decimal(out, fd),
-            Value::DirFd(libc::AT_FDCWD) => out.extend_from_slice(b"AT_FDCWD"),
-            Value::DirFd(fd) => number::decimal(out, fd),
-            Value::Addr(0) => out.extend_from_slice(b"NULL"),
-            Value::Addr(addr) => number::hex(out, addr),
-            Value::Signal(signal) => signal_name(out, signal),
-            Value::Path(bytes) => escape::quoted(out, bytes, self.hex),
-            Value::Bytes { bytes, cut } => {
-                escape::quoted(out, bytes, self.hex);
-                if cut {
-                    out.extend_from_slice(b"...");
-                }
-            }
-            Value::Text(bytes) => escape::escaped(out, bytes),
-            Value::Name(name) => out.extend_from_slice(name.as_bytes()),
-            Value::ListOpen => out.push(b'['),
-            Value::ListClose => out.push(b']'),
-            Value::StructOpen => out.push(b'{'),
-            Value::StructClose => out.push(b'}'),
-            Value::Field(name) => {
-                out.extend_from_slice(name.as_bytes());
-                out.push(b'=');
-            }
-            Value::More => out.extend_from_slice(b"..."),
-            Value::Count(n, what) => {
-                out.extend_from_slice(b" /* ");
-                number::decimal(out, n);
-                out.push(b' ');
-                out.extend_from_slice(what.as_bytes());
-                out.extend_from_slice(b" */");
-            }
         }
     }
 }
@@ -353,7 +300,14 @@ fn name(out: &mut Vec<u8>, call: &Call<'_>) {
             // The kernel takes the number as an int; in 64-bit registers it is sign-extended.
             let narrow = u64::from(call.record.nr);
             let wide = i64::from(call.record.nr as i32) as u64;
-            number::hex(out, if call.record.abi == ABI_I386 { narrow } else { wide });
+            number::hex(
+                out,
+                if call.record.abi == ABI_I386 {
+                    narrow
+                } else {
+                    wide
+                },
+            );
         }
     }
 }
@@ -423,12 +377,5 @@ fn stack(out: &mut Vec<u8>, addresses: &[u8]) {
     }
     if !any {
         out.push(b'-');
-    }
-}
-
-fn signal_name(out: &mut Vec<u8>, signal: u32) {
-    match tables::signal_name(signal) {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => number::decimal(out, signal),
     }
 }

@@ -65,7 +65,8 @@ impl Candidates {
     }
 
     fn keep(&mut self, copy: &Copy, value: &[u8]) {
-        self.0.retain(|&at| copy.get(at as usize..at as usize + value.len()) == Some(value));
+        self.0
+            .retain(|&at| copy.get(at as usize..at as usize + value.len()) == Some(value));
     }
 
     fn only(self, field: &str) -> Result<u32> {

@@ -167,7 +167,13 @@ impl Request {
 
     /// The probes' settings; `offsets` are those of this kernel, `self_tgid` is the tracer.
     #[must_use]
-    pub fn config(&self, facts: &Facts, offsets: Offsets, transport: Transport, self_tgid: u32) -> Config {
+    pub fn config(
+        &self,
+        facts: &Facts,
+        offsets: Offsets,
+        transport: Transport,
+        self_tgid: u32,
+    ) -> Config {
         let mut scope = 0;
         if self.targets.all {
             scope |= SCOPE_ALL;
@@ -384,7 +390,9 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
         Attach::RawTracepoint => Hook::RawTracepoint,
         Attach::Tracepoint => Hook::Tracepoint,
         // Without types there are only raw tracepoints.
-        Attach::Auto if matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible => Hook::RawTracepoint,
+        Attach::Auto if matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible => {
+            Hook::RawTracepoint
+        }
         _ if preemptible => Hook::Tracepoint,
         _ => Hook::TpBtf,
     };

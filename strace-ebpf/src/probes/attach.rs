@@ -113,7 +113,10 @@ mod tests {
     fn every_program_is_in_the_object_and_exits_come_before_enters() {
         let there = crate::probes::embedded_programs();
         let hooks = [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint];
-        for (hook, loop_helper) in hooks.into_iter().flat_map(|hook| [(hook, true), (hook, false)]) {
+        for (hook, loop_helper) in hooks
+            .into_iter()
+            .flat_map(|hook| [(hook, true), (hook, false)])
+        {
             let programs = hook.programs(true, loop_helper);
             for program in &programs {
                 assert!(

@@ -123,7 +123,8 @@ impl Probes {
         }
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
-            map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd()).context("filling the cgroup map")?;
+            map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())
+                .context("filling the cgroup map")?;
         }
         let mut rings: RingMap = take(&mut ebpf, "RINGS")?;
         let outlets = outlets(&mut ebpf, &mut rings, settings)?;
@@ -132,7 +133,9 @@ impl Probes {
             counters: take(&mut ebpf, "COUNTERS")?,
             ebpf,
             events: Vec::new(),
-            programs: settings.hook.programs(settings.config.lifecycle != 0, settings.loop_helper),
+            programs: settings
+                .hook
+                .programs(settings.config.lifecycle != 0, settings.loop_helper),
             attached: false,
         };
         probes.load_programs()?;
@@ -142,8 +145,14 @@ impl Probes {
     }
 
     fn load_programs(&mut self) -> Result<()> {
-        let needs_btf = self.programs.iter().any(|program| program.kind == attach::Kind::Btf);
-        let btf = needs_btf.then(Btf::from_sys_fs).transpose().context("reading the kernel's BTF")?;
+        let needs_btf = self
+            .programs
+            .iter()
+            .any(|program| program.kind == attach::Kind::Btf);
+        let btf = needs_btf
+            .then(Btf::from_sys_fs)
+            .transpose()
+            .context("reading the kernel's BTF")?;
         for program in self.programs.clone() {
             let name = program.name;
             let loaded = match program.kind {
@@ -262,8 +271,8 @@ impl Probes {
 
     /// Starts printing the probes' own messages; inside a tokio runtime.
     pub fn start_log(&mut self) -> Result<()> {
-        let logger =
-            aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, StderrLog).context("starting the probes' log")?;
+        let logger = aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, StderrLog)
+            .context("starting the probes' log")?;
         let mut logger = sys::watch(logger).context("watching the probes' log")?;
         tokio::spawn(async move {
             while let Ok(mut guard) = logger.readable_mut().await {
@@ -296,11 +305,18 @@ pub fn survey(version: Version) -> Result<Offsets> {
         .load(OBJECT)
         .context("opening the probes object")?;
     let copies: Array<MapData, SurveyCopy> = take(&mut ebpf, "SURVEY")?;
-    for (name, target) in [("survey_own", "sys_enter"), ("survey_gone", "sched_process_exit")] {
-        let program = ebpf.program_mut(name).ok_or_else(|| anyhow!("no program {name}"))?;
+    for (name, target) in [
+        ("survey_own", "sys_enter"),
+        ("survey_gone", "sched_process_exit"),
+    ] {
+        let program = ebpf
+            .program_mut(name)
+            .ok_or_else(|| anyhow!("no program {name}"))?;
         let program: &mut RawTracePoint = program.try_into()?;
         program.load().map_err(|error| load_error(name, error))?;
-        program.attach(target).with_context(|| format!("attaching to {target}"))?;
+        program
+            .attach(target)
+            .with_context(|| format!("attaching to {target}"))?;
     }
     survey::offsets(&SurveyCamera(copies), version).context("looking for the kernel's fields")
 }
@@ -317,7 +333,9 @@ struct SurveyCamera(Array<MapData, SurveyCopy>);
 
 impl survey::Camera for SurveyCamera {
     fn copy(&self) -> Result<survey::Copy> {
-        Ok(Box::new(self.0.get(&0, 0).context("reading the survey map")?.0))
+        Ok(Box::new(
+            self.0.get(&0, 0).context("reading the survey map")?.0,
+        ))
     }
 }
 

@@ -24,8 +24,11 @@ pub fn mend<'a>(call: &mut Call<'a>, syscall: &Syscall, filename: Option<&'a [u8
 }
 
 fn mend_path<'a>(call: &mut Call<'a>, index: u8, filename: Option<&'a [u8]>) {
-    let dirfd = index.checked_sub(1).and_then(|i| call.record.args.get(usize::from(i)).copied());
-    let unread = |captured: &&mut Captured<'a>| captured.header.arg == index && captured.header.errno != 0;
+    let dirfd = index
+        .checked_sub(1)
+        .and_then(|i| call.record.args.get(usize::from(i)).copied());
+    let unread =
+        |captured: &&mut Captured<'a>| captured.header.arg == index && captured.header.errno != 0;
     if let Some(captured) = call.captures.iter_mut().find(unread)
         && let Some(filename) = filename.and_then(|name| as_passed(name, dirfd))
     {
@@ -52,10 +55,22 @@ fn as_passed(name: &[u8], dirfd: Option<u64>) -> Option<&[u8]> {
 fn mend_strings(call: &mut Call<'_>, index: u8, filename: Option<&[u8]>, limit: usize) {
     let of_arg = |captured: &&Captured<'_>| captured.header.arg == index;
     let is_area = |captured: &Captured<'_>| captured.header.flags & CAPTURE_AT_ENTER == 0;
-    let Some(area) = call.captures.iter().filter(of_arg).find(|c| is_area(c)).copied() else {
+    let Some(area) = call
+        .captures
+        .iter()
+        .filter(of_arg)
+        .find(|c| is_area(c))
+        .copied()
+    else {
         return;
     };
-    let Some(vector) = call.captures.iter().filter(of_arg).find(|c| !is_area(c)).copied() else {
+    let Some(vector) = call
+        .captures
+        .iter()
+        .filter(of_arg)
+        .find(|c| !is_area(c))
+        .copied()
+    else {
         return;
     };
     let bytes = area.bytes.strip_suffix(b"\0").unwrap_or(area.bytes);
@@ -65,7 +80,12 @@ fn mend_strings(call: &mut Call<'_>, index: u8, filename: Option<&[u8]>, limit: 
     let more = if whole {
         words.len().saturating_sub(vector.header.full as usize)
     } else {
-        words.iter().take(3).skip(1).position(|word| Some(*word) == filename).map_or(0, |at| at + 1)
+        words
+            .iter()
+            .take(3)
+            .skip(1)
+            .position(|word| Some(*word) == filename)
+            .map_or(0, |at| at + 1)
     };
     // The last word of an area that was cut may be cut itself.
     let known = if whole { words.len() } else { words.len() - 1 };
@@ -89,7 +109,8 @@ fn mend_strings(call: &mut Call<'_>, index: u8, filename: Option<&[u8]>, limit: 
     }
     // Kept only where the vector itself is missing.
     if vector.header.errno == 0 {
-        call.captures.retain(|captured| captured.header.arg != index || !is_area(captured));
+        call.captures
+            .retain(|captured| captured.header.arg != index || !is_area(captured));
     }
 }
 
@@ -100,16 +121,52 @@ mod tests {
     use super::*;
     use crate::tables::{self, Abi};
 
-    fn captured(arg: u8, op: u8, flags: u8, errno: u16, element: u16, full: u32, bytes: &[u8]) -> Captured<'_> {
-        Captured { header: Capture { arg, op, flags, errno, element, full, ..Capture::default() }, bytes }
+    fn captured(
+        arg: u8,
+        op: u8,
+        flags: u8,
+        errno: u16,
+        element: u16,
+        full: u32,
+        bytes: &[u8],
+    ) -> Captured<'_> {
+        Captured {
+            header: Capture {
+                arg,
+                op,
+                flags,
+                errno,
+                element,
+                full,
+                ..Capture::default()
+            },
+            bytes,
+        }
     }
 
-    fn mended(name: &str, dirfd: u64, captures: &[Captured<'static>], filename: &'static [u8]) -> Vec<Vec<u8>> {
+    fn mended(
+        name: &str,
+        dirfd: u64,
+        captures: &[Captured<'static>],
+        filename: &'static [u8],
+    ) -> Vec<Vec<u8>> {
         let (nr, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
-        let record = CallRecord { nr, args: [dirfd, 0, 0, 0, 0, 0], ..CallRecord::default() };
-        let mut call = Call { record, captures: captures.iter().copied().collect(), no_return: false };
+        let record = CallRecord {
+            nr,
+            args: [dirfd, 0, 0, 0, 0, 0],
+            ..CallRecord::default()
+        };
+        let mut call = Call {
+            record,
+            captures: captures.iter().copied().collect(),
+            no_return: false,
+        };
         mend(&mut call, syscall, Some(filename), 8);
-        call.captures.iter().filter(|c| c.header.errno == 0).map(|c| c.bytes.to_vec()).collect()
+        call.captures
+            .iter()
+            .filter(|c| c.header.errno == 0)
+            .map(|c| c.bytes.to_vec())
+            .collect()
     }
 
     const ENTER: u8 = CAPTURE_AT_ENTER;
@@ -144,7 +201,10 @@ mod tests {
         assert_eq!(as_passed(b"/dev/fd/3", Some(3)), Some(&b""[..]));
         assert_eq!(as_passed(b"/dev/fd/3/x", Some(3)), Some(&b"x"[..]));
         assert_eq!(as_passed(b"/dev/fd/30", Some(3)), None);
-        assert_eq!(as_passed(b"/bin/ls", Some(0xffff_ff9c)), Some(&b"/bin/ls"[..]));
+        assert_eq!(
+            as_passed(b"/bin/ls", Some(0xffff_ff9c)),
+            Some(&b"/bin/ls"[..])
+        );
         assert_eq!(as_passed(b"/bin/ls", None), Some(&b"/bin/ls"[..]));
     }
 }

@@ -111,26 +111,49 @@ fn names_and_values_lead_to_each_other() {
         for (value, name) in set.values {
             assert_eq!(set.value_of(name), Some(*value), "{} {name}", set.name);
             assert_eq!(set.name_of(*value), Some(*name), "{} {name}", set.name);
-            assert_eq!(set.split(*value).last().is_some(), true);
+            assert!(set.split(*value).next().is_some(), "{} {name}", set.name);
         }
     }
     assert_eq!(set(SetId::SeekWhence).name_of(77), None);
     assert_eq!(set(SetId::SeekWhence).value_of("SEEK_NOWHERE"), None);
 }
 
+/// The bits that a part stands for.
+fn bits_of(set: &'static Set, part: Part) -> Option<u64> {
+    let fields = || set.before.iter().chain(set.after);
+    let in_field = |name| {
+        fields().find_map(|field| match field.kind {
+            FieldKind::Set(id) => super::set(id).value_of(name),
+            FieldKind::Signal => signal_by_name(name).map(u64::from),
+            _ => None,
+        })
+    };
+    match part {
+        Part::Name(name) => set.value_of(name).or_else(|| in_field(name)),
+        Part::Unknown(bits, _) | Part::Octal(bits) => Some(bits),
+        Part::Decimal(number) => Some(number as u64),
+        Part::Shifted(number, by) => fields()
+            .find(|field| field.kind == FieldKind::Shift(by))
+            .map(|field| number << field.mask.trailing_zeros()),
+    }
+}
+
 #[test]
-fn every_split_gives_all_bits_back_once() {
+fn parts_are_all_bits_and_each_once() {
+    let values = [0, 1, 0x81, 0xff, 0xffff_ffff, u64::MAX];
     for id in SetId::ALL {
         let set = set(*id);
-        for value in [0, 1, 0xff, 0xffff_ffff, u64::MAX, 0x5555_5555_5555_5555] {
-            let parts: Vec<Part> = set.split(value).collect();
-            assert!(!parts.is_empty(), "{} {value:#x}", set.name);
-            let unknown = |p: &&Part| matches!(p, Part::Unknown(..));
-            assert!(
-                parts.iter().filter(unknown).count() <= 2,
-                "{} {value:#x}",
-                set.name
-            );
+        for value in values.into_iter().chain(set.values.iter().map(|row| row.0)) {
+            let parts: Vec<Part> = set.split_wide(value).collect();
+            let bits: Option<Vec<u64>> = parts.iter().map(|p| bits_of(set, *p)).collect();
+            let bits = bits.unwrap_or_default();
+            assert!(!bits.is_empty(), "{} {value:#x}: {parts:?}", set.name);
+            let sum = bits.iter().fold(0u64, |sum, b| sum.wrapping_add(*b));
+            let narrow = |n: u64| match set.bits {
+                32 if set.unknown == Unknown::Decimal => n & 0xffff_ffff,
+                _ => n,
+            };
+            assert_eq!(narrow(sum), narrow(value), "{} {parts:?}", set.name);
         }
     }
 }

@@ -492,7 +492,7 @@ static ARGS_DUP2: [Arg; 2] = [Arg::new("oldfd", Ty::Fd), Arg::new("newfd", Ty::F
 static ARGS_DUP3: [Arg; 3] = [
     Arg::new("oldfd", Ty::Fd),
     Arg::new("newfd", Ty::Fd),
-    Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
+    Arg::new("flags", Ty::Flags(SetId::CreationFlags)),
 ];
 static ARGS_FCNTL: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
@@ -525,7 +525,7 @@ static ARGS_PIPE2: [Arg; 2] = [
             count: Len::Const(2),
         },
     ),
-    Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
+    Arg::new("flags", Ty::Flags(SetId::CreationFlags)),
 ];
 static ARGS_MEMFD_CREATE: [Arg; 2] = [
     Arg::new("name", Ty::Str),
@@ -2218,7 +2218,7 @@ static ARGS_GETPGID: [Arg; 1] = [Arg::new("pid", Ty::Pid)];
 static ARGS_SETPGID: [Arg; 2] = [Arg::new("pid", Ty::Pid), Arg::new("pgid", Ty::Pid)];
 static ARGS_GETSID: [Arg; 1] = [Arg::new("pid", Ty::Pid)];
 static ARGS_SET_TID_ADDRESS: [Arg; 1] = [Arg::new("tidptr", Ty::Addr)];
-static ARGS_UNSHARE: [Arg; 1] = [Arg::new("flags", Ty::Flags(SetId::CloneFlags))];
+static ARGS_UNSHARE: [Arg; 1] = [Arg::new("flags", Ty::Flags(SetId::UnshareFlags))];
 static ARGS_SETNS: [Arg; 2] = [
     Arg::new("fd", Ty::Fd),
     Arg::new("nstype", Ty::Flags(SetId::SetnsTypes)),

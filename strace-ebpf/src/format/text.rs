@@ -1,0 +1,222 @@
+//! Decoded values as the text that strace(1) writes for them; TSV and the strace format share it.
+
+use super::{
+    escape::{self, Hex},
+    number,
+};
+use crate::{
+    decode::value::Value,
+    tables::{self, Part, Set},
+};
+
+/// One argument from its tokens.
+pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], strings: Hex) {
+    let mut comma = false;
+    for value in values {
+        let closes = matches!(value, Value::ListClose | Value::StructClose);
+        if comma && !closes && !matches!(value, Value::Count(..)) {
+            out.extend_from_slice(b", ");
+        }
+        one(out, value, strings);
+        comma = !matches!(value, Value::ListOpen | Value::StructOpen | Value::Field(_));
+    }
+}
+
+/// One token.
+pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
+    match *value {
+        Value::Int(n) => number::decimal(out, n),
+        Value::Uint(n) => number::decimal(out, n),
+        Value::Hex(n) => number::hex(out, n),
+        Value::Octal(n) => number::octal(out, n),
+        Value::Fd(fd) => number::decimal(out, fd),
+        Value::DirFd(libc::AT_FDCWD) => out.extend_from_slice(b"AT_FDCWD"),
+        Value::DirFd(fd) => number::decimal(out, fd),
+        Value::Addr(0) => out.extend_from_slice(b"NULL"),
+        Value::Addr(addr) => number::hex(out, addr),
+        Value::Signal(signal) => signal_name(out, signal),
+        Value::Path(bytes) => escape::quoted(out, bytes, strings),
+        Value::Bytes { bytes, cut } => {
+            escape::quoted(out, bytes, strings);
+            if cut {
+                out.extend_from_slice(b"...");
+            }
+        }
+        Value::Text(bytes) => escape::escaped(out, bytes),
+        Value::Set(set, value) => names(out, set, value),
+        Value::Ioctl(names, request) => ioctl(out, names, request),
+        Value::SigSet(bits) => signal_set(out, bits),
+        Value::Dev(major, minor) => device(out, major, minor),
+        Value::Name(name) => out.extend_from_slice(name.as_bytes()),
+        Value::ListOpen => out.push(b'['),
+        Value::ListClose => out.push(b']'),
+        Value::StructOpen => out.push(b'{'),
+        Value::StructClose => out.push(b'}'),
+        Value::Field(name) => {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'=');
+        }
+        Value::More => out.extend_from_slice(b"..."),
+        Value::Count(n, what) => {
+            out.extend_from_slice(b" /* ");
+            number::decimal(out, n);
+            out.push(b' ');
+            out.extend_from_slice(what.as_bytes());
+            out.extend_from_slice(b" */");
+        }
+    }
+}
+
+/// A signal's name, or its number.
+pub fn signal_name(out: &mut Vec<u8>, signal: u32) {
+    match tables::signal_name(signal) {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
+        None => number::decimal(out, signal as i32),
+    }
+}
+
+fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
+    for (i, part) in set.split(value).enumerate() {
+        if i > 0 {
+            out.push(b'|');
+        }
+        match part {
+            Part::Name(name) => out.extend_from_slice(name.as_bytes()),
+            Part::Unknown(n, comment) => {
+                number::hex(out, n);
+                if let Some(comment) = comment {
+                    remark(out, comment);
+                }
+            }
+            Part::Decimal(n) => number::decimal(out, n),
+            Part::Octal(n) => number::octal(out, n),
+            Part::Shifted(n, by) => {
+                number::decimal(out, n);
+                out.extend_from_slice(b"<<");
+                out.extend_from_slice(by.as_bytes());
+            }
+        }
+    }
+}
+
+fn remark(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b" /* ");
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b" */");
+}
+
+/// A request by name; without one as what its number is made of, `include/uapi/asm-generic/ioctl.h`.
+fn ioctl(out: &mut Vec<u8>, names: &[&str], request: u32) {
+    if names.is_empty() {
+        let (dir, size) = (request >> 30, request >> 16 & 0x3fff);
+        let dir = match dir {
+            0 => "_IOC_NONE",
+            1 => "_IOC_WRITE",
+            2 => "_IOC_READ",
+            _ => "_IOC_READ|_IOC_WRITE",
+        };
+        out.extend_from_slice(b"_IOC(");
+        out.extend_from_slice(dir.as_bytes());
+        for part in [request >> 8 & 0xff, request & 0xff, size] {
+            out.extend_from_slice(b", ");
+            number::hex(out, u64::from(part));
+        }
+        out.push(b')');
+        return;
+    }
+    for (i, name) in names.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b" or ");
+        }
+        out.extend_from_slice(name.as_bytes());
+    }
+}
+
+/// `[INT CHLD]`, or `~[KILL STOP]` when that is shorter.
+fn signal_set(out: &mut Vec<u8>, bits: u64) {
+    let inverted = bits.count_ones() > 42;
+    let shown = if inverted { !bits } else { bits };
+    if inverted {
+        out.push(b'~');
+    }
+    out.push(b'[');
+    let mut first = true;
+    for signal in (1..=64).filter(|signal| shown >> (signal - 1) & 1 != 0) {
+        if !first {
+            out.push(b' ');
+        }
+        first = false;
+        match tables::signal_name(signal) {
+            Some(name) => out.extend_from_slice(name.trim_start_matches("SIG").as_bytes()),
+            None => number::decimal(out, signal),
+        }
+    }
+    out.push(b']');
+}
+
+fn device(out: &mut Vec<u8>, major: u32, minor: u32) {
+    out.extend_from_slice(b"makedev(");
+    number::hex(out, u64::from(major));
+    out.extend_from_slice(b", ");
+    number::hex(out, u64::from(minor));
+    out.push(b')');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::{Abi, SetId, ioctl_names, set};
+
+    fn text(values: &[Value<'_>]) -> String {
+        let mut out = Vec::new();
+        argument(&mut out, values, Hex::Never);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn values_as_strace_writes_them() {
+        use Value::*;
+        let cases: &[(&[Value<'_>], &str)] = &[
+            (
+                &[Value::Set(set(SetId::OpenFlags), 0x80241)],
+                "O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC",
+            ),
+            (
+                &[Value::Set(set(SetId::MmapProt), 0x1000)],
+                "0x1000 /* PROT_??? */",
+            ),
+            (&[SigSet(0)], "[]"),
+            (&[SigSet(1 << 1 | 1 << 16)], "[INT CHLD]"),
+            (&[SigSet(!(1 << 8 | 1 << 18))], "~[KILL STOP]"),
+            (&[Dev(8, 0x11)], "makedev(0x8, 0x11)"),
+            (
+                &[Ioctl(ioctl_names(Abi::X86_64, 0x5413), 0x5413)],
+                "TIOCGWINSZ",
+            ),
+            (
+                &[Ioctl(&[], 0x8004_1234)],
+                "_IOC(_IOC_READ, 0x12, 0x34, 0x4)",
+            ),
+            (&[ListOpen, Int(1), Int(2), More, ListClose], "[1, 2, ...]"),
+            (
+                &[
+                    ListOpen,
+                    StructOpen,
+                    Field("a"),
+                    Int(1),
+                    Field("b"),
+                    Addr(0),
+                    StructClose,
+                    ListClose,
+                ],
+                "[{a=1, b=NULL}]",
+            ),
+            (&[Addr(0x10), Count(2, "vars")], "0x10 /* 2 vars */"),
+            (&[Signal(17)], "SIGCHLD"),
+            (&[Signal(99)], "99"),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(text(values), *expected);
+        }
+    }
+}
