@@ -1,1 +1,330 @@
-//! To come.
+//! What can go wrong: one clear line, the right exit status, nothing left behind.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use crate::{
+    harness::{BIN, Output, Running, TempDir, example, run, shared, trace, tracer},
+    programs,
+};
+
+/// Exactly one line on standard error, with our name and these words, and nothing on standard output.
+#[track_caller]
+fn assert_refused(output: &Output, code: i32, words: &[&str]) {
+    assert_eq!(output.code(), code, "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert!(output.stderr.starts_with("strace-ebpf: "), "{output:?}");
+    assert!(output.stderr.ends_with('\n'), "{output:?}");
+    for word in words {
+        assert!(output.stderr.contains(word), "no '{word}' in {output:?}");
+    }
+    assert_eq!(output.stdout, "", "{output:?}");
+}
+
+#[test]
+fn statuses_of_the_command() {
+    let _machine = shared();
+    for (script, code) in [
+        ("exit 0", 0),
+        ("exit 1", 1),
+        ("exit 7", 7),
+        ("exit 127", 127),
+        ("exit 255", 255),
+    ] {
+        let traced = trace(&["--", "sh", "-c", script]);
+        assert_eq!(traced.output.code(), code, "{script}");
+        assert_eq!(traced.output.stderr, "", "{script}");
+    }
+    for signal in [
+        libc::SIGTERM,
+        libc::SIGKILL,
+        libc::SIGINT,
+        libc::SIGSEGV,
+        libc::SIGPIPE,
+        libc::SIGUSR1,
+    ] {
+        let traced = trace(&["--", "sh", "-c", &format!("kill -{signal} $$")]);
+        assert_eq!(traced.output.signal(), Some(signal));
+        assert_eq!(traced.output.stderr, "", "{signal}");
+    }
+}
+
+#[test]
+fn commands_that_cannot_be_run() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let (text, script) = (dir.file("text"), dir.file("script"));
+    std::fs::write(&text, "no program").unwrap();
+    std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    for file in [&text, &script] {
+        run(Command::new("chmod").args(["755", file]));
+    }
+    for (command, code) in [
+        ("no-such-command-anywhere", 127),
+        ("/no/such/path", 127),
+        ("", 127),
+        ("/etc/passwd", 126),
+        ("/tmp", 126),
+        (&text, 126),
+    ] {
+        let output = run(&mut tracer(&["-o", "/dev/null", "--", command]));
+        assert_refused(&output, code, &[command]);
+    }
+    // A script whose interpreter is missing is not found, as for sh(1) and strace.
+    let output = run(&mut tracer(&["-o", "/dev/null", "--", &script]));
+    assert_refused(&output, 127, &[&script]);
+    programs::assert_none_left();
+}
+
+#[test]
+fn command_lines_that_make_no_sense() {
+    let _machine = shared();
+    for (line, words) in [
+        (&[][..], &[][..]),
+        (&["--no-such-flag", "true"], &["--no-such-flag"]),
+        (&["-p", "x"], &["x"]),
+        (&["-p", "0"], &["0"]),
+        (&["-p", ""], &[]),
+        (
+            &["--buffer-size", "lots", "true"],
+            &["--buffer-size", "lots"],
+        ),
+        (&["-s", "x", "true"], &["x"]),
+        (&["--transport", "x", "true"], &["x"]),
+        (&["-z", "-Z", "true"], &[]),
+        (&["-e", "trace=no_such_call", "true"], &["no_such_call"]),
+        (&["--format", "x", "true"], &["x"]),
+        (&["--format", "json", "true"], &["json"]),
+        (&["--format", "bin", "true"], &["bin"]),
+        (&["-p", "1", "-a"], &[]),
+        (&["-o"], &["-o"]),
+    ] {
+        assert_refused(&run(&mut tracer(line)), 2, words);
+    }
+}
+
+/// Flags of strace that are not built yet are refused by name; never taken for the command.
+#[test]
+fn flags_of_strace_that_are_not_there_yet() {
+    let _machine = shared();
+    for flag in [
+        "-k",
+        "-c",
+        "-C",
+        "-D",
+        "-yy",
+        "-X",
+        "--seccomp-bpf",
+        "--summary",
+        "--daemonize",
+        "--lossless",
+    ] {
+        let name = if flag == "-yy" { "-y" } else { flag };
+        for line in [&[flag, "true"][..], &["-f", flag, "--", "true"], &[flag]] {
+            assert_refused(&run(&mut tracer(line)), 2, &[name]);
+        }
+    }
+    for line in [
+        &["--read", "x"][..],
+        &["-P", "/etc", "true"],
+        &["-e", "inject=all:error=EIO", "true"],
+    ] {
+        let name = line[1].split('=').next().unwrap().trim_matches('x');
+        assert_refused(
+            &run(&mut tracer(line)),
+            2,
+            &[if name.starts_with('i') { name } else { line[0] }],
+        );
+    }
+}
+
+/// Values may stand beside short flags, and flags together, as in strace.
+#[test]
+fn short_flags_in_every_spelling() {
+    let _machine = shared();
+    for line in [
+        &["-fs5", "-o/dev/null", "true"][..],
+        &["-fo", "/dev/null", "-s5", "true"],
+        &["-etrace=read", "-o", "/dev/null", "true"],
+        &["-fqttT", "-s", "5", "-o", "/dev/null", "--", "true"],
+        &["-o", "/dev/null", "env", "-i", "true"],
+    ] {
+        let output = run(&mut tracer(line));
+        assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "{line:?}");
+    }
+    let own = std::process::id();
+    let output = run(Command::new("timeout").args([
+        "-s",
+        "INT",
+        "0.5",
+        BIN,
+        &format!("-p{own}"),
+        "-o/dev/null",
+    ]));
+    assert!(output.stderr.contains("attached"), "{output:?}");
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    for file in ["/no/such/dir/file", dir.path().to_str().unwrap()] {
+        let output = run(&mut tracer(&["-o", file, "--", "/bin/echo", "hi"]));
+        assert_refused(&output, 1, &[file]);
+    }
+    // A full disk: the command runs to its end, and what was written is told.
+    let output = run(&mut tracer(&["-f", "-o", "/dev/full", "--", "true"]));
+    assert_refused(
+        &output,
+        1,
+        &["/dev/full", "No space left on device", "0 bytes"],
+    );
+    let mut command = Command::new("sh");
+    let output = run(command.args(["-c", "exec \"$0\" -- true >/dev/full", BIN]));
+    assert_refused(
+        &output,
+        1,
+        &["standard output", "No space left on device", "0 bytes"],
+    );
+    let output =
+        run(Command::new("sh").args(["-c", "exec \"$0\" --list-syscalls >/dev/full", BIN]));
+    assert_refused(&output, 1, &["No space left on device"]);
+    programs::assert_none_left();
+}
+
+/// A file system of 256 KiB fills up in the middle.
+#[test]
+fn a_disk_that_fills_up() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let script = format!(
+        "mount -t tmpfs -o size=256k none {0} && {BIN} -o {0}/trace -- {1} --calls 100000; \
+         echo status $? size $(stat -c %s {0}/trace)",
+        dir.path().display(),
+        example("calls")
+    );
+    let output = run(Command::new("unshare").args(["-m", "sh", "-c", &script]));
+    assert_eq!(output.number("status"), 1, "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    let bytes = regex::Regex::new(r"(\d+) bytes were written").unwrap();
+    let told = bytes
+        .captures(&output.stderr)
+        .unwrap_or_else(|| panic!("{output:?}"));
+    let size: u64 = output
+        .stdout
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert_eq!(told[1].parse::<u64>().unwrap(), size, "{output:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away() {
+    let _machine = shared();
+    for options in [&["--"][..], &["-f", "--"]] {
+        let mut command = tracer(options);
+        command
+            .args([&example("calls"), "--calls", "300000"])
+            .process_group(0);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        // The pipe is closed after one line.
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(line.contains("exec"), "{line}");
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        // Nothing but what the command itself wrote, if it got that far.
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("strace-ebpf:"), "{stderr}");
+    }
+    programs::assert_none_left();
+}
+
+/// A reader that goes away while there is nothing to say: noticed without another event.
+#[test]
+fn a_sink_command_that_ends_early() {
+    let _machine = shared();
+    let program = example("calls");
+    let mut tracer =
+        Running::start(tracer(&["-o", "|head -n 1", "--"]).args([&program, "--calls", "300000"]));
+    let output = tracer.wait_at_most(Duration::from_secs(30));
+    assert_eq!(output.code(), 0, "{output:?}");
+    assert!(!output.stderr.contains("strace-ebpf:"), "{output:?}");
+    assert!(
+        output
+            .stdout
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains("exec")),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn without_the_privilege() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let copy = dir.file("strace-ebpf");
+    std::fs::copy(BIN, &copy).unwrap();
+    let mut command = Command::new(&copy);
+    command
+        .args(["-f", "-e", "trace=openat", "--", "ls", "a b", "it's"])
+        .uid(65534)
+        .gid(65534);
+    let output = run(command.stdin(Stdio::null()));
+    let fix = format!("sudo {copy} -f -e trace=openat -- ls 'a b' 'it'\\''s'");
+    assert_refused(&output, 1, &[&fix, "CAP_BPF", "CAP_PERFMON"]);
+    let mut command = Command::new(&copy);
+    let output = run(command.arg("--check").uid(65534).gid(65534));
+    assert_eq!(output.code(), 1, "{output:?}");
+    let row = output
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("privilege\t"));
+    assert!(
+        row.is_some_and(|row| row.contains("\tNO\t") && row.contains("sudo")),
+        "{output:?}"
+    );
+    // By capability, not by uid: a user with the two rights may trace.
+    let keep = "--inh-caps=+bpf,+perfmon";
+    let ambient = "--ambient-caps=+bpf,+perfmon";
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid",
+        "65534",
+        "--clear-groups",
+        keep,
+        ambient,
+        &copy,
+        "--",
+        "/bin/true",
+    ]);
+    let output = run(&mut command);
+    assert_eq!(
+        (output.code(), output.stderr.as_str()),
+        (0, ""),
+        "{output:?}"
+    );
+    assert!(output.stdout.contains("\texecve\t0\t"), "{output:?}");
+}
+
+#[test]
+fn cgroups_that_are_none() {
+    let _machine = shared();
+    for path in ["/no/such/cgroup", "/tmp"] {
+        assert_refused(&run(&mut tracer(&["--cgroup", path])), 1, &[path]);
+    }
+}

@@ -19,7 +19,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    harness::{BIN, run, shared, trace, tracer},
+    harness::{BIN, Running, example, run, shared, trace, tracer},
     programs,
     rows::named,
 };
@@ -142,9 +142,9 @@ fn every_hook_traces_a_command_alike() {
     for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
         for transport in ["ringbuf", "perf"] {
             let options = ["-f", "--attach", hook, "--transport", transport];
-            let command = ["--", "sh", "-c", "/bin/true; exit 3"];
+            let command = ["--", &example("forks"), "--children", "1"];
             let traced = trace(&[&options[..], &command].concat());
-            assert_eq!(traced.output.code(), 3);
+            assert_eq!(traced.output.code(), 0);
             let rows = traced.rows();
             let tracee = rows[0].pid;
             // Lines of the two processes come in any order, those of one in its own; SIGCHLD at any time.
@@ -233,7 +233,7 @@ fn used_by_a_trace(attach: &str) -> Vec<String> {
         "-c",
         "echo ready; read x",
     ]);
-    let mut tracer = crate::harness::Running::start_with_stdin(&mut command);
+    let mut tracer = Running::start_with_stdin(&mut command);
     tracer.stdout_line("ready");
     let loaded = programs::loaded();
     let process = format!("/proc/{}", tracer.pid());

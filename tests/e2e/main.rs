@@ -25,4 +25,5 @@ mod loss;
 mod output;
 mod paths;
 mod scope;
+mod signals;
 mod sinks;

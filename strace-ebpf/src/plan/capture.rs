@@ -247,7 +247,7 @@ impl Builder {
             };
             self.add(Op {
                 kind: KIND_STR,
-                addr_from: self.from_block_word(),
+                addr_from: self.block_word(),
                 addr_off: 0,
                 block: pointers,
                 stride: self.word(),
@@ -282,8 +282,8 @@ impl Builder {
             } else {
                 OP_RESULT_IS_TOTAL
             },
-            addr_from: self.from_block_word(),
-            len_from: self.from_block_word(),
+            addr_from: self.block_word(),
+            len_from: self.block_word(),
             block: vector,
             len_off: word,
             scale: 1,
@@ -297,7 +297,7 @@ impl Builder {
     /// Name, buffers and control data of the msghdrs that operation `headers` copied.
     fn message(&mut self, arg: u8, when: u8, headers: u8, stride: u16, dir: Dir) {
         let word = self.word();
-        let from_block = self.from_block_word();
+        let from_block = self.block_word();
         let part = |at: u16, len_from: u8, scale: u16, limit: u32| Op {
             kind: KIND_BYTES,
             when,
@@ -337,7 +337,7 @@ impl Builder {
         if self.word() == 4 { OP_PTR32 } else { 0 }
     }
 
-    fn from_block_word(&self) -> u8 {
+    fn block_word(&self) -> u8 {
         if self.word() == 4 {
             FROM_BLOCK32
         } else {
