@@ -54,8 +54,8 @@ pub struct Offsets {
     pub pid_numbers: u32,
     /// `pid_namespace.ns.inum`
     pub pidns_inum: u32,
-    /// `k_sigaction.sa.sa_handler`
-    pub sa_handler: u32,
+    /// Explicit padding.
+    pub _pad: u32,
 }
 
 /// Everything the probes are told.

@@ -1,6 +1,6 @@
 //! Per-CPU counters of the probes: the books that make loss exact.
 //!
-//! One [`Counters`] per CPU and [`Stream`]. A stream has its own books because its programs may
+//! One [`Counters`] per CPU and stream. A stream has its own books because its programs may
 //! interrupt another's (a signal can be generated from an interrupt) and a plain increment must
 //! never be interrupted by one on the same word.
 

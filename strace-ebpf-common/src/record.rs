@@ -118,6 +118,9 @@ pub struct TaskExitRecord {
 pub const SIGNAL_DELIVERED: u32 = 0;
 /// It was thrown away when it was sent, because the task ignores it.
 pub const SIGNAL_IGNORED: u32 = 1;
+/// It was sent. The kernel does not deliver a signal that ends a process at once: this is its
+/// only trace, told by user space when the process was killed by it.
+pub const SIGNAL_SENT: u32 = 2;
 
 /// A signal.
 #[repr(C)]

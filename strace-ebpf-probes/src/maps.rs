@@ -38,7 +38,7 @@ pub static CONFIG: Config = Config {
         pid_level: 0,
         pid_numbers: 0,
         pidns_inum: 0,
-        sa_handler: 0,
+        _pad: 0,
     },
 };
 

@@ -6,7 +6,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use strace_ebpf_common::{
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
-    record::{KIND_SIGNAL, SIGNAL_DELIVERED, SIGNAL_IGNORED, SignalRecord},
+    record::{KIND_SIGNAL, SIGNAL_DELIVERED, SIGNAL_IGNORED, SIGNAL_SENT, SignalRecord},
 };
 
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
 /// Never reported: the exit that it causes is. The kernel also "delivers" it to every thread of a
 /// process that ends by exit_group(2).
 const SIGKILL: u32 = 9;
-/// `TRACE_SIGNAL_IGNORED`, `include/trace/events/signal.h`.
+/// `TRACE_SIGNAL_DELIVERED` and `TRACE_SIGNAL_IGNORED`, `include/trace/events/signal.h`.
+const TRACE_SIGNAL_DELIVERED: u64 = 0;
 const TRACE_SIGNAL_IGNORED: u64 = 1;
 
 #[inline(always)]
@@ -60,9 +61,13 @@ pub fn deliver(ctx: *mut c_void) {
 /// A signal is sent, in whatever context that happens.
 #[inline(always)]
 pub fn generate(ctx: *mut c_void) {
-    if argument(ctx, 4) != TRACE_SIGNAL_IGNORED {
-        return;
-    }
+    let signal = argument(ctx, 0) as u32;
+    let outcome = match argument(ctx, 4) {
+        TRACE_SIGNAL_DELIVERED if signal != SIGKILL => SIGNAL_SENT,
+        TRACE_SIGNAL_IGNORED => SIGNAL_IGNORED,
+        // Already pending, or no memory for it.
+        _ => return,
+    };
     let receiver = argument(ctx, 2);
     let Some(ids) = filter::ids_of::<false>(receiver as *const u8) else {
         return;
@@ -80,15 +85,7 @@ pub fn generate(ctx: *mut c_void) {
         return;
     }
     let info = argument(ctx, 1);
-    send(
-        ctx,
-        STREAM_IRQ,
-        ids,
-        argument(ctx, 0) as u32,
-        SIGNAL_IGNORED,
-        info,
-        receiver,
-    );
+    send(ctx, STREAM_IRQ, ids, signal, outcome, info, receiver);
 }
 
 #[inline(always)]

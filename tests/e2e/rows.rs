@@ -1,7 +1,5 @@
 //! The TSV grammar, read back without any code of the tracer's.
 
-use std::collections::BTreeMap;
-
 /// One line of a trace in the default columns.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
@@ -82,19 +80,6 @@ pub fn nanoseconds(text: &str) -> Option<u64> {
     }
     let (seconds, fraction): (u64, u64) = (seconds.parse().ok()?, fraction.parse().ok()?);
     Some(seconds * 1_000_000_000 + fraction)
-}
-
-/// How often each call was made.
-pub type Counts = BTreeMap<String, u64>;
-
-/// Counts of the calls in a trace.
-#[track_caller]
-pub fn counts(trace: &str) -> Counts {
-    let mut counts = Counts::new();
-    for row in trace.lines().map(Row::parse).filter(Row::is_call) {
-        *counts.entry(row.name.to_owned()).or_default() += 1;
-    }
-    counts
 }
 
 /// Calls of this name.

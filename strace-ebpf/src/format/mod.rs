@@ -2,6 +2,7 @@
 
 pub mod escape;
 pub mod number;
+pub mod strace;
 pub mod text;
 pub mod time;
 pub mod tsv;

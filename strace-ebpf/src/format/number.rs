@@ -41,6 +41,24 @@ pub fn padded(out: &mut Vec<u8>, value: u64, width: usize) {
     out.extend_from_slice(text);
 }
 
+/// Decimal with spaces behind up to `width`.
+pub fn left(out: &mut Vec<u8>, value: u64, width: usize) {
+    let before = out.len();
+    decimal(out, value);
+    out.extend(std::iter::repeat_n(
+        b' ',
+        width.saturating_sub(out.len() - before),
+    ));
+}
+
+/// Decimal with spaces before up to `width`.
+pub fn right(out: &mut Vec<u8>, value: u64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(value).as_bytes();
+    out.extend(std::iter::repeat_n(b' ', width.saturating_sub(text.len())));
+    out.extend_from_slice(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -146,7 +146,7 @@ impl<'a> Btf<'a> {
             pid_level: find("pid", "level")?,
             pid_numbers: find("pid", "numbers")?,
             pidns_inum: find("pid_namespace", "ns.inum")?,
-            sa_handler: find("k_sigaction", "sa.sa_handler")?,
+            _pad: 0,
         })
     }
 }

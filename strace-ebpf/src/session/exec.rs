@@ -153,7 +153,7 @@ mod tests {
         let (nr, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
         let record = CallRecord {
             nr,
-            args: [dirfd, 0, 0, 0, 0, 0],
+            args: [dirfd, 1, 1, 1, 0, 0],
             ..CallRecord::default()
         };
         let mut call = Call {

@@ -4,6 +4,7 @@
 
 pub mod books;
 pub mod exec;
+pub mod fatal;
 pub mod parse;
 
 use std::collections::HashMap;

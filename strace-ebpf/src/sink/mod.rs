@@ -5,8 +5,11 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
-    io::{self, Write},
-    os::unix::ffi::OsStrExt,
+    io,
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::ffi::OsStrExt,
+    },
     process::{Child, Command, Stdio},
     thread::JoinHandle,
 };
@@ -65,24 +68,24 @@ impl Target {
         }
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// What to write to; not through std, whose writers do not tell how much of a piece they got
+    /// rid of before an error.
+    fn fd(&self) -> RawFd {
         match self {
-            // Not through std's line buffer.
-            Self::Stdout => write_fd(libc::STDOUT_FILENO, bytes),
-            Self::File(file, _) => file.write_all(bytes),
-            Self::Pipe(child) => match &mut child.stdin {
-                Some(stdin) => stdin.write_all(bytes),
-                None => Ok(()),
-            },
+            Self::Stdout => libc::STDOUT_FILENO,
+            Self::File(file, _) => file.as_raw_fd(),
+            Self::Pipe(child) => child.stdin.as_ref().map_or(-1, AsRawFd::as_raw_fd),
         }
     }
 }
 
-fn write_fd(fd: i32, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all of `bytes`; `written` counts also what went before an error.
+fn write_all(fd: RawFd, mut bytes: &[u8], written: &mut u64) -> io::Result<()> {
     while !bytes.is_empty() {
         // SAFETY: a live buffer of that length.
         let n = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
         if n >= 0 {
+            *written += n as u64;
             bytes = &bytes[n as usize..];
             continue;
         }
@@ -97,7 +100,7 @@ fn write_fd(fd: i32, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Somebody else's descriptor may be non-blocking.
-fn wait_writable(fd: i32) {
+fn wait_writable(fd: RawFd) {
     let mut poll = libc::pollfd {
         fd,
         events: libc::POLLOUT,
@@ -168,7 +171,7 @@ impl Writer {
 fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending {
     let mut written = 0;
     while let Some(piece) = pieces.blocking_recv() {
-        if let Err(error) = target.write_all(&piece) {
+        if let Err(error) = write_all(target.fd(), &piece, &mut written) {
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Ending::Closed;
             }
@@ -178,7 +181,6 @@ fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending
                 error,
             };
         }
-        written += piece.len() as u64;
     }
     if let Target::Pipe(child) = &mut target {
         drop(child.stdin.take());

@@ -2,7 +2,7 @@
 //!
 //! A file is a family of sets. `set NAME flags|enum UNKNOWN [BITS]` begins one. UNKNOWN is the comment after a value
 //! without a name; `-` for a bare hexadecimal number, `decimal` for a bare signed one. BITS is how many bits of an
-//! argument count, 32 when not said. Then rows of NAME<TAB>VALUE in the order of printing, and `field MASK WHAT`: bits
+//! argument count, 32 when not said. Then rows of NAME, a tab, VALUE in the order of printing, and `field MASK WHAT`: bits
 //! that are no flags but one value. Fields before the rows are printed first, those after them last. WHAT is an enum set,
 //! `signal`, `decimal`, `octal`, or `shift NAME` for a number printed as N<<NAME.
 use std::collections::{HashMap, HashSet};

@@ -26,6 +26,7 @@ use crate::{
         self, Call, Pending, assemble,
         books::{Books, Gap},
         exec,
+        fatal::Fatal,
         parse::{self, Captured, Event},
     },
     tables,
@@ -47,6 +48,7 @@ pub struct Tracer {
     ready: Vec<Bytes>,
     /// File names of programs just begun, until the execve returns, by thread.
     exec_names: HashMap<u32, Vec<u8>>,
+    fatal: Fatal,
     /// Records of unknown kind or shape.
     unparsed: u64,
 }
@@ -65,6 +67,7 @@ impl Tracer {
             out: Vec::with_capacity(PIECE_BYTES + 4096),
             ready: Vec::new(),
             exec_names: HashMap::new(),
+            fatal: Fatal::default(),
             unparsed: 0,
         }
     }
@@ -319,6 +322,11 @@ impl Tracer {
         self.pending.forget(record.header.tid);
         self.exec_names.remove(&record.header.tid);
         let signal = record.code & 0x7f;
+        if let Some(sent) = self.fatal.ended(record)
+            && signal != 0
+        {
+            self.signal_line(&sent);
+        }
         if signal == 0 {
             let ret = Some(i64::from(record.code >> 8 & 0xff));
             self.remark(
@@ -348,6 +356,12 @@ impl Tracer {
     }
 
     fn signal(&mut self, record: &SignalRecord) {
+        if self.fatal.note(record) {
+            self.signal_line(record);
+        }
+    }
+
+    fn signal_line(&mut self, record: &SignalRecord) {
         let outcome = if record.outcome == SIGNAL_IGNORED {
             "ignored"
         } else {

@@ -1,0 +1,448 @@
+//! Reads xtask/data/layouts.txt and lays its structs out as a C compiler does, per ABI.
+//!
+//! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| packed]`. Members stand in C's order; `-:TYPE` takes room but is not
+//! shown, `=TYPE` alone is a scalar that has no name. From the word `...` on members are shown with -v only. The types
+//! are in the file's head. Rows with `@ABI` go before the one without.
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::data::{ABIS, At, Struct, rows};
+use super::emit::{HEAD, camel_case};
+
+pub struct Layout {
+    pub at: At,
+    pub name: String,
+    /// Index in `ABIS`; none: every ABI that has no row of its own.
+    abis: Vec<usize>,
+    members: Vec<Member>,
+    packed: bool,
+}
+
+struct Member {
+    name: String,
+    ty: Type,
+    extra: bool,
+}
+
+struct Type {
+    word: String,
+    params: Vec<String>,
+    elem: Option<Box<Type>>,
+}
+
+/// How wide a member is: bytes, a word of the ABI, or what another row says.
+#[derive(Clone, Copy)]
+enum Width {
+    Bytes(u32),
+    Word,
+}
+
+/// Type words without parameters: width and the Rust variant, `#` standing for the width.
+const SCALARS: &[(&str, Width, &str)] = &[
+    ("i8", Width::Bytes(1), "Int(#)"),
+    ("short", Width::Bytes(2), "Int(#)"),
+    ("int", Width::Bytes(4), "Int(#)"),
+    ("long", Width::Word, "Int(#)"),
+    ("i64", Width::Bytes(8), "Int(#)"),
+    ("u8", Width::Bytes(1), "Uint(#)"),
+    ("ushort", Width::Bytes(2), "Uint(#)"),
+    ("u16", Width::Bytes(2), "Uint(#)"),
+    ("uint", Width::Bytes(4), "Uint(#)"),
+    ("u32", Width::Bytes(4), "Uint(#)"),
+    ("u64", Width::Bytes(8), "Uint(#)"),
+    ("ulong", Width::Word, "Uint(#)"),
+    ("size", Width::Word, "Uint(#)"),
+    ("hex8", Width::Bytes(1), "Hex(#)"),
+    ("hex16", Width::Bytes(2), "Hex(#)"),
+    ("hex32", Width::Bytes(4), "Hex(#)"),
+    ("hex64", Width::Bytes(8), "Hex(#)"),
+    ("hexlong", Width::Word, "Hex(#)"),
+    ("octal16", Width::Bytes(2), "Octal(#)"),
+    ("octal32", Width::Bytes(4), "Octal(#)"),
+    ("octal64", Width::Bytes(8), "Octal(#)"),
+    ("mode16", Width::Bytes(2), "Mode(#)"),
+    ("mode32", Width::Bytes(4), "Mode(#)"),
+    ("addr", Width::Word, "Addr(#)"),
+    ("addr64", Width::Bytes(8), "Addr(#)"),
+    ("uid", Width::Bytes(4), "Id(#)"),
+    ("uid16", Width::Bytes(2), "Id(#)"),
+    ("fd", Width::Bytes(4), "Fd(#)"),
+    ("fd64", Width::Bytes(8), "Fd(#)"),
+    ("dirfd", Width::Bytes(4), "DirFd"),
+    ("signal", Width::Bytes(4), "Signal(#)"),
+    ("signal64", Width::Bytes(8), "Signal(#)"),
+    ("sigset32", Width::Bytes(4), "SigSet(#)"),
+    ("sigsetlong", Width::Word, "SigSet(#)"),
+    ("sigset", Width::Bytes(8), "SigSet(#)"),
+    ("dev16", Width::Bytes(2), "Dev(#)"),
+    ("dev32", Width::Bytes(4), "Dev(#)"),
+    ("dev64", Width::Bytes(8), "Dev(#)"),
+    ("devlong", Width::Word, "Dev(#)"),
+    ("date", Width::Word, "Date(#)"),
+    ("date64", Width::Bytes(8), "Date(#)"),
+    ("wait", Width::Bytes(4), "Wait"),
+    ("limit", Width::Word, "Limit(#)"),
+    ("limit64", Width::Bytes(8), "Limit(#)"),
+    ("key", Width::Bytes(4), "Key"),
+];
+
+/// Widths of flags(SET,WIDTH) and enum(SET,WIDTH).
+const WIDTHS: &[(&str, Width)] = &[
+    ("8", Width::Bytes(1)),
+    ("16", Width::Bytes(2)),
+    ("32", Width::Bytes(4)),
+    ("64", Width::Bytes(8)),
+    ("long", Width::Word),
+];
+
+/// Which C rules hold: those of x86_64 or of i386, where 8-byte integers are aligned to 4.
+#[derive(Clone, Copy, PartialEq)]
+enum Rules {
+    Native,
+    I386,
+}
+
+impl Rules {
+    fn word(self) -> u32 {
+        match self {
+            Self::Native => 8,
+            Self::I386 => 4,
+        }
+    }
+}
+
+pub fn read(dir: &Path) -> Result<Vec<Layout>> {
+    rows(dir, "layouts.txt", layout)
+}
+
+fn layout(at: At, line: &str) -> Result<Layout> {
+    let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+    let (name, members, packed) = match fields[..] {
+        [name, members] => (name, members, false),
+        [name, members, "packed"] => (name, members, true),
+        _ => bail!("expected name | member:type ... [| packed]"),
+    };
+    let (name, abis) = name.split_once('@').unwrap_or((name, ""));
+    let abi = |stem: &str| {
+        let found = ABIS.iter().position(|(known, _)| *known == stem);
+        found.with_context(|| format!("no ABI `{stem}`"))
+    };
+    let mut extra = false;
+    let mut list = Vec::new();
+    for word in members.split_whitespace() {
+        if word == "..." {
+            extra = true;
+            continue;
+        }
+        list.push(member(word, extra)?);
+    }
+    Ok(Layout {
+        at,
+        name: name.into(),
+        abis: abis
+            .split(',')
+            .filter(|a| !a.is_empty())
+            .map(abi)
+            .collect::<Result<_>>()?,
+        members: list,
+        packed,
+    })
+}
+
+fn member(word: &str, extra: bool) -> Result<Member> {
+    let (name, ty) = match word.strip_prefix('=') {
+        Some(ty) => ("", ty),
+        None => word
+            .split_once(':')
+            .with_context(|| format!("`{word}` is not member:type"))?,
+    };
+    Ok(Member {
+        name: name.into(),
+        ty: type_of(ty)?,
+        extra,
+    })
+}
+
+fn type_of(text: &str) -> Result<Type> {
+    let (word, inner) = match text.split_once('(') {
+        Some((word, rest)) => (
+            word,
+            rest.strip_suffix(')')
+                .with_context(|| format!("`{text}` has no closing parenthesis"))?,
+        ),
+        None => (text, ""),
+    };
+    let (elem, inner) = match (word, inner.rsplit_once(',')) {
+        ("array", Some((elem, count))) => (Some(Box::new(type_of(elem)?)), count),
+        _ => (None, inner),
+    };
+    Ok(Type {
+        word: word.into(),
+        params: inner
+            .split(',')
+            .filter(|p| !p.is_empty())
+            .map(Into::into)
+            .collect(),
+        elem,
+    })
+}
+
+/// A struct laid out by some rules.
+struct Placed {
+    size: u32,
+    align: u32,
+    /// Rust text of the members that are shown.
+    members: Vec<String>,
+}
+
+struct Compiler<'a> {
+    rows: &'a [Layout],
+}
+
+impl Compiler<'_> {
+    fn row(&self, name: &str, abi: usize) -> Option<&Layout> {
+        let of_name = |l: &&Layout| l.name == name;
+        let mut own = self.rows.iter().filter(of_name);
+        own.find(|l| l.abis.is_empty() || l.abis.contains(&abi))
+    }
+
+    fn place(&self, row: &Layout, abi: usize, rules: Rules) -> Result<Placed> {
+        let (mut at, mut align, mut members) = (0, 1, Vec::new());
+        let mut offsets: HashMap<&str, u32> = HashMap::new();
+        // A pointer's length may stand behind it, so offsets come first.
+        for member in &row.members {
+            let (size, member_align) = self.size(&member.ty, abi, rules)?;
+            let member_align = if row.packed { 1 } else { member_align };
+            at = at.next_multiple_of(member_align);
+            offsets.insert(&member.name, at);
+            align = align.max(member_align);
+            at += size;
+        }
+        at = 0;
+        for member in &row.members {
+            let (size, member_align) = self.size(&member.ty, abi, rules)?;
+            at = at.next_multiple_of(if row.packed { 1 } else { member_align });
+            if member.name != "-" {
+                let ty = self.rust(&member.ty, abi, rules, &offsets)?;
+                members.push(format!(
+                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {} }}",
+                    member.name, member.extra
+                ));
+            }
+            at += size;
+        }
+        Ok(Placed {
+            size: at.next_multiple_of(align),
+            align,
+            members,
+        })
+    }
+
+    fn size(&self, ty: &Type, abi: usize, rules: Rules) -> Result<(u32, u32)> {
+        if let Some(elem) = &ty.elem {
+            let (size, align) = self.size(elem, abi, rules)?;
+            return Ok((size * count(ty)?, align));
+        }
+        let word = rules.word();
+        Ok(match ty.word.as_str() {
+            "pad" | "char" | "bytes" => (count(ty)?, 1),
+            "struct" => {
+                let name = ty.params.first().context("struct(NAME)")?;
+                let row = self
+                    .row(name, abi)
+                    .with_context(|| format!("no layout `{name}`"))?;
+                let placed = self.place(row, abi, rules)?;
+                (placed.size, placed.align)
+            }
+            "to" | "tobuf" | "tostr" => (word, word),
+            _ => {
+                let bytes = match width(ty)? {
+                    Width::Bytes(n) => n,
+                    Width::Word => word,
+                };
+                (bytes, bytes.min(word))
+            }
+        })
+    }
+
+    fn rust(
+        &self,
+        ty: &Type,
+        abi: usize,
+        rules: Rules,
+        offsets: &HashMap<&str, u32>,
+    ) -> Result<String> {
+        let (size, _) = self.size(ty, abi, rules)?;
+        let param = |i: usize| ty.params.get(i).context("a parameter is missing");
+        if let Some(elem) = &ty.elem {
+            let (stride, _) = self.size(elem, abi, rules)?;
+            let elem = self.rust(elem, abi, rules, offsets)?;
+            return Ok(format!(
+                "MemberTy::Array {{ elem: &{elem}, count: {}, stride: {stride} }}",
+                count(ty)?
+            ));
+        }
+        let variant = match ty.word.as_str() {
+            "flags" => format!("Flags(SetId::{}, {size})", camel_case(param(0)?)),
+            "enum" => format!("Enum(SetId::{}, {size})", camel_case(param(0)?)),
+            "char" => format!("Text({size})"),
+            "bytes" => format!("Bytes({size})"),
+            "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
+            "tostr" => "ToStr".into(),
+            "to" | "tobuf" => {
+                let length = ty.params.get(usize::from(ty.word == "to"));
+                let length = match length {
+                    None => "None".into(),
+                    Some(name) => {
+                        let at = offsets.get(name.as_str());
+                        format!("Some({})", at.with_context(|| format!("no `{name}`"))?)
+                    }
+                };
+                match ty.word.as_str() {
+                    "to" => format!(
+                        "To {{ id: StructId::{}, bytes_at: {length} }}",
+                        camel_case(param(0)?)
+                    ),
+                    _ => format!("ToBuf {{ bytes_at: {length} }}"),
+                }
+            }
+            word => {
+                let scalar = SCALARS.iter().find(|s| s.0 == word);
+                let text = scalar.map_or("Pad", |s| s.2);
+                text.replace('#', &size.to_string())
+            }
+        };
+        Ok(format!("MemberTy::{variant}"))
+    }
+}
+
+fn count(ty: &Type) -> Result<u32> {
+    let text = ty.params.first().context("a number is missing")?;
+    text.parse()
+        .with_context(|| format!("`{text}` is not a number"))
+}
+
+fn width(ty: &Type) -> Result<Width> {
+    if ["flags", "enum"].contains(&ty.word.as_str()) {
+        let text = ty.params.get(1).map_or("32", String::as_str);
+        let found = WIDTHS.iter().find(|w| w.0 == text);
+        return Ok(found.with_context(|| format!("no width `{text}`"))?.1);
+    }
+    let found = SCALARS.iter().find(|s| s.0 == ty.word);
+    Ok(found
+        .with_context(|| format!("unknown member type `{}`", ty.word))?
+        .1)
+}
+
+/// The text of generated/layouts.rs; fails where a layout's size is not that of structs.txt.
+pub fn emit(rows: &[Layout], structs: &[Struct]) -> Result<String> {
+    let compiler = Compiler { rows };
+    let mut out = format!(
+        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Layout, Member, MemberTy, SetId, StructId}};\n\n"
+    );
+    if let Some(row) = rows.iter().find(|r| !structs.iter().any(|s| s.name == r.name)) {
+        return Err(row.at.error(format!("no struct `{}` in structs.txt", row.name)));
+    }
+    let mut table = String::new();
+    for row in structs {
+        let mut texts: Vec<(String, usize)> = Vec::new();
+        let mut cells = Vec::new();
+        for (abi, size) in row.sizes.iter().enumerate() {
+            let text = one(&compiler, row, abi, *size)?;
+            cells.push(match text {
+                None => "None".into(),
+                Some(text) => {
+                    let known = texts.iter().find(|(t, _)| *t == text).map(|(_, abi)| *abi);
+                    let from = known.unwrap_or(abi);
+                    if known.is_none() {
+                        texts.push((text, abi));
+                    }
+                    format!("Some(&{}_{})", row.name.to_uppercase(), ABIS[from].1)
+                }
+            });
+        }
+        for (text, abi) in texts {
+            let name = row.name.to_uppercase();
+            let _ = writeln!(out, "static {name}_{}: Layout = {text};", ABIS[abi].1);
+        }
+        let _ = writeln!(table, "[{}],", cells.join(","));
+    }
+    let _ = writeln!(
+        out,
+        "/// By `StructId`, for each ABI in the order of `Abi`.\npub static LAYOUTS: [[Option<&Layout>; 3]; {}] = [\n{table}];",
+        structs.len()
+    );
+    Ok(out)
+}
+
+/// x32 has the layout of either neighbour; its size tells which.
+fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<Option<String>> {
+    let Some(layout) = compiler.row(&row.name, abi) else {
+        return Ok(None);
+    };
+    let rules: &[Rules] = match ABIS[abi].0 {
+        "x86_64" => &[Rules::Native],
+        "i386" => &[Rules::I386],
+        _ => &[Rules::Native, Rules::I386],
+    };
+    let mut found = 0;
+    for rules in rules {
+        let placed = compiler
+            .place(layout, abi, *rules)
+            .map_err(|e| layout.at.error(format!("{e:#}")))?;
+        found = placed.size;
+        if placed.size == size {
+            return Ok(Some(format!(
+                "Layout {{ size: {size}, members: &[{}] }}",
+                placed.members.join(",")
+            )));
+        }
+    }
+    Err(layout.at.error(format!(
+        "`{}` has {found} bytes on {}, structs.txt says {size}",
+        row.name, ABIS[abi].0
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(line: &str, rules: Rules) -> Result<(u32, Vec<String>)> {
+        let rows = [layout(At::nowhere(), line)?];
+        let placed = Compiler { rows: &rows }.place(&rows[0], 0, rules)?;
+        Ok((placed.size, placed.members))
+    }
+
+    #[test]
+    fn members_are_placed_by_c_rules() -> Result<()> {
+        let row = "x | a:int b:u64 -:short c:long";
+        assert_eq!(placed(row, Rules::Native)?.0, 32);
+        let (size, members) = placed(row, Rules::I386)?;
+        assert_eq!((size, members.len()), (20, 3));
+        assert!(members[1].contains("at: 4"), "{}", members[1]);
+        assert_eq!(placed("x | a:int b:u64 | packed", Rules::Native)?.0, 12);
+        assert_eq!(placed("x | a:array(short,3) b:u8", Rules::Native)?.0, 8);
+        Ok(())
+    }
+
+    #[test]
+    fn bad_rows_say_why() {
+        for (line, expected) in [
+            ("x", "expected name | member:type"),
+            ("x@vax | a:int", "no ABI `vax`"),
+            ("x | a", "not member:type"),
+            ("x | a:wat", "unknown member type `wat`"),
+            ("x | a:char(z)", "not a number"),
+            ("x | a:flags(b,9)", "no width `9`"),
+            ("x | a:to(b,n)", "no `n`"),
+            ("x | a:struct(y)", "no layout `y`"),
+        ] {
+            let error = placed(line, Rules::Native).err().map(|e| format!("{e:#}"));
+            assert!(error.unwrap_or_default().contains(expected), "{line}");
+        }
+    }
+}
