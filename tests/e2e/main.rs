@@ -13,17 +13,23 @@
 mod harness;
 mod programs;
 mod rows;
+mod running;
 
 mod attach;
 mod awk;
+mod cases;
+mod columns;
 mod compat;
 mod counts;
 mod errors;
+mod execs;
+mod filters;
 mod hooks;
 mod lifecycle;
 mod loss;
 mod output;
 mod paths;
+mod refusals;
 mod scope;
 mod signals;
 mod sinks;

@@ -3,7 +3,6 @@
 /// One line of a trace in the default columns.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
-    pub time: &'a str,
     /// UNIX time in nanoseconds.
     pub time_ns: u64,
     pub pid: u32,
@@ -34,7 +33,6 @@ impl<'a> Row<'a> {
                 .unwrap_or_else(|_| panic!("'{text}' is no number in {line:?}"))
         };
         Self {
-            time,
             time_ns: nanoseconds(time).unwrap_or_else(|| panic!("bad time in {line:?}")),
             pid: number(next()),
             tid: number(next()),

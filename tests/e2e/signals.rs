@@ -65,10 +65,8 @@ fn an_interrupt_of_the_whole_group() {
     tracer.stdout_line("ready");
     // What a terminal does, but for its signal being the kernel's own.
     // SAFETY: no pointers; the group is the tracer's.
-    assert_eq!(
-        unsafe { libc::kill(-(tracer.pid() as i32), libc::SIGINT) },
-        0
-    );
+    let sent = unsafe { libc::kill(-(tracer.pid() as i32), libc::SIGINT) };
+    assert_eq!(sent, 0);
     let output = tracer.wait_at_most(PATIENCE);
     assert_eq!(output.code(), 4, "{output:?}");
     assert!(output.stdout.starts_with("ready\ncaught\n"), "{output:?}");

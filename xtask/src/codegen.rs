@@ -7,7 +7,9 @@ mod data;
 mod emit;
 mod emit_sets;
 mod grammar;
+mod layouts;
 mod sets;
+mod variants;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ pub fn run(check: bool) -> Result<()> {
     let tables = data::Tables::read(&root.join("xtask/data"))?;
     check::check(&tables)?;
     let out = root.join("strace-ebpf/src/tables/generated");
-    for (file, text) in emit::files(&tables) {
+    for (file, text) in emit::files(&tables)? {
         let path = out.join(file);
         let text = rustfmt(&text).with_context(|| format!("formatting {file}"))?;
         if check {

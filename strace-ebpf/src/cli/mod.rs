@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 /// Trace system calls with eBPF.
 #[derive(Debug, Parser)]
@@ -21,8 +21,7 @@ pub struct Cli {
     /// Trace the processes with these PIDs, all their threads (several with commas or spaces)
     #[arg(
         short = 'p',
-        long = "attach-pid",
-        visible_alias = "pid",
+        long = "pid",
         value_name = "PID[,PID]",
         help_heading = "What to trace"
     )]
@@ -140,12 +139,8 @@ pub struct Cli {
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Questions")]
     pub version: Option<bool>,
 
-    /// The command to run, and its arguments
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "COMMAND"
-    )]
+    /// The command to run, and its arguments: everything from the first word that is no option
+    #[arg(skip)]
     pub command: Vec<OsString>,
 }
 
@@ -263,20 +258,49 @@ pub enum Refusal {
 
 /// Parses the command line, program name included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let cli = Cli::try_parse_from(&args).map_err(|error| refusal(&error))?;
-    // clap takes an option that it does not know for the first word of the command.
-    let start = args.len().saturating_sub(cli.command.len());
-    let after_dashes = start
-        .checked_sub(1)
-        .and_then(|at| args.get(at))
-        .is_some_and(|arg| arg == "--");
-    match cli.command.first().map(|word| word.to_string_lossy()) {
-        Some(word) if word.len() > 1 && word.starts_with('-') && !after_dashes => {
-            Err(Refusal::Usage(unknown_option(&word)))
-        }
-        _ => Ok(cli),
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let start = command_start(&args);
+    let mut command = args.split_off(start.min(args.len()));
+    if command.first().is_some_and(|word| word == "--") {
+        command.remove(0);
     }
+    let cli = Cli::try_parse_from(&args).map_err(|error| refusal(&error))?;
+    Ok(Cli { command, ..cli })
+}
+
+/// Where the command begins: at the first word that is neither an option nor an option's value. The
+/// command's own options are none of ours, which clap cannot tell where ours take values (`-p1`).
+fn command_start(args: &[OsString]) -> usize {
+    let definition = Cli::command();
+    let takes_value = |is_it: &dyn Fn(&clap::Arg) -> bool| {
+        definition
+            .get_arguments()
+            .any(|arg| is_it(arg) && arg.get_action().takes_values())
+    };
+    let mut at = 1;
+    while let Some(word) = args.get(at) {
+        let word = word.to_string_lossy();
+        let value_is_next = if word == "--" {
+            return at;
+        } else if let Some(long) = word.strip_prefix("--") {
+            takes_value(&|arg| {
+                arg.get_long() == Some(long)
+                    || arg
+                        .get_all_aliases()
+                        .is_some_and(|aliases| aliases.contains(&long))
+            })
+        } else if let Some(cluster) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
+            // The first one in a cluster that takes a value takes the rest of it, or the next word.
+            let valued = cluster
+                .char_indices()
+                .find(|(_, c)| takes_value(&|arg| arg.get_short() == Some(*c)));
+            valued.is_some_and(|(place, c)| place + c.len_utf8() == cluster.len())
+        } else {
+            return at;
+        };
+        at += if value_is_next { 2 } else { 1 };
+    }
+    at
 }
 
 fn unknown_option(word: &str) -> String {
@@ -332,7 +356,6 @@ mod tests {
 
     #[test]
     fn definition_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
@@ -343,6 +366,25 @@ mod tests {
             assert_eq!(cli.command, ["ls", "-l", "--color"]);
             assert_eq!(cli.follow, 1);
         }
+    }
+
+    #[test]
+    fn values_may_stick_to_their_options() {
+        for line in [
+            "-p1 -s5 -ftto/tmp/x ls -s9",
+            "-p 1 -s 5 -ftto /tmp/x -- ls -s9",
+            "--pid=1 --string-limit 5 -ftt --output /tmp/x ls -s9",
+        ] {
+            let cli = parse_words(line).expect(line);
+            assert_eq!(
+                (cli.pids, cli.string_limit, cli.time),
+                (vec!["1".to_owned()], Some(5), 2),
+                "{line}"
+            );
+            assert_eq!(cli.output, Some(OsString::from("/tmp/x")), "{line}");
+            assert_eq!(cli.command, ["ls", "-s9"], "{line}");
+        }
+        assert!(parse_words("-o").is_err());
     }
 
     #[test]

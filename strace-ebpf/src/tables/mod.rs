@@ -2,12 +2,14 @@
 //!
 //! In: a number or a name. Out: `'static` data. The data is generated from xtask/data/ by `cargo xtask codegen`; the
 //! functions here only look things up. No I/O, no allocation, nothing about one tracee.
+mod layout;
 mod sets;
 mod types;
 
 mod generated {
     pub mod errno;
     pub mod ioctls;
+    pub mod layouts;
     pub mod sets;
     pub mod signals;
     pub mod structs;
@@ -21,10 +23,11 @@ mod tests;
 
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
+pub use layout::{Layout, Member, MemberTy};
 pub use sets::{Field, FieldKind, Part, Set, SetKind, Split, Unknown};
-pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Ret, Syscall, Ty};
+pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Match, Ret, Syscall, Test, Ty, Variant};
 
-use generated::{errno, ioctls, signals, structs, syscalls};
+use generated::{errno, ioctls, layouts, signals, structs, syscalls};
 
 fn table(abi: Abi) -> &'static [Option<&'static Syscall>] {
     match abi {
@@ -117,6 +120,11 @@ pub fn signal_by_name(name: &str) -> Option<u32> {
 /// Bytes of a struct in the memory of a tracee of that ABI.
 pub fn struct_size(id: StructId, abi: Abi) -> u32 {
     structs::SIZES[id as usize][abi as usize]
+}
+
+/// The members of a struct, where layouts.txt has them.
+pub fn layout(id: StructId, abi: Abi) -> Option<&'static Layout> {
+    layouts::LAYOUTS[id as usize][abi as usize]
 }
 
 /// The symbolic constants of an argument or a struct member.

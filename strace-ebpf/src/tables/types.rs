@@ -35,12 +35,74 @@ pub struct Syscall {
     pub name: &'static str,
     /// One per register used, in register order; at most six.
     pub args: &'static [Arg],
+    /// Other argument lists that hold when what they test does; see [`Syscall::args_for`].
+    pub variants: &'static [&'static Variant],
     /// What a successful return value is.
     pub ret: Ret,
     /// The `-e trace=%CLASS` classes it is in.
     pub classes: Classes,
     /// What sets it apart from a call that simply returns.
     pub attrs: Attrs,
+}
+
+impl Syscall {
+    /// The arguments of a call with these registers: the type of some depends on the value of others, and some are not
+    /// there at all.
+    pub fn args_for(&self, raw: &[u64; 6]) -> &'static [Arg] {
+        let found = self.variants.iter().find(|variant| variant.fits(raw));
+        found.map_or(self.args, |variant| variant.args)
+    }
+}
+
+/// The arguments of a call under some condition.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// All must hold.
+    pub tests: &'static [Test],
+    /// As in [`Syscall::args`].
+    pub args: &'static [Arg],
+}
+
+impl Variant {
+    /// Does every test hold?
+    pub fn fits(&self, raw: &[u64; 6]) -> bool {
+        self.tests.iter().all(|test| test.holds(raw))
+    }
+}
+
+/// A condition on one argument.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Test {
+    /// Which.
+    pub arg: u8,
+    /// What is asked of it.
+    pub how: Match,
+    /// The bits that count.
+    pub mask: u64,
+    /// Values, or one combination of bits.
+    pub values: &'static [u64],
+}
+
+/// What a [`Test`] asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It is one of the values.
+    Is,
+    /// It has one of the bits.
+    Has,
+    /// It has none of the bits.
+    HasNot,
+}
+
+impl Test {
+    fn holds(&self, raw: &[u64; 6]) -> bool {
+        let value = raw.get(usize::from(self.arg)).copied().unwrap_or(0) & self.mask;
+        match self.how {
+            Match::Is => self.values.contains(&value),
+            Match::Has => self.values.iter().any(|bits| value & bits != 0),
+            Match::HasNot => self.values.iter().all(|bits| value & bits == 0),
+        }
+    }
 }
 
 /// One argument register.

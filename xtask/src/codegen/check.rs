@@ -7,6 +7,7 @@ use super::data::{AbiTable, Arg, At, Call, Len, Signature, Struct, Tables, Value
 use super::emit::camel_case;
 use super::grammar;
 use super::sets;
+use super::variants;
 
 /// Registers that carry system call arguments.
 const MAX_ARGS: usize = 6;
@@ -27,6 +28,7 @@ pub fn check(tables: &Tables) -> Result<()> {
     for signature in &tables.signatures {
         check_signature(signature, &structs)?;
     }
+    variants::check(tables)?;
     let signatures: HashSet<&str> = tables.signatures.iter().map(|s| s.name.as_str()).collect();
     for abi in &tables.abis {
         check_abi(abi, &signatures)?;

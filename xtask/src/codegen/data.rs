@@ -9,7 +9,9 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::grammar::{self, Param, TypeWord};
+use super::layouts::{self, Layout};
 use super::sets::{self, Ioctl, Set};
+use super::variants;
 
 /// The ABIs in the order of `tables::Abi`: file stem and Rust name.
 pub const ABIS: [(&str, &str); 3] = [("x86_64", "X86_64"), ("i386", "I386"), ("x32", "X32")];
@@ -39,7 +41,9 @@ impl At {
 pub struct Tables {
     pub signatures: Vec<Signature>,
     pub abis: Vec<AbiTable>,
+    pub variants: Vec<variants::Row>,
     pub structs: Vec<Struct>,
+    pub layouts: Vec<Layout>,
     pub errnos: Vec<Errno>,
     pub signals: Vec<Signal>,
     pub sets: Vec<Set>,
@@ -122,7 +126,9 @@ impl Tables {
                 .iter()
                 .map(|(stem, rust)| abi(dir, stem, rust))
                 .collect::<Result<_>>()?,
+            variants: variants::read(dir)?,
             structs: rows(dir, "structs.txt", structure)?,
+            layouts: layouts::read(dir)?,
             errnos: rows(dir, "errno.txt", errno)?,
             signals: rows(dir, "signals.txt", signal)?,
             sets: sets::read(dir)?,
@@ -258,7 +264,8 @@ fn words(kind: &str, known: &[(&str, &'static str)], list: &str) -> Result<Vec<&
         .collect()
 }
 
-fn argument(text: &str) -> Result<Arg> {
+/// `NAME:TYPE[@enter]`
+pub fn argument(text: &str) -> Result<Arg> {
     let (name, ty) = text
         .split_once(':')
         .with_context(|| format!("`{text}` is not name:type"))?;

@@ -343,8 +343,13 @@ pub fn emit(rows: &[Layout], structs: &[Struct]) -> Result<String> {
     let mut out = format!(
         "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Layout, Member, MemberTy, SetId, StructId}};\n\n"
     );
-    if let Some(row) = rows.iter().find(|r| !structs.iter().any(|s| s.name == r.name)) {
-        return Err(row.at.error(format!("no struct `{}` in structs.txt", row.name)));
+    if let Some(row) = rows
+        .iter()
+        .find(|r| !structs.iter().any(|s| s.name == r.name))
+    {
+        return Err(row
+            .at
+            .error(format!("no struct `{}` in structs.txt", row.name)));
     }
     let mut table = String::new();
     for row in structs {

@@ -1,0 +1,97 @@
+//! What structs are made of: members, where they are and how they are shown. Plain `'static` data, generated from
+//! xtask/data/layouts.txt, whose type words map one to one to [`MemberTy`].
+use super::{SetId, StructId};
+
+/// A struct of one ABI, or a scalar: then its only member has no name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// In bytes.
+    pub size: u16,
+    /// Those that are shown, in order.
+    pub members: &'static [Member],
+}
+
+/// One member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// As strace prints it.
+    pub name: &'static str,
+    /// Bytes from the start of the struct.
+    pub at: u16,
+    /// How to read and show it.
+    pub ty: MemberTy,
+    /// Shown with `-v` only.
+    pub extra: bool,
+}
+
+/// How a member is read. The number is its width in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberTy {
+    /// Signed, decimal.
+    Int(u8),
+    /// Unsigned, decimal.
+    Uint(u8),
+    /// Hexadecimal.
+    Hex(u8),
+    /// Permission bits.
+    Octal(u8),
+    /// File type and permission bits.
+    Mode(u8),
+    /// A pointer that is not followed.
+    Addr(u8),
+    /// A user or group, -1 for all ones.
+    Id(u8),
+    /// A file descriptor.
+    Fd(u8),
+    /// A file descriptor or `AT_FDCWD`.
+    DirFd,
+    /// A signal's number.
+    Signal(u8),
+    /// A set of signals.
+    SigSet(u8),
+    /// A device number.
+    Dev(u8),
+    /// Seconds since 1970.
+    Date(u8),
+    /// What wait(2) tells of a process.
+    Wait,
+    /// A resource limit.
+    Limit(u8),
+    /// A System V key.
+    Key,
+    /// Bits of a set.
+    Flags(SetId, u8),
+    /// One value of a set.
+    Enum(SetId, u8),
+    /// Text up to a NUL.
+    Text(u16),
+    /// Binary.
+    Bytes(u16),
+    /// Padding.
+    Pad,
+    /// A struct within.
+    Struct(StructId),
+    /// Elements in a row.
+    Array {
+        /// Each.
+        elem: &'static MemberTy,
+        /// How many.
+        count: u16,
+        /// Bytes from one to the next.
+        stride: u16,
+    },
+    /// A pointer to a struct.
+    To {
+        /// Which.
+        id: StructId,
+        /// Where the member (a word of the ABI) is that says how many bytes there are.
+        bytes_at: Option<u16>,
+    },
+    /// A pointer to bytes.
+    ToBuf {
+        /// As in [`MemberTy::To`].
+        bytes_at: Option<u16>,
+    },
+    /// A pointer to NUL-terminated text.
+    ToStr,
+}

@@ -1,0 +1,104 @@
+//! Command lines that are refused, and spellings that are not.
+
+use std::process::Command;
+
+use crate::{
+    errors::assert_refused,
+    harness::{BIN, run, shared, tracer},
+};
+
+#[test]
+fn command_lines_that_make_no_sense() {
+    let _machine = shared();
+    for (line, words) in [
+        (&[][..], &[][..]),
+        (&["--no-such-flag", "true"], &["--no-such-flag"]),
+        (&["-p", "x"], &["x"]),
+        (&["-p", "0"], &["0"]),
+        (&["-p", ""], &[]),
+        (
+            &["--buffer-size", "lots", "true"],
+            &["--buffer-size", "lots"],
+        ),
+        (&["-s", "x", "true"], &["x"]),
+        (&["--transport", "x", "true"], &["x"]),
+        (&["-z", "-Z", "true"], &[]),
+        (&["-e", "trace=no_such_call", "true"], &["no_such_call"]),
+        (&["--format", "x", "true"], &["x"]),
+        (&["--format", "json", "true"], &["json"]),
+        (&["--format", "bin", "true"], &["bin"]),
+        (&["-p", "1", "-a"], &[]),
+        (&["-o"], &["-o"]),
+    ] {
+        assert_refused(&run(&mut tracer(line)), 2, words);
+    }
+}
+
+/// Flags of strace that are not built yet are refused by name; never taken for the command.
+#[test]
+fn flags_of_strace_that_are_not_there_yet() {
+    let _machine = shared();
+    for flag in [
+        "-k",
+        "-c",
+        "-C",
+        "-D",
+        "-yy",
+        "-X",
+        "--seccomp-bpf",
+        "--summary",
+        "--daemonize",
+        "--lossless",
+    ] {
+        let name = if flag == "-yy" { "-y" } else { flag };
+        for line in [&[flag, "true"][..], &["-f", flag, "--", "true"], &[flag]] {
+            assert_refused(&run(&mut tracer(line)), 2, &[name]);
+        }
+    }
+    for line in [
+        &["--read", "x"][..],
+        &["-P", "/etc", "true"],
+        &["-e", "inject=all:error=EIO", "true"],
+    ] {
+        let name = line[1].split('=').next().unwrap().trim_matches('x');
+        assert_refused(
+            &run(&mut tracer(line)),
+            2,
+            &[if name.starts_with('i') { name } else { line[0] }],
+        );
+    }
+}
+
+/// Values may stand beside short flags, and flags together, as in strace.
+#[test]
+fn short_flags_in_every_spelling() {
+    let _machine = shared();
+    for line in [
+        &["-fs5", "-o/dev/null", "true"][..],
+        &["-fo", "/dev/null", "-s5", "true"],
+        &["-etrace=read", "-o", "/dev/null", "true"],
+        &["-fqttT", "-s", "5", "-o", "/dev/null", "--", "true"],
+        &["-o", "/dev/null", "env", "-i", "true"],
+    ] {
+        let output = run(&mut tracer(line));
+        assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "{line:?}");
+    }
+    let own = std::process::id();
+    let output = run(Command::new("timeout").args([
+        "-s",
+        "INT",
+        "0.5",
+        BIN,
+        &format!("-p{own}"),
+        "-o/dev/null",
+    ]));
+    assert!(output.stderr.contains("attached"), "{output:?}");
+}
+
+#[test]
+fn cgroups_that_are_none() {
+    let _machine = shared();
+    for path in ["/no/such/cgroup", "/tmp"] {
+        assert_refused(&run(&mut tracer(&["--cgroup", path])), 1, &[path]);
+    }
+}
