@@ -18,14 +18,18 @@ use tokio::io::unix::AsyncFd;
 use crate::{
     cli::Transport,
     decode,
-    format::{time::Clock, tsv::Tsv},
+    format::{
+        strace::{Look, Strace},
+        time::Clock,
+        tsv::Tsv,
+    },
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
-    plan::{self, PlanError, Request, capture},
+    plan::{self, Form, PlanError, Request, capture},
     probes::{self, Outlets, Probes, Settings},
     session::books::Settlement,
     sink::{self, Target, Writer},
     sys::{self, SignalFd, TimerFd},
-    trace::Tracer,
+    trace::{self, Tracer},
     tracee::{
         launch::{self, Child, Ending, LaunchError},
         proc,
@@ -95,7 +99,7 @@ const ENDING_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, lib
 pub fn run(request: &Request) -> Result<Exit, Failure> {
     let facts = Facts::gather().context("asking the kernel")?;
     check_privilege(&facts)?;
-    let target = Target::open(request.output.file.as_deref())?;
+    let target = Target::open(request.output.file.as_deref(), request.output.form == Form::Strace)?;
     let pids = existing(&request.targets.pids, request.output.quiet)?;
     let cgroup = request
         .targets
@@ -119,12 +123,8 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         string: request.limits.string as usize,
         verbose: request.limits.verbose,
     };
-    let tsv = Tsv::new(
-        request.output.columns.clone(),
-        Clock::new(request.output.time),
-        request.output.hex,
-    );
-    let mut tracer = Tracer::new(tsv, options, plans, settings.cpus);
+    let follow = request.targets.follow;
+    let mut tracer = Tracer::new(lines(request), options, plans, settings.cpus, follow);
     if request.output.header {
         tracer.header();
     }
@@ -189,6 +189,28 @@ fn own_command_line() -> String {
         }
     };
     std::env::args_os().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines in the form that the request wants.
+fn lines(request: &Request) -> trace::Lines {
+    let output = &request.output;
+    match output.form {
+        Form::Tsv => {
+            let clock = Clock::new(output.time);
+            trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(output.columns.clone(), clock, output.hex)))
+        }
+        Form::Strace => {
+            let look = Look {
+                column: output.result_column,
+                bare_tid: request.targets.follow && output.file.is_some(),
+                times: output.times,
+                durations: output.durations,
+                hex: output.hex,
+            };
+            let format = Strace::new(look, output.time);
+            trace::Lines::Strace(trace::strace::Lines::new(format, "strace-ebpf", output.quiet))
+        }
+    }
 }
 
 /// The processes that are there; those that are not are named. An error if none is left.
@@ -364,6 +386,9 @@ impl Session<'_> {
             let count = self
                 .merger
                 .round(now, BUDGET, &mut |record| self.tracer.record(record));
+            if count == 0 {
+                self.tracer.idle();
+            }
             if !self.write().await {
                 break End::Output;
             }

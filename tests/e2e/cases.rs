@@ -114,27 +114,17 @@ pub const PROGRAMS: &[Case] = &[
     Case {
         setup: "",
         command: "@calls --threads 4 --calls 500 --call mixed",
-        except: &[
-            ("futex", WAITING),
-            ("mmap", ARENA),
-            ("munmap", ARENA),
-            ("mprotect", ARENA),
-        ],
+        except: &[("futex", WAITING), ("munmap", ARENA)],
     },
     Case {
         setup: "",
         command: "@blocked --threads 8 --ms 100",
-        except: &[
-            ("futex", WAITING),
-            ("mmap", ARENA),
-            ("munmap", ARENA),
-            ("mprotect", ARENA),
-        ],
+        except: &[("futex", WAITING), ("munmap", ARENA)],
     },
     Case {
         setup: "",
         command: "@thread_exec -- /bin/echo hi",
-        except: &[("mmap", ARENA), ("munmap", ARENA), ("mprotect", ARENA)],
+        except: &[("munmap", ARENA)],
     },
     case("", "@forks --children 1000"),
     case("", "@forks --children 1000 --clone3"),

@@ -162,7 +162,7 @@ fn compare(cases: &[Case]) {
         let ours = our_counts(&trace);
         let mut said = String::new();
         for _ in 0..3 {
-            let (trace, strace_status) = run_under(&dir, case, &["/usr/bin/strace"]);
+            let (trace, strace_status) = run_under(&dir, case, &["strace"]);
             assert_eq!(status, strace_status, "{}", case.command);
             let strace = strace_counts(&trace);
             assert!(

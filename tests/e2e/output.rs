@@ -165,7 +165,7 @@ fn strings_are_those_of_strace() {
             .find(|row| row.ret == "264")
             .unwrap()
             .args[1];
-        let mut strace = Command::new("/usr/bin/strace");
+        let mut strace = Command::new("strace");
         strace
             .current_dir(dir.path())
             .args(["-o", "strace"])
@@ -196,6 +196,10 @@ fn results_by_kind() {
     let traced = trace(&["--", "sh", "-c", "cat /missing; exit 5"]);
     let rows: Vec<Row> = traced.rows();
     assert_eq!(named(&rows, "exit_group").last().unwrap().args, ["5"]);
+    // The start of every call of a command of ours is seen.
+    for row in rows.iter().filter(|row| row.is_call() && row.ret != "?") {
+        assert!(row.dur.is_some_and(|dur| dur > 0), "{row:?}");
+    }
     for row in named(&rows, "exit_group") {
         assert_eq!((row.ret, row.errno, row.dur), ("?", "-", None), "{row:?}");
     }

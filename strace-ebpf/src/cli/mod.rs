@@ -56,7 +56,7 @@ pub struct Cli {
     /// Write the trace to FILE instead of standard output ('|CMD' pipes it, '-' is standard output)
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<OsString>,
-    /// Form of the trace
+    /// Form of the trace: tsv, or strace (to standard error)
     #[arg(
         long,
         value_name = "FORMAT",
@@ -68,7 +68,7 @@ pub struct Cli {
     #[arg(long, help_heading = "Output")]
     pub header: bool,
     /// Columns to print, in this order: time pid tid comm syscall ret errno dur args cpu uid cgroup stack; a list that
-    /// starts with + adds to the default ones
+    /// starts with + adds to the default ones. In the strace format: the column of the results (default 40)
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub columns: Option<String>,
     /// Most bytes of a string to print (default 32; paths are never cut)

@@ -47,6 +47,43 @@ pub enum Value<'a> {
     Dev(u32, u32),
     /// A symbolic name.
     Name(&'static str),
+    /// Flags, or one value of many, of which every bit counts: a struct's member.
+    Wide(&'static Set, u64),
+    /// Bit numbers by name, as `1<<CAP_CHOWN`.
+    Shifted(&'static Set, u64),
+    /// Bytes: quoted, always in hexadecimal; `cut` when more were there.
+    Binary {
+        /// What was captured.
+        bytes: &'a [u8],
+        /// There was more.
+        cut: bool,
+    },
+    /// A mask of bits by their numbers, `[0 3]`; only those below the count.
+    Bits(&'a [u8], u32),
+    /// What wait(2) tells of a process.
+    Wait(u32),
+    /// A resource limit; the flag tells its 64 bits from 32.
+    Limit(u64, bool),
+    /// An IPv4 address, quoted.
+    Inet([u8; 4]),
+    /// An IPv6 address, quoted.
+    Inet6([u8; 16]),
+    /// `0x` and six digits or more.
+    Hex6(u64),
+    /// The start of what looks like a call in C, `htons(`.
+    CallOpen(&'static str),
+    /// Its end.
+    CallClose,
+    /// `@` before the name of a socket that has no file.
+    At,
+    /// `=>` between what was before the call and after it.
+    Becomes,
+    /// A remark behind the value before it.
+    Comment(&'static str),
+    /// A remark behind the value before it: bytes of a structure that nobody knows, from and to.
+    Beyond(u64, u64),
+    /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
+    Date(i64, u32, u8),
     /// The start of a list in brackets.
     ListOpen,
     /// Its end.

@@ -1,25 +1,59 @@
 //! Decoded values as the text that strace(1) writes for them; TSV and the strace format share it.
 
+use strace_ebpf_common::record::{ABI_I386, CallRecord};
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
 use super::{
     escape::{self, Hex},
-    number,
+    number, time,
 };
 use crate::{
     decode::value::Value,
-    tables::{self, Part, Set},
+    tables::{self, Part, Set, SetId, Split, Syscall},
 };
 
 /// One argument from its tokens.
 pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], strings: Hex) {
     let mut comma = false;
     for value in values {
-        let closes = matches!(value, Value::ListClose | Value::StructClose);
-        if comma && !closes && !matches!(value, Value::Count(..)) {
+        if comma && !sticks(value) {
             out.extend_from_slice(b", ");
         }
         one(out, value, strings);
-        comma = !matches!(value, Value::ListOpen | Value::StructOpen | Value::Field(_));
+        comma = !opens(value);
     }
+}
+
+/// Tokens that follow what is before them without a comma.
+fn sticks(value: &Value<'_>) -> bool {
+    matches!(
+        value,
+        Value::ListClose
+            | Value::StructClose
+            | Value::CallClose
+            | Value::Becomes
+            | Value::Comment(_)
+            | Value::Count(..)
+            | Value::Date(..)
+    )
+}
+
+/// Tokens after which no comma comes.
+fn opens(value: &Value<'_>) -> bool {
+    matches!(
+        value,
+        Value::ListOpen
+            | Value::StructOpen
+            | Value::CallOpen(_)
+            | Value::Field(_)
+            | Value::At
+            | Value::Becomes
+            | Value::Beyond(..)
+    )
 }
 
 /// One token.
@@ -48,6 +82,34 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
         Value::SigSet(bits) => signal_set(out, bits),
         Value::Dev(major, minor) => device(out, major, minor),
         Value::Name(name) => out.extend_from_slice(name.as_bytes()),
+        Value::Wide(set, value) => parts(out, set.split_wide(value)),
+        Value::Shifted(set, bits) => shifted(out, set, bits),
+        Value::Binary { bytes, cut } => {
+            escape::quoted(out, bytes, Hex::Always);
+            if cut {
+                out.extend_from_slice(b"...");
+            }
+        }
+        Value::Bits(bytes, count) => bits(out, bytes, count),
+        Value::Wait(status) => wait(out, status),
+        Value::Limit(limit, wide) => rlimit(out, limit, wide),
+        Value::Inet(address) => write_fmt(out, format_args!("{:?}", Ipv4Addr::from(address).to_string())),
+        Value::Inet6(address) => write_fmt(out, format_args!("{:?}", Ipv6Addr::from(address).to_string())),
+        Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),
+        Value::CallOpen(name) => {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'(');
+        }
+        Value::CallClose => out.push(b')'),
+        Value::At => out.push(b'@'),
+        Value::Becomes => out.extend_from_slice(b" => "),
+        Value::Comment(text) => remark(out, text),
+        Value::Beyond(from, to) => write_fmt(out, format_args!("/* bytes {from}..{to} */ ")),
+        Value::Date(seconds, fraction, digits) => {
+            out.extend_from_slice(b" /* ");
+            time::date(out, seconds, fraction, digits);
+            out.extend_from_slice(b" */");
+        }
         Value::ListOpen => out.push(b'['),
         Value::ListClose => out.push(b']'),
         Value::StructOpen => out.push(b'{'),
@@ -67,6 +129,18 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
     }
 }
 
+/// The call's name; numbers that no table has as `syscall_0x…`.
+pub fn call_name(out: &mut Vec<u8>, record: &CallRecord, syscall: Option<&Syscall>) {
+    if let Some(syscall) = syscall {
+        out.extend_from_slice(syscall.name.as_bytes());
+        return;
+    }
+    out.extend_from_slice(b"syscall_");
+    // The kernel takes the number as an int; in 64-bit registers it is sign-extended.
+    let wide = i64::from(record.nr as i32) as u64;
+    number::hex(out, if record.abi == ABI_I386 { u64::from(record.nr) } else { wide });
+}
+
 /// A signal's name, or its number.
 pub fn signal_name(out: &mut Vec<u8>, signal: u32) {
     match tables::signal_name(signal) {
@@ -76,7 +150,11 @@ pub fn signal_name(out: &mut Vec<u8>, signal: u32) {
 }
 
 fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
-    for (i, part) in set.split(value).enumerate() {
+    parts(out, set.split(value));
+}
+
+fn parts(out: &mut Vec<u8>, parts: Split) {
+    for (i, part) in parts.enumerate() {
         if i > 0 {
             out.push(b'|');
         }
@@ -97,6 +175,106 @@ fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
             }
         }
     }
+}
+
+fn shifted(out: &mut Vec<u8>, set: &'static Set, bits: u64) {
+    if bits == 0 {
+        out.push(b'0');
+    }
+    let mut unknown = 0;
+    let mut first = true;
+    for bit in (0..64).filter(|bit| bits >> bit & 1 != 0) {
+        let Some(name) = set.name_of(bit) else {
+            unknown |= 1 << bit;
+            continue;
+        };
+        out.extend_from_slice(if first { b"1<<" } else { b"|1<<" });
+        out.extend_from_slice(name.as_bytes());
+        first = false;
+    }
+    if unknown != 0 {
+        if !first {
+            out.push(b'|');
+        }
+        number::hex(out, unknown);
+        if first {
+            remark(out, "CAP_???");
+        }
+    }
+}
+
+/// The numbers of the bits that are set.
+fn bits(out: &mut Vec<u8>, bytes: &[u8], count: u32) {
+    out.push(b'[');
+    let mut first = true;
+    for (byte, at) in bytes.iter().zip((0u32..).step_by(8)) {
+        for bit in (0..8).filter(|bit| byte >> bit & 1 != 0 && at + bit < count) {
+            if !first {
+                out.push(b' ');
+            }
+            first = false;
+            number::decimal(out, at + bit);
+        }
+    }
+    out.push(b']');
+}
+
+/// A status as wait(2)'s macros take it apart.
+fn wait(out: &mut Vec<u8>, status: u32) {
+    let (low, high) = (status & 0x7f, status >> 8 & 0xff);
+    let signal = |out: &mut Vec<u8>, what: &str, number: u32| {
+        out.extend_from_slice(what.as_bytes());
+        signal_name(out, number);
+    };
+    out.push(b'{');
+    let mut known = 0xffff;
+    if status == 0xffff {
+        out.extend_from_slice(b"WIFCONTINUED(s)");
+    } else if status & 0xff == 0x7f {
+        signal(out, "WIFSTOPPED(s) && WSTOPSIG(s) == ", high & 0x7f);
+        if high & 0x80 != 0 {
+            out.extend_from_slice(b" | 0x80");
+        }
+    } else if low == 0 {
+        out.extend_from_slice(b"WIFEXITED(s) && WEXITSTATUS(s) == ");
+        number::decimal(out, high);
+    } else {
+        signal(out, "WIFSIGNALED(s) && WTERMSIG(s) == ", low);
+        if status & 0x80 != 0 {
+            out.extend_from_slice(b" && WCOREDUMP(s)");
+        }
+        known = 0xff;
+    }
+    out.push(b'}');
+    let event = status >> 16;
+    if event != 0 {
+        out.extend_from_slice(b" | ");
+        if let (Some(name), true) = (tables::set(SetId::PtraceEvent).name_of(event.into()), known == 0xffff)
+        {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b" << 16");
+        } else {
+            number::hex(out, u64::from(status & !known));
+        }
+    }
+}
+
+/// In KiB where it is a whole number of them.
+fn rlimit(out: &mut Vec<u8>, limit: u64, wide: bool) {
+    match (limit, wide) {
+        (u64::MAX, true) => out.extend_from_slice(b"RLIM64_INFINITY"),
+        (0xffff_ffff, false) => out.extend_from_slice(b"RLIM_INFINITY"),
+        _ if limit > 1024 && limit.is_multiple_of(1024) => {
+            number::decimal(out, limit / 1024);
+            out.extend_from_slice(b"*1024");
+        }
+        _ => number::decimal(out, limit),
+    }
+}
+
+/// As `write!` does; a vector takes everything.
+fn write_fmt(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = io::Write::write_fmt(out, text);
 }
 
 fn remark(out: &mut Vec<u8>, text: &str) {
@@ -165,7 +343,7 @@ fn device(out: &mut Vec<u8>, major: u32, minor: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::{Abi, SetId, ioctl_names, set};
+    use crate::tables::{Abi, ioctl_names, set};
 
     fn text(values: &[Value<'_>]) -> String {
         let mut out = Vec::new();

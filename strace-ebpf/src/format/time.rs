@@ -96,13 +96,40 @@ impl Clock {
     }
 }
 
-/// `HH:MM:SS` in the local time zone.
-fn time_of_day(second: u64) -> Vec<u8> {
-    let time = second as libc::time_t;
+fn local(second: i64) -> libc::tm {
     // SAFETY: zero is a valid value of every field.
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: two valid places.
-    unsafe { libc::localtime_r(&time, &mut parts) };
+    unsafe { libc::localtime_r(&second, &mut parts) };
+    parts
+}
+
+/// `2026-11-22T15:01:00.000002+0100`: a date in the local time zone, with so many digits of a fraction unless it is 0.
+pub fn date(out: &mut Vec<u8>, second: i64, fraction: u32, digits: u8) {
+    let parts = local(second);
+    let text = format!(
+        "{}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        i64::from(parts.tm_year) + 1900,
+        parts.tm_mon + 1,
+        parts.tm_mday,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec
+    );
+    out.extend_from_slice(text.as_bytes());
+    if fraction != 0 {
+        out.push(b'.');
+        number::padded(out, u64::from(fraction), usize::from(digits));
+    }
+    let minutes = parts.tm_gmtoff / 60;
+    out.push(if minutes < 0 { b'-' } else { b'+' });
+    number::padded(out, minutes.unsigned_abs() / 60, 2);
+    number::padded(out, minutes.unsigned_abs() % 60, 2);
+}
+
+/// `HH:MM:SS` in the local time zone.
+fn time_of_day(second: u64) -> Vec<u8> {
+    let parts = local(second as i64);
     format!(
         "{:02}:{:02}:{:02}",
         parts.tm_hour, parts.tm_min, parts.tm_sec

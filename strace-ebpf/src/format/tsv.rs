@@ -1,6 +1,6 @@
 //! The TSV format: one line per event, fields separated by one tab (docs/output.md).
 
-use strace_ebpf_common::record::{ABI_I386, DURATION_UNKNOWN, Header};
+use strace_ebpf_common::record::{DURATION_UNKNOWN, Header};
 
 use super::{
     escape::{self, Hex},
@@ -191,7 +191,7 @@ impl Tsv {
             }
             match self.columns[i] {
                 Column::Time => self.clock.write(out, call.start_ns()),
-                Column::Syscall => name(out, call),
+                Column::Syscall => text::call_name(out, &call.record, syscall_of(call)),
                 Column::Ret => self.ret(out, outcome),
                 Column::Errno => errno(out, outcome),
                 Column::Dur => duration(out, call.record.duration_ns),
@@ -292,24 +292,8 @@ fn comm(out: &mut Vec<u8>, comm: &[u8]) {
     escape::escaped(out, &comm[..len]);
 }
 
-fn name(out: &mut Vec<u8>, call: &Call<'_>) {
-    match tables::syscall(crate::decode::abi_of(call.record.abi), call.record.nr) {
-        Some(syscall) => out.extend_from_slice(syscall.name.as_bytes()),
-        None => {
-            out.extend_from_slice(b"syscall_");
-            // The kernel takes the number as an int; in 64-bit registers it is sign-extended.
-            let narrow = u64::from(call.record.nr);
-            let wide = i64::from(call.record.nr as i32) as u64;
-            number::hex(
-                out,
-                if call.record.abi == ABI_I386 {
-                    narrow
-                } else {
-                    wide
-                },
-            );
-        }
-    }
+fn syscall_of(call: &Call<'_>) -> Option<&'static tables::Syscall> {
+    tables::syscall(crate::decode::abi_of(call.record.abi), call.record.nr)
 }
 
 fn errno(out: &mut Vec<u8>, outcome: &Outcome) {

@@ -7,7 +7,7 @@ use strace_ebpf_common::{
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS,
-        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
+        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
         PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
     },
 };
@@ -27,6 +27,9 @@ pub struct Limits {
     pub verbose: bool,
     /// Calls that do not return are wanted: their outcome is neither success nor failure.
     pub no_return: bool,
+    /// The beginning of every call is an event of its own, with the memory that it was given
+    /// (the strace format).
+    pub report_enter: bool,
 }
 
 /// One plan per number and ABI, in the order of the probes' map.
@@ -73,6 +76,9 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     if no_return {
         builder.plan.flags |= PLAN_NO_RETURN;
     }
+    if limits.report_enter {
+        builder.plan.flags |= PLAN_EMIT_ENTER;
+    }
     for (index, arg) in (0u8..).zip(syscall.args) {
         if decode::shows(arg.ty) {
             builder.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
@@ -117,6 +123,8 @@ impl Builder {
 
     /// When memory of this direction is read. Arguments of an execve are gone after a success.
     fn when(&self, dir: Dir, enter: bool, exit: bool) -> u8 {
+        let enter = enter || self.limits.report_enter && dir != Dir::Out;
+        let exit = exit && !(self.limits.report_enter && dir == Dir::In);
         let at_exit = match dir {
             Dir::In if self.exec => WHEN_FAILURE,
             Dir::In => WHEN_EXIT,
@@ -387,6 +395,7 @@ mod tests {
         string: 32,
         verbose: false,
         no_return: true,
+        report_enter: false,
     };
 
     fn plan(name: &str, abi: Abi) -> Plan {

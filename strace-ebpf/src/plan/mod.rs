@@ -51,15 +51,32 @@ pub struct Targets {
     pub follow: bool,
 }
 
+/// The form of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Tab-separated values.
+    Tsv,
+    /// As strace.
+    Strace,
+}
+
 /// Where the trace goes, and in what form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// `-o`.
     pub file: Option<OsString>,
+    /// `--format`.
+    pub form: Form,
     /// `--header`.
     pub header: bool,
-    /// In order.
+    /// In order; those of the TSV format.
     pub columns: Vec<Column>,
+    /// Column of the results in the strace format.
+    pub result_column: usize,
+    /// `-T`: time spent in each call, in the strace format.
+    pub durations: bool,
+    /// `-t` or `-r`: times before each line, in the strace format.
+    pub times: bool,
     /// Of the time column.
     pub time: Style,
     /// Of strings.
@@ -93,6 +110,8 @@ pub struct Request {
     pub debug: bool,
 }
 
+/// Column of the results, as in strace.
+const RESULT_COLUMN: usize = 40;
 /// Default bytes of a string, as in strace.
 const STRING_LIMIT: u32 = 32;
 /// Most bytes of one string: with room for the rest of the record.
@@ -111,16 +130,13 @@ impl Request {
     /// Checks what was typed.
     pub fn new(cli: Cli) -> Result<Self, PlanError> {
         let targets = targets(&cli)?;
-        check_format(&cli.format)?;
+        let form = parse_form(&cli.format)?;
         match cli.attach {
             Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
             Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
             _ => {}
         }
-        let columns = match &cli.columns {
-            Some(list) => tsv::parse_columns(list).map_err(|e| usage(format!("--columns: {e}")))?,
-            None => tsv::DEFAULT.to_vec(),
-        };
+        let (columns, result_column) = parse_columns(form, cli.columns.as_deref())?;
         let status = match (cli.successful_only, cli.failed_only) {
             (true, _) => STATUS_SUCCESS,
             (_, true) => STATUS_FAILURE,
@@ -144,11 +160,16 @@ impl Request {
                     .min(STRING_LIMIT_MAX),
                 verbose: cli.verbose,
                 no_return: status == STATUS_SUCCESS | STATUS_FAILURE,
+                report_enter: form == Form::Strace && status == STATUS_SUCCESS | STATUS_FAILURE,
             },
             output: Output {
                 file: cli.output,
+                form,
                 header: cli.header,
                 columns,
+                result_column,
+                durations: cli.syscall_times,
+                times: cli.relative || cli.time > 0,
                 time,
                 hex: match cli.hex {
                     0 => Hex::Never,
@@ -231,12 +252,26 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
     })
 }
 
-/// Formats of the contract whose names are kept free until they are built.
-fn check_format(format: &str) -> Result<(), PlanError> {
+/// Formats of the contract that are not built yet are refused by name.
+fn parse_form(format: &str) -> Result<Form, PlanError> {
     match format {
-        "tsv" => Ok(()),
-        "strace" | "json" | "bin" => Err(usage(format!("--format {format} is not built yet"))),
-        _ => Err(usage(format!("unknown format '{format}' (known: tsv)"))),
+        "tsv" => Ok(Form::Tsv),
+        "strace" => Ok(Form::Strace),
+        "json" | "bin" => Err(usage(format!("--format {format} is not built yet"))),
+        _ => Err(usage(format!("unknown format '{format}' (known: tsv, strace)"))),
+    }
+}
+
+/// `--columns`: names in the TSV format, in the strace format the column of the results.
+fn parse_columns(form: Form, text: Option<&str>) -> Result<(Vec<Column>, usize), PlanError> {
+    let bad = |why: String| usage(format!("--columns: {why}"));
+    match (form, text) {
+        (_, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
+        (Form::Tsv, Some(list)) => Ok((tsv::parse_columns(list).map_err(bad)?, RESULT_COLUMN)),
+        (Form::Strace, Some(number)) => {
+            let column = number.parse().map_err(|_| bad(format!("'{number}' is not a number")))?;
+            Ok((tsv::DEFAULT.to_vec(), column))
+        }
     }
 }
 
@@ -479,7 +514,8 @@ mod tests {
     fn conflicts_and_things_not_built_are_refused_by_name() {
         assert!(message("").contains("what to trace"));
         assert!(message("-a -p 1").contains("-a"));
-        assert!(message("--format strace ls").contains("not built yet"));
+        assert!(message("--format json ls").contains("not built yet"));
+        assert!(message("--format strace --columns x ls").contains("not a number"));
         assert!(message("--format xml ls").contains("unknown format"));
         assert!(message("--attach kprobe ls").contains("not built yet"));
         assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));

@@ -18,6 +18,8 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::sys;
+
 /// Pieces that may wait.
 const QUEUE: usize = 64;
 
@@ -25,6 +27,8 @@ const QUEUE: usize = 64;
 pub enum Target {
     /// Standard output.
     Stdout,
+    /// Standard error.
+    Stderr,
     /// A file.
     File(File, OsString),
     /// The standard input of a command.
@@ -32,10 +36,10 @@ pub enum Target {
 }
 
 impl Target {
-    /// Opens what `-o` names; nothing named is standard output.
-    pub fn open(output: Option<&OsStr>) -> Result<Self> {
+    /// Opens what `-o` names. Nothing named is standard output, or with `to_stderr` standard error.
+    pub fn open(output: Option<&OsStr>, to_stderr: bool) -> Result<Self> {
         let Some(output) = output.filter(|name| *name != "-") else {
-            return Ok(Self::Stdout);
+            return Ok(if to_stderr && output.is_none() { Self::Stderr } else { Self::Stdout });
         };
         let Some((b'|' | b'!', command)) = output.as_bytes().split_first() else {
             let file = File::create(output)
@@ -63,6 +67,7 @@ impl Target {
     fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".to_owned(),
+            Self::Stderr => "standard error".to_owned(),
             Self::File(_, name) => format!("'{}'", name.to_string_lossy()),
             Self::Pipe(_) => "the output command".to_owned(),
         }
@@ -73,6 +78,7 @@ impl Target {
     fn fd(&self) -> RawFd {
         match self {
             Self::Stdout => libc::STDOUT_FILENO,
+            Self::Stderr => libc::STDERR_FILENO,
             Self::File(file, _) => file.as_raw_fd(),
             Self::Pipe(child) => child.stdin.as_ref().map_or(-1, AsRawFd::as_raw_fd),
         }
@@ -169,6 +175,8 @@ impl Writer {
 }
 
 fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending {
+    // The drainer is ahead of ordinary threads, and waits for us when the queue is full.
+    sys::schedule_first();
     let mut written = 0;
     while let Some(piece) = pieces.blocking_recv() {
         if let Err(error) = write_all(target.fd(), &piece, &mut written) {

@@ -1,27 +1,26 @@
 //! Events to lines: one record in, zero or more lines out. Wires session, resolve, decode and
 //! format; the event loop in `run` feeds it.
 
+pub mod strace;
+pub mod tsv;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
-    capture::{ARG_NONE, Identity, OP_IDENTITY, OP_STACK},
+    capture::Capture,
     limits::PLANS_PER_ABI,
-    plan::{FROM_ARG, Plan},
+    plan::{FROM_ARG, KIND_STR, Plan},
     record::{
-        CALL_NO_RETURN, CallRecord, ExecRecord, ForkRecord, Header, KIND_ENTER, SIGNAL_IGNORED,
-        SignalRecord, TaskExitRecord, read_fixed,
+        CALL_NO_RETURN, CallRecord, ExecRecord, Header, KIND_ENTER, SignalRecord, TaskExitRecord,
+        read_fixed,
     },
 };
 
 use crate::{
-    decode::{self, value::Value},
-    format::tsv::{Extra, Remark, Tsv},
-    resolve::{
-        cgroup::Cgroups,
-        memory::{self, Fetched},
-    },
+    decode,
+    resolve::memory::{self, Fetched},
     session::{
         self, Call, Pending, assemble,
         books::{Books, Gap},
@@ -29,26 +28,43 @@ use crate::{
         fatal::Fatal,
         parse::{self, Captured, Event},
     },
-    tables,
+    tables::{self, Syscall},
 };
 
 /// Output is handed on in pieces of about this size.
 const PIECE_BYTES: usize = 256 * 1024;
 
+/// The form of the trace.
+#[derive(Debug)]
+pub enum Lines {
+    /// Tab-separated values.
+    Tsv(tsv::Lines),
+    /// As strace.
+    Strace(strace::Lines),
+}
+
+/// What every form of line needs.
+#[derive(Debug)]
+pub struct Common {
+    /// Lines not yet handed on.
+    pub out: Vec<u8>,
+    options: decode::Options,
+    plans: Arc<Vec<Plan>>,
+    /// File names of programs just begun, until the execve returns, by thread.
+    exec_names: HashMap<u32, Vec<u8>>,
+}
+
 /// The state between events.
 pub struct Tracer {
     /// What arrived and what is missing.
     pub books: Books,
-    tsv: Tsv,
-    options: decode::Options,
-    plans: Arc<Vec<Plan>>,
+    common: Common,
+    lines: Lines,
     pending: Pending,
-    cgroups: Cgroups,
-    out: Vec<u8>,
-    ready: Vec<Bytes>,
-    /// File names of programs just begun, until the execve returns, by thread.
-    exec_names: HashMap<u32, Vec<u8>>,
     fatal: Fatal,
+    ready: Vec<Bytes>,
+    /// Children are traced.
+    follow: bool,
     /// Records of unknown kind or shape.
     unparsed: u64,
 }
@@ -56,30 +72,39 @@ pub struct Tracer {
 impl Tracer {
     /// A tracer with nothing seen yet.
     #[must_use]
-    pub fn new(tsv: Tsv, options: decode::Options, plans: Arc<Vec<Plan>>, cpus: u32) -> Self {
+    pub fn new(
+        lines: Lines,
+        options: decode::Options,
+        plans: Arc<Vec<Plan>>,
+        cpus: u32,
+        follow: bool,
+    ) -> Self {
+        let out = Vec::with_capacity(PIECE_BYTES + 4096);
         Self {
             books: Books::new(cpus),
-            tsv,
-            options,
-            plans,
+            common: Common { out, options, plans, exec_names: HashMap::new() },
+            lines,
             pending: Pending::default(),
-            cgroups: Cgroups::new(),
-            out: Vec::with_capacity(PIECE_BYTES + 4096),
-            ready: Vec::new(),
-            exec_names: HashMap::new(),
             fatal: Fatal::default(),
+            ready: Vec::new(),
+            follow,
             unparsed: 0,
         }
     }
 
-    /// Writes the line of column names.
+    /// Writes the line of column names, where the form has one.
     pub fn header(&mut self) {
-        self.tsv.header(&mut self.out);
+        if let Lines::Tsv(lines) = &mut self.lines {
+            lines.format().header(&mut self.common.out);
+        }
     }
 
     /// Measures the wall clock anew.
     pub fn refresh_clock(&mut self) {
-        self.tsv.clock().refresh();
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.format().clock().refresh(),
+            Lines::Strace(lines) => lines.format().clock().refresh(),
+        }
     }
 
     /// Records that could not be understood.
@@ -97,76 +122,169 @@ impl Tracer {
         }
         match parse::parse(bytes) {
             Ok(Event::Exit(record, body)) => self.exit(record, body),
-            Ok(Event::Enter(record, body)) if record.flags & CALL_NO_RETURN != 0 => {
-                self.call(record, body, None, None);
-            }
-            Ok(Event::Enter(record, _)) => self.pending.hold(record.header.tid, bytes),
-            Ok(Event::Fork(record)) => self.fork(&record),
+            Ok(Event::Enter(record, body)) => self.enter(record, body, bytes),
+            Ok(Event::Fork(record)) => match &mut self.lines {
+                Lines::Tsv(lines) => lines.fork(&mut self.common, &record),
+                Lines::Strace(lines) => {
+                    let same = record.child_tgid == record.header.tgid;
+                    lines.fork(&mut self.common, &record, self.follow || same);
+                }
+            },
             Ok(Event::Exec(record, body)) => self.exec(&record, body),
             Ok(Event::TaskExit(record)) => self.task_exit(&record),
-            Ok(Event::Signal(record)) => self.signal(&record),
+            Ok(Event::Signal(record)) => {
+                if self.fatal.note(&record) {
+                    self.signal(&record);
+                }
+            }
             Err(_) => self.unparsed += 1,
         }
-        if self.out.len() >= PIECE_BYTES {
+        if self.common.out.len() >= PIECE_BYTES {
             self.cut();
         }
     }
 
     /// A gap, as a line of its own.
     pub fn gap(&mut self, gap: &Gap) {
-        self.tsv.gap(&mut self.out, gap);
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.gap(&mut self.common, gap),
+            Lines::Strace(lines) => lines.gap(&mut self.common, gap),
+        }
+    }
+
+    /// Nothing has arrived for a while.
+    pub fn idle(&mut self) {
+        if let Lines::Strace(lines) = &mut self.lines {
+            lines.idle(&mut self.common);
+        }
     }
 
     /// What is ready to be written.
     pub fn take_output(&mut self) -> Vec<Bytes> {
-        if !self.out.is_empty() {
+        if !self.common.out.is_empty() {
             self.cut();
         }
         std::mem::take(&mut self.ready)
     }
 
     fn cut(&mut self) {
-        let piece = std::mem::replace(&mut self.out, Vec::with_capacity(PIECE_BYTES + 4096));
+        let piece =
+            std::mem::replace(&mut self.common.out, Vec::with_capacity(PIECE_BYTES + 4096));
         self.ready.push(Bytes::from(piece));
     }
 
-    fn exit(&mut self, record: CallRecord, body: &[u8]) {
-        let enter = self.pending.claim(&record);
-        let filename = if self.exec_names.is_empty() {
-            None
-        } else {
-            self.exec_names.remove(&record.header.tid)
-        };
-        self.call(record, body, enter.as_deref(), filename.as_deref());
-        if let Some(enter) = enter {
-            self.pending.recycle(enter);
+    fn enter(&mut self, record: CallRecord, body: &[u8], bytes: &[u8]) {
+        match &mut self.lines {
+            Lines::Tsv(lines) if record.flags & CALL_NO_RETURN != 0 => {
+                lines.call(&mut self.common, record, body, None);
+            }
+            Lines::Tsv(_) => self.pending.hold(record.header.tid, bytes),
+            Lines::Strace(lines) => lines.enter(&mut self.common, &record, bytes),
         }
     }
 
-    fn call(
+    fn exit(&mut self, record: CallRecord, body: &[u8]) {
+        match &mut self.lines {
+            Lines::Tsv(lines) => {
+                let enter = self.pending.claim(&record);
+                lines.call(&mut self.common, record, body, enter.as_deref());
+                if let Some(enter) = enter {
+                    self.pending.recycle(enter);
+                }
+            }
+            Lines::Strace(lines) => lines.exit(&mut self.common, record, body),
+        }
+    }
+
+    fn exec(&mut self, record: &ExecRecord, body: &[u8]) {
+        self.pending.rename(record.old_tid, record.header.tid);
+        let name = parse::captures(body, record.n_captures.min(1) as u8).next();
+        let name = name.filter(|name| name.header.errno == 0).map(|name| name.bytes);
+        if let Some(name) = name {
+            self.common.exec_names.insert(record.header.tid, name.to_vec());
+        }
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.exec(&mut self.common, record, name),
+            Lines::Strace(lines) => lines.exec(&mut self.common, record),
+        }
+    }
+
+    fn task_exit(&mut self, record: &TaskExitRecord) {
+        self.pending.forget(record.header.tid);
+        self.common.exec_names.remove(&record.header.tid);
+        if let Some(sent) = self.fatal.ended(record) {
+            self.signal(&sent);
+        }
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.task_exit(&mut self.common, record),
+            Lines::Strace(lines) => lines.task_exit(&mut self.common, record),
+        }
+    }
+
+    fn signal(&mut self, record: &SignalRecord) {
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.signal(&mut self.common, record),
+            Lines::Strace(lines) => lines.signal(&mut self.common, record),
+        }
+    }
+
+    /// A call that a thread is in when we let go of it: what /proc tells, with `?` for a result.
+    pub fn unfinished(&mut self, record: &CallRecord) {
+        let Lines::Tsv(lines) = &mut self.lines else {
+            return;
+        };
+        let mut record = *record;
+        record.header.kind = KIND_ENTER;
+        record.flags = CALL_NO_RETURN;
+        let fetched = self.common.fetch_strings(&record);
+        let captures = fetched
+            .iter()
+            .map(|(arg, got)| {
+                let header = Capture { arg: *arg, ..Capture::default() };
+                let len = got.bytes.len() as u32;
+                Captured {
+                    header: session::refetched(&header, len, len, got.truncated),
+                    bytes: &got.bytes,
+                }
+            })
+            .collect();
+        lines.line(&mut self.common, &Call { record, captures, no_return: true });
+    }
+}
+
+impl Common {
+    /// Puts a call together, mends what was not resident, and gives it to `write` with the buffer
+    /// to write to.
+    fn with_call(
         &mut self,
         record: CallRecord,
         body: &[u8],
         enter: Option<&[u8]>,
-        filename: Option<&[u8]>,
+        write: impl FnOnce(&mut Vec<u8>, &Call<'_>, Option<&Syscall>, &decode::Options),
     ) {
+        let filename;
         let fetched;
         let mut call = assemble(record, body, enter);
         let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
         if let Some(syscall) = syscall
             && exec::succeeded(&call, syscall)
+            && !call.no_return
         {
-            exec::mend(&mut call, syscall, filename, self.options.string);
-        }
-        fetched = self.fetch_missing(&call);
-        for (index, fetched) in &fetched {
-            if let Some(captured) = call.captures.get_mut(*index) {
-                let (len, header) = (fetched.bytes.len() as u32, captured.header);
-                captured.header = session::refetched(&header, len, header.full, fetched.truncated);
-                captured.bytes = &fetched.bytes;
+            // The old memory is gone: reading it now would show the new program's.
+            filename = self.exec_names.remove(&call.record.header.tid);
+            exec::mend(&mut call, syscall, filename.as_deref(), self.options.string);
+        } else {
+            fetched = self.fetch_missing(&call);
+            for (index, fetched) in &fetched {
+                if let Some(captured) = call.captures.get_mut(*index) {
+                    let (len, header) = (fetched.bytes.len() as u32, captured.header);
+                    captured.header =
+                        session::refetched(&header, len, header.full, fetched.truncated);
+                    captured.bytes = &fetched.bytes;
+                }
             }
         }
-        self.line(&call);
+        write(&mut self.out, &call, syscall, &self.options);
     }
 
     /// Reads what was not resident when the probes looked. When the kernel itself could not read
@@ -182,14 +300,11 @@ impl Tracer {
             return fetched;
         };
         for (index, captured) in call.captures.iter().enumerate() {
-            if i32::from(captured.header.errno) == libc::EFAULT
-                && let Some(op) = plan.ops.get(usize::from(captured.header.op))
-                && let Some(got) = memory::fetch(
-                    call.record.header.tid,
-                    op,
-                    captured.header.addr,
-                    captured.header.full,
-                )
+            let header = &captured.header;
+            if i32::from(header.errno) == libc::EFAULT
+                && let Some(op) = plan.ops.get(usize::from(header.op))
+                && let Some(got) =
+                    memory::fetch(call.record.header.tid, op, header.addr, header.full)
             {
                 fetched.push((index, got));
             }
@@ -197,184 +312,23 @@ impl Tracer {
         fetched
     }
 
+    /// The strings that a call in progress was given.
+    fn fetch_strings(&self, record: &CallRecord) -> SmallVec<[(u8, Fetched); 2]> {
+        let mut fetched = SmallVec::new();
+        let Some(plan) = self.plan_of(record) else {
+            return fetched;
+        };
+        for op in plan.ops.iter().filter(|op| op.addr_from == FROM_ARG && op.kind == KIND_STR) {
+            let addr = record.args.get(usize::from(op.addr_off)).copied().unwrap_or(0);
+            if let Some(got) = memory::fetch(record.header.tid, op, addr, 0) {
+                fetched.push((op.arg, got));
+            }
+        }
+        fetched
+    }
+
     fn plan_of(&self, record: &CallRecord) -> Option<&Plan> {
         let nr = record.nr.min(PLANS_PER_ABI - 1);
-        self.plans
-            .get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
-    }
-
-    fn line(&mut self, call: &Call<'_>) {
-        let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
-        let outcome = decode::outcome(call, syscall);
-        let args = decode::args(call, syscall, &self.options);
-        let mut extra = Extra::default();
-        let mut identity = None;
-        for captured in call
-            .captures
-            .iter()
-            .filter(|captured| captured.header.arg == ARG_NONE)
-        {
-            match captured.header.op {
-                OP_IDENTITY => {
-                    identity = read_fixed::<Identity>(captured.bytes);
-                }
-                OP_STACK => extra.stack = captured.bytes,
-                _ => {}
-            }
-        }
-        if let Some(identity) = identity {
-            extra.uid = Some(identity.uid);
-            extra.cgroup = Some(self.cgroups.path(identity.cgroup_id));
-        }
-        self.tsv.call(&mut self.out, call, &outcome, &args, &extra);
-    }
-
-    /// A call that a thread is in when we let go of it: what /proc tells, with `?` for a result.
-    pub fn unfinished(&mut self, record: &CallRecord) {
-        let mut record = *record;
-        record.header.kind = KIND_ENTER;
-        record.flags = CALL_NO_RETURN;
-        let mut fetched: SmallVec<[(u8, Fetched); 2]> = SmallVec::new();
-        if let Some(plan) = self.plan_of(&record) {
-            for op in plan.ops.iter().filter(|op| op.addr_from == FROM_ARG) {
-                let addr = record
-                    .args
-                    .get(usize::from(op.addr_off))
-                    .copied()
-                    .unwrap_or(0);
-                if op.kind == strace_ebpf_common::plan::KIND_STR
-                    && let Some(got) = memory::fetch(record.header.tid, op, addr, 0)
-                {
-                    fetched.push((op.arg, got));
-                }
-            }
-        }
-        let captures = fetched
-            .iter()
-            .map(|(arg, got)| {
-                let header = strace_ebpf_common::capture::Capture {
-                    arg: *arg,
-                    ..Default::default()
-                };
-                let len = got.bytes.len() as u32;
-                Captured {
-                    header: session::refetched(&header, len, len, got.truncated),
-                    bytes: &got.bytes,
-                }
-            })
-            .collect();
-        self.line(&Call {
-            record,
-            captures,
-            no_return: true,
-        });
-    }
-
-    fn remark(&mut self, header: &Header, remark: &Remark<'_>) {
-        self.tsv
-            .remark(&mut self.out, header, remark, &Extra::default());
-    }
-
-    fn fork(&mut self, record: &ForkRecord) {
-        let is_thread = record.child_tgid == record.header.tgid;
-        let what = Value::Name(if is_thread { "thread" } else { "process" });
-        let ret = Some(i64::from(record.child_tid));
-        self.remark(
-            &record.header,
-            &Remark {
-                name: "+fork",
-                ret,
-                args: &[what],
-                ..Remark::default()
-            },
-        );
-    }
-
-    fn exec(&mut self, record: &ExecRecord, body: &[u8]) {
-        self.pending.rename(record.old_tid, record.header.tid);
-        let name = parse::captures(body, record.n_captures.min(1) as u8).next();
-        let file = match name {
-            Some(name) if name.header.errno == 0 => {
-                self.exec_names
-                    .insert(record.header.tid, name.bytes.to_vec());
-                Value::Path(name.bytes)
-            }
-            _ => Value::Text(b"?"),
-        };
-        let old = format!("old_tid={}", record.old_tid);
-        let both = [file, Value::Text(old.as_bytes())];
-        let args = if record.old_tid == record.header.tid {
-            &both[..1]
-        } else {
-            &both[..]
-        };
-        self.remark(
-            &record.header,
-            &Remark {
-                name: "+exec",
-                args,
-                ..Remark::default()
-            },
-        );
-    }
-
-    fn task_exit(&mut self, record: &TaskExitRecord) {
-        self.pending.forget(record.header.tid);
-        self.exec_names.remove(&record.header.tid);
-        let signal = record.code & 0x7f;
-        if let Some(sent) = self.fatal.ended(record)
-            && signal != 0
-        {
-            self.signal_line(&sent);
-        }
-        if signal == 0 {
-            let ret = Some(i64::from(record.code >> 8 & 0xff));
-            self.remark(
-                &record.header,
-                &Remark {
-                    name: "+exit",
-                    ret,
-                    ..Remark::default()
-                },
-            );
-            return;
-        }
-        let both = [Value::Signal(signal), Value::Name("core dumped")];
-        let args = if record.code & 0x80 == 0 {
-            &both[..1]
-        } else {
-            &both[..]
-        };
-        self.remark(
-            &record.header,
-            &Remark {
-                name: "+killed",
-                args,
-                ..Remark::default()
-            },
-        );
-    }
-
-    fn signal(&mut self, record: &SignalRecord) {
-        if self.fatal.note(record) {
-            self.signal_line(record);
-        }
-    }
-
-    fn signal_line(&mut self, record: &SignalRecord) {
-        let outcome = if record.outcome == SIGNAL_IGNORED {
-            "ignored"
-        } else {
-            "delivered"
-        };
-        let args = [Value::Signal(record.signal), Value::Name(outcome)];
-        self.remark(
-            &record.header,
-            &Remark {
-                name: "+signal",
-                args: &args,
-                ..Remark::default()
-            },
-        );
+        self.plans.get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
     }
 }

@@ -210,7 +210,7 @@ impl Compiler<'_> {
     }
 
     fn place(&self, row: &Layout, abi: usize, rules: Rules) -> Result<Placed> {
-        let (mut at, mut align, mut members) = (0, 1, Vec::new());
+        let (mut at, mut align, mut members) = (0u32, 1u32, Vec::new());
         let mut offsets: HashMap<&str, u32> = HashMap::new();
         // A pointer's length may stand behind it, so offsets come first.
         for member in &row.members {

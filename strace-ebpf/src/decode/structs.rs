@@ -1,0 +1,270 @@
+//! Structures and what is made of them, by the members that tables/layout has, or by a function where members are not
+//! all there is to say.
+
+use super::{
+    cx::{Cx, number, number_at, signed},
+    files, net, poll, process, signals,
+    value::{Args, Value},
+};
+use crate::tables::{self, Abi, Layout, Member, MemberTy, SetId, StructId};
+
+/// Writes one structure from its bytes. Never panics: bytes may end anywhere.
+pub type Decoder = for<'a> fn(&mut Args<'a>, &Cx<'_, 'a>, &'a [u8]);
+
+/// The structures that need more than their members.
+const FUNCTIONS: &[(StructId, Decoder)] = &[
+    (StructId::Stat, files::stat),
+    (StructId::Stat64, files::stat),
+    (StructId::OldStat, files::stat),
+    (StructId::Statx, files::statx),
+    (StructId::OpenHow, files::open_how),
+    (StructId::LinuxDirent, files::dirents),
+    (StructId::LinuxDirent64, files::dirents64),
+    (StructId::FileHandle, files::file_handle),
+    (StructId::Pollfd, poll::pollfd),
+    (StructId::EpollEvent, poll::epoll_event),
+    (StructId::Sockaddr, net::sockaddr),
+    (StructId::SocketcallArgs, net::socketcall),
+    (StructId::Sigset, signals::sigset),
+    (StructId::Sigaction, signals::sigaction),
+    (StructId::OldSigaction, signals::sigaction),
+    (StructId::Siginfo, signals::siginfo_of),
+    (StructId::Sigevent, signals::sigevent),
+    (StructId::CloneArgs, process::clone_args),
+    (StructId::CapUserData, process::capabilities),
+    (StructId::CpuSet, process::cpu_set),
+];
+
+fn function(id: StructId) -> Option<Decoder> {
+    FUNCTIONS.iter().find(|f| f.0 == id).map(|f| f.1)
+}
+
+/// Can this be shown? Else it is not worth capturing.
+pub fn shown(id: StructId) -> bool {
+    function(id).is_some() || Abi::ALL.iter().any(|abi| tables::layout(id, *abi).is_some())
+}
+
+/// What a pointer leads to: a structure, or a scalar in brackets.
+pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64, bytes: &'a [u8]) {
+    match scalar_of(id, cx.abi) {
+        Some(_) if bytes.is_empty() => out.push(Value::Addr(addr)),
+        Some(layout) if function(id).is_none() && !matches!(layout.ty, MemberTy::SigSet(_)) => {
+            out.push(Value::ListOpen);
+            member(out, cx, &layout.ty, bytes);
+            out.push(Value::ListClose);
+        }
+        _ => structure(out, cx, id, addr, bytes),
+    }
+}
+
+/// The only member, without a name, of what is no structure.
+fn scalar_of(id: StructId, abi: Abi) -> Option<Member> {
+    let [only] = tables::layout(id, abi)?.members else {
+        return None;
+    };
+    only.name.is_empty().then_some(*only)
+}
+
+/// One structure or element of an array; its address where nothing is known about it.
+pub fn structure<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64, bytes: &'a [u8]) {
+    if let Some(function) = function(id) {
+        let before = out.len();
+        function(out, cx, bytes);
+        if out.len() == before {
+            out.push(Value::Addr(addr));
+        }
+        return;
+    }
+    match tables::layout(id, cx.abi) {
+        Some(layout) => members(out, cx, layout, bytes),
+        None => out.push(Value::Addr(addr)),
+    }
+}
+
+fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a [u8]) {
+    if let [only] = layout.members
+        && only.name.is_empty()
+    {
+        member(out, cx, &only.ty, bytes);
+        return;
+    }
+    out.push(Value::StructOpen);
+    for one in layout.members {
+        let Some(own) = part(one, bytes) else {
+            break;
+        };
+        if one.extra && !cx.options.verbose {
+            out.push(Value::More);
+            break;
+        }
+        out.push(Value::Field(one.name));
+        member(out, cx, &one.ty, own);
+    }
+    out.push(Value::StructClose);
+}
+
+/// The bytes of a member, if all of them are there.
+fn part<'a>(member: &Member, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let rest = bytes.get(usize::from(member.at)..)?;
+    (rest.len() >= width(&member.ty).max(1)).then_some(rest)
+}
+
+/// Bytes of a member; of a structure within just the first.
+fn width(ty: &MemberTy) -> usize {
+    match *ty {
+        MemberTy::Int(n)
+        | MemberTy::Uint(n)
+        | MemberTy::Hex(n)
+        | MemberTy::Octal(n)
+        | MemberTy::Mode(n)
+        | MemberTy::Addr(n)
+        | MemberTy::Id(n)
+        | MemberTy::Fd(n)
+        | MemberTy::Signal(n)
+        | MemberTy::SigSet(n)
+        | MemberTy::Dev(n)
+        | MemberTy::Date(n)
+        | MemberTy::Limit(n)
+        | MemberTy::Flags(_, n)
+        | MemberTy::Enum(_, n) => usize::from(n),
+        MemberTy::DirFd | MemberTy::Wait | MemberTy::Key => 4,
+        MemberTy::Text(n) | MemberTy::Bytes(n) => usize::from(n),
+        MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
+        MemberTy::Pad | MemberTy::Struct(_) => 0,
+        MemberTy::To { .. } | MemberTy::ToBuf { .. } | MemberTy::ToStr => 4,
+    }
+}
+
+/// One member from its first byte on.
+fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8]) {
+    let width = width(ty);
+    let own = bytes.get(..width).unwrap_or(bytes);
+    let raw = if width <= 8 { number(own) } else { 0 };
+    out.push(match *ty {
+        MemberTy::Int(_) => Value::Int(signed(raw, width)),
+        MemberTy::Uint(_) => Value::Uint(raw),
+        MemberTy::Hex(_) => Value::Hex(raw),
+        MemberTy::Octal(_) => Value::Octal(raw),
+        MemberTy::Mode(_) => Value::Set(tables::set(SetId::FileModeBits), raw),
+        MemberTy::Addr(_) => Value::Addr(raw),
+        MemberTy::Id(n) if raw == u64::MAX >> (64 - 8 * u32::from(n)) => Value::Int(-1),
+        MemberTy::Id(_) => Value::Uint(raw),
+        MemberTy::Fd(_) => Value::Fd(raw as i32),
+        MemberTy::DirFd => Value::DirFd(raw as i32),
+        MemberTy::Signal(_) => Value::Signal(raw as u32),
+        MemberTy::SigSet(_) => Value::SigSet(raw),
+        MemberTy::Dev(n) => device(raw, n),
+        MemberTy::Date(_) => {
+            let seconds = signed(raw, width);
+            out.push(Value::Int(seconds));
+            if seconds == 0 {
+                return;
+            }
+            Value::Date(seconds, 0, 0)
+        }
+        MemberTy::Wait => {
+            // Alone it is what a pointer leads to, and printed in braces of its own.
+            Value::Wait(raw as u32)
+        }
+        MemberTy::Limit(n) => Value::Limit(raw, n == 8),
+        MemberTy::Key if raw == 0 => Value::Name("IPC_PRIVATE"),
+        MemberTy::Key => Value::Hex(raw),
+        MemberTy::Flags(id, _) | MemberTy::Enum(id, _) => Value::Wide(tables::set(id), raw),
+        MemberTy::Text(_) => Value::Bytes {
+            bytes: own.split(|&b| b == 0).next().unwrap_or_default(),
+            cut: false,
+        },
+        MemberTy::Bytes(_) => Value::Binary {
+            bytes: own,
+            cut: false,
+        },
+        MemberTy::Pad => return,
+        MemberTy::Struct(id) => return structure(out, cx, id, 0, bytes),
+        MemberTy::Array { elem, stride, .. } => {
+            out.push(Value::ListOpen);
+            for one in own.chunks_exact(usize::from(stride).max(1)) {
+                member(out, cx, elem, one);
+            }
+            Value::ListClose
+        }
+        MemberTy::To { id, bytes_at } => {
+            let _ = bytes_at;
+            let addr = number_at(bytes, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
+            match cx.at(addr) {
+                Some(captured) if addr != 0 => return pointee(out, cx, id, addr, captured.bytes),
+                _ => Value::Addr(addr),
+            }
+        }
+        MemberTy::ToBuf { .. } | MemberTy::ToStr => {
+            let addr = number_at(bytes, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
+            match cx.at(addr) {
+                Some(captured) if addr != 0 => Value::Bytes {
+                    bytes: captured.bytes,
+                    cut: super::cx::is_cut(captured),
+                },
+                _ => Value::Addr(addr),
+            }
+        }
+    });
+}
+
+/// A device number of 2, 4 or 8 bytes as the kernel packs it for stat(2): the widest as glibc's makedev(3).
+pub fn device(raw: u64, bytes: u8) -> Value<'static> {
+    let (major, minor) = match bytes {
+        2 => (raw >> 8 & 0xff, raw & 0xff),
+        _ => (
+            raw >> 8 & 0xfff | raw >> 32 & 0xffff_f000,
+            raw & 0xff | raw >> 12 & 0xffff_ff00,
+        ),
+    };
+    // 32 bits each.
+    Value::Dev(major as u32, minor as u32)
+}
+
+/// The members of a structure by name, for functions that choose which ones to show.
+pub struct Fields<'a> {
+    layout: &'static Layout,
+    bytes: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// Nothing if the ABI has no such structure, or bytes are missing.
+    pub fn new(id: StructId, abi: Abi, bytes: &'a [u8]) -> Option<Self> {
+        let layout = tables::layout(id, abi)?;
+        (bytes.len() >= usize::from(layout.size)).then_some(Self { layout, bytes })
+    }
+
+    /// The same, for a structure that may end before its last members.
+    pub fn some(id: StructId, abi: Abi, bytes: &'a [u8]) -> Option<Self> {
+        let layout = tables::layout(id, abi)?;
+        Some(Self { layout, bytes })
+    }
+
+    fn find(&self, name: &str) -> Option<&'static Member> {
+        self.layout.members.iter().find(|m| m.name == name)
+    }
+
+    /// The number that a member holds, 0 where there is none.
+    pub fn get(&self, name: &str) -> u64 {
+        let found = self.find(name);
+        let value = found.and_then(|m| number_at(self.bytes, m.at.into(), width(&m.ty).min(8)));
+        value.unwrap_or(0)
+    }
+
+    /// Writes `name=value` if the member is there.
+    pub fn show(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, name: &'static str) {
+        if let Some(found) = self.find(name)
+            && let Some(own) = part(found, self.bytes)
+        {
+            out.push(Value::Field(name));
+            member(out, cx, &found.ty, own);
+        }
+    }
+
+    /// Writes some members.
+    pub fn show_all(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, names: &[&'static str]) {
+        for name in names {
+            self.show(out, cx, name);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Events as TSV lines, docs/output.md.
+
+use strace_ebpf_common::{
+    capture::{ARG_NONE, Identity, OP_IDENTITY, OP_STACK},
+    record::{
+        CallRecord, ExecRecord, ForkRecord, Header, SIGNAL_IGNORED, SignalRecord, TaskExitRecord,
+        read_fixed,
+    },
+};
+
+use super::Common;
+use crate::{
+    decode::{self, value::Value},
+    format::tsv::{Extra, Remark, Tsv},
+    resolve::cgroup::Cgroups,
+    session::{Call, books::Gap},
+    tables::{self, Syscall},
+};
+
+/// Writes lines.
+#[derive(Debug)]
+pub struct Lines {
+    format: Tsv,
+    cgroups: Cgroups,
+}
+
+impl Lines {
+    /// Lines in this format.
+    #[must_use]
+    pub fn new(format: Tsv) -> Self {
+        Self { format, cgroups: Cgroups::new() }
+    }
+
+    /// The writer of lines.
+    pub fn format(&mut self) -> &mut Tsv {
+        &mut self.format
+    }
+
+    /// A call that is complete.
+    pub fn call(
+        &mut self,
+        common: &mut Common,
+        record: CallRecord,
+        body: &[u8],
+        enter: Option<&[u8]>,
+    ) {
+        common.with_call(record, body, enter, |out, call, syscall, options| {
+            self.write(out, call, syscall, options);
+        });
+    }
+
+    /// A call that was put together elsewhere.
+    pub fn line(&mut self, common: &mut Common, call: &Call<'_>) {
+        let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
+        let options = common.options;
+        self.write(&mut common.out, call, syscall, &options);
+    }
+
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        call: &Call<'_>,
+        syscall: Option<&Syscall>,
+        options: &decode::Options,
+    ) {
+        let outcome = decode::outcome(call, syscall);
+        let args = decode::args(call, syscall, options);
+        let mut extra = Extra::default();
+        let mut identity = None;
+        for captured in call.captures.iter().filter(|captured| captured.header.arg == ARG_NONE) {
+            match captured.header.op {
+                OP_IDENTITY => identity = read_fixed::<Identity>(captured.bytes),
+                OP_STACK => extra.stack = captured.bytes,
+                _ => {}
+            }
+        }
+        if let Some(identity) = identity {
+            extra.uid = Some(identity.uid);
+            extra.cgroup = Some(self.cgroups.path(identity.cgroup_id));
+        }
+        self.format.call(out, call, &outcome, &args, &extra);
+    }
+
+    /// Events are missing here.
+    pub fn gap(&mut self, common: &mut Common, gap: &Gap) {
+        self.format.gap(&mut common.out, gap);
+    }
+
+    fn remark(&mut self, common: &mut Common, header: &Header, remark: &Remark<'_>) {
+        self.format.remark(&mut common.out, header, remark, &Extra::default());
+    }
+
+    /// `+fork`
+    pub fn fork(&mut self, common: &mut Common, record: &ForkRecord) {
+        let is_thread = record.child_tgid == record.header.tgid;
+        let what = Value::Name(if is_thread { "thread" } else { "process" });
+        let ret = Some(i64::from(record.child_tid));
+        let remark = Remark { name: "+fork", ret, args: &[what], ..Remark::default() };
+        self.remark(common, &record.header, &remark);
+    }
+
+    /// `+exec`
+    pub fn exec(&mut self, common: &mut Common, record: &ExecRecord, name: Option<&[u8]>) {
+        let file = name.map_or(Value::Text(b"?"), Value::Path);
+        let old = format!("old_tid={}", record.old_tid);
+        let both = [file, Value::Text(old.as_bytes())];
+        let shown = if record.old_tid == record.header.tid { 1 } else { 2 };
+        let remark = Remark { name: "+exec", args: &both[..shown], ..Remark::default() };
+        self.remark(common, &record.header, &remark);
+    }
+
+    /// `+exit` or `+killed`
+    pub fn task_exit(&mut self, common: &mut Common, record: &TaskExitRecord) {
+        let signal = record.code & 0x7f;
+        let both = [Value::Signal(signal), Value::Name("core dumped")];
+        let remark = if signal == 0 {
+            let ret = Some(i64::from(record.code >> 8 & 0xff));
+            Remark { name: "+exit", ret, ..Remark::default() }
+        } else {
+            let shown = if record.code & 0x80 == 0 { 1 } else { 2 };
+            Remark { name: "+killed", args: &both[..shown], ..Remark::default() }
+        };
+        self.remark(common, &record.header, &remark);
+    }
+
+    /// `+signal`
+    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
+        let ignored = record.outcome == SIGNAL_IGNORED;
+        let outcome = Value::Name(if ignored { "ignored" } else { "delivered" });
+        let args = [Value::Signal(record.signal), outcome];
+        let remark = Remark { name: "+signal", args: &args, ..Remark::default() };
+        self.remark(common, &record.header, &remark);
+    }
+}
