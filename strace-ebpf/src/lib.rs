@@ -10,6 +10,7 @@ pub mod plan;
 pub mod probes;
 pub mod resolve;
 pub mod run;
+pub mod say;
 pub mod session;
 pub mod sink;
 pub mod sys;

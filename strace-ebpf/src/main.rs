@@ -4,20 +4,26 @@ use std::io::Write;
 
 use strace_ebpf::{
     check,
-    cli::{self, Refusal},
+    cli::{self, Called, Refusal},
     list,
     plan::Request,
     run::{self, Exit, Failure},
-    sys,
+    say, sys,
 };
 
 fn main() {
+    let called = cli::called(std::env::args_os().next().as_ref());
+    say::set_name(called.name());
     let status = match trace() {
         Ok(Exit::Status(status)) => status,
         Ok(Exit::Signal(signal)) => sys::die_by(signal),
         Err(failure) => {
-            eprintln!("strace-ebpf: {failure}");
-            failure.status()
+            say::line(format_args!("{failure}"));
+            match called {
+                Called::Own => failure.status(),
+                // strace has one status for everything of its own.
+                Called::Strace => 1,
+            }
         }
     };
     std::process::exit(status);

@@ -26,6 +26,7 @@ use crate::{
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
     plan::{self, Form, PlanError, Request, capture},
     probes::{self, Outlets, Probes, Settings},
+    say,
     session::books::Settlement,
     sink::{self, Target, Writer},
     sys::{self, SignalFd, TimerFd},
@@ -99,7 +100,10 @@ const ENDING_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, lib
 pub fn run(request: &Request) -> Result<Exit, Failure> {
     let facts = Facts::gather().context("asking the kernel")?;
     check_privilege(&facts)?;
-    let target = Target::open(request.output.file.as_deref(), request.output.form == Form::Strace)?;
+    let target = Target::open(
+        request.output.file.as_deref(),
+        request.output.form == Form::Strace,
+    )?;
     let pids = existing(&request.targets.pids, request.output.quiet)?;
     let cgroup = request
         .targets
@@ -197,7 +201,11 @@ fn lines(request: &Request) -> trace::Lines {
     match output.form {
         Form::Tsv => {
             let clock = Clock::new(output.time);
-            trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(output.columns.clone(), clock, output.hex)))
+            trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(
+                output.columns.clone(),
+                clock,
+                output.hex,
+            )))
         }
         Form::Strace => {
             let look = Look {
@@ -208,7 +216,7 @@ fn lines(request: &Request) -> trace::Lines {
                 hex: output.hex,
             };
             let format = Strace::new(look, output.time);
-            trace::Lines::Strace(trace::strace::Lines::new(format, "strace-ebpf", output.quiet))
+            trace::Lines::Strace(trace::strace::Lines::new(format, say::name(), output.quiet))
         }
     }
 }
@@ -218,7 +226,7 @@ fn existing(pids: &[u32], quiet: u8) -> Result<Vec<u32>, Failure> {
     let (there, gone): (Vec<u32>, Vec<u32>) = pids.iter().partition(|pid| !proc::has_ended(**pid));
     for pid in &gone {
         if quiet < 2 || there.is_empty() {
-            eprintln!("strace-ebpf: no such process: {pid}");
+            say::line(format_args!("no such process: {pid}"));
         }
     }
     if there.is_empty() && !gone.is_empty() {
@@ -330,9 +338,9 @@ impl Session<'_> {
             let threads = self.mark_process(pid)?;
             if self.request.output.quiet == 0 {
                 match threads {
-                    0 => eprintln!("strace-ebpf: process {pid} has ended"),
-                    1 => eprintln!("strace-ebpf: process {pid} attached"),
-                    n => eprintln!("strace-ebpf: process {pid} attached with {n} threads"),
+                    0 => say::line(format_args!("process {pid} has ended")),
+                    1 => say::line(format_args!("process {pid} attached")),
+                    n => say::line(format_args!("process {pid} attached with {n} threads")),
                 }
             }
         }
@@ -636,18 +644,18 @@ fn report(settled: Settlement, skipped: u64, unparsed: u64, quiet: u8) -> bool {
             dropped,
             unaccounted,
         } = settled;
-        eprintln!(
-            "strace-ebpf: {dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"
-        );
+        say::line(format_args!(
+            "{dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"
+        ));
         if skipped > 0 {
-            eprintln!(
-                "strace-ebpf: the kernel skipped {skipped} runs of the probes: as many events may be missing"
-            );
+            say::line(format_args!(
+                "the kernel skipped {skipped} runs of the probes: as many events may be missing"
+            ));
         }
         if unparsed > 0 || unaccounted != 0 {
-            eprintln!(
-                "strace-ebpf: {unparsed} records not understood, {unaccounted} not accounted for: please report this"
-            );
+            say::line(format_args!(
+                "{unparsed} records not understood, {unaccounted} not accounted for: please report this"
+            ));
         }
     }
     true

@@ -1,8 +1,11 @@
 //! The command line: exactly what was typed. No defaults that depend on anything, no I/O.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 /// Trace system calls with eBPF.
 #[derive(Debug, Parser)]
@@ -142,6 +145,30 @@ pub struct Cli {
     /// The command to run, and its arguments: everything from the first word that is no option
     #[arg(skip)]
     pub command: Vec<OsString>,
+    /// The name that the program was called by
+    #[arg(skip)]
+    pub called: Called,
+}
+
+/// The name that the program was called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Called {
+    /// Its own.
+    #[default]
+    Own,
+    /// `strace`, by a link or a copy.
+    Strace,
+}
+
+impl Called {
+    /// As it begins messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "strace-ebpf",
+            Self::Strace => "strace",
+        }
+    }
 }
 
 /// `--attach`
@@ -259,19 +286,52 @@ pub enum Refusal {
 /// Parses the command line, program name included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    let start = command_start(&args);
+    let called = called(args.first());
+    let definition = definition(called);
+    let start = command_start(&definition, &args);
     let mut command = args.split_off(start.min(args.len()));
     if command.first().is_some_and(|word| word == "--") {
         command.remove(0);
     }
-    let cli = Cli::try_parse_from(&args).map_err(|error| refusal(&error))?;
-    Ok(Cli { command, ..cli })
+    let matches = definition
+        .try_get_matches_from(&args)
+        .map_err(|error| refusal(&error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal(&error))?;
+    Ok(Cli {
+        command,
+        called,
+        ..cli
+    })
+}
+
+/// The name that the program goes by: under `strace` it is strace.
+#[must_use]
+pub fn called(program: Option<&OsString>) -> Called {
+    let name = program.map(Path::new).and_then(Path::file_name);
+    if name.is_some_and(|name| name == "strace") {
+        Called::Strace
+    } else {
+        Called::Own
+    }
+}
+
+/// The command line's definition: strace's `-a` is the column of the results, and its format the
+/// default.
+fn definition(called: Called) -> clap::Command {
+    let own = Cli::command();
+    match called {
+        Called::Own => own,
+        Called::Strace => own
+            .name("strace")
+            .mut_arg("all", |arg| arg.short(None))
+            .mut_arg("columns", |arg| arg.short('a'))
+            .mut_arg("format", |arg| arg.default_value("strace")),
+    }
 }
 
 /// Where the command begins: at the first word that is neither an option nor an option's value. The
 /// command's own options are none of ours, which clap cannot tell where ours take values (`-p1`).
-fn command_start(args: &[OsString]) -> usize {
-    let definition = Cli::command();
+fn command_start(definition: &clap::Command, args: &[OsString]) -> usize {
     let takes_value = |is_it: &dyn Fn(&clap::Arg) -> bool| {
         definition
             .get_arguments()
@@ -391,7 +451,7 @@ mod tests {
     fn strace_flags_that_we_lack_are_refused_by_name() {
         for (flag, name) in [
             ("-k", "-k"),
-            ("-yy", "-yy"),
+            ("-yy", "-y"),
             ("-ttk", "-k"),
             ("--env=A=b", "--env"),
             ("--seccomp-bpf", "--seccomp-bpf"),
@@ -409,6 +469,26 @@ mod tests {
             panic!("taken");
         };
         assert_eq!(message, "unknown option --no-such-flag (see --help)");
+    }
+
+    #[test]
+    fn called_strace_it_is_strace() {
+        let words = ["/usr/local/bin/strace", "-a", "60", "-f", "ls", "-a"];
+        let cli = parse(words.map(OsString::from)).expect("valid");
+        assert_eq!(
+            (cli.called, cli.all, cli.follow),
+            (Called::Strace, false, 1)
+        );
+        assert_eq!(
+            (cli.columns.as_deref(), cli.format.as_str()),
+            (Some("60"), "strace")
+        );
+        assert_eq!(cli.command, ["ls", "-a"]);
+        let cli = parse_words("-a").expect("valid");
+        assert_eq!(
+            (cli.called, cli.all, cli.format.as_str()),
+            (Called::Own, true, "tsv")
+        );
     }
 
     #[test]

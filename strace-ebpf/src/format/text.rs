@@ -93,8 +93,14 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => rlimit(out, limit, wide),
-        Value::Inet(address) => write_fmt(out, format_args!("{:?}", Ipv4Addr::from(address).to_string())),
-        Value::Inet6(address) => write_fmt(out, format_args!("{:?}", Ipv6Addr::from(address).to_string())),
+        Value::Inet(address) => write_fmt(
+            out,
+            format_args!("{:?}", Ipv4Addr::from(address).to_string()),
+        ),
+        Value::Inet6(address) => write_fmt(
+            out,
+            format_args!("{:?}", Ipv6Addr::from(address).to_string()),
+        ),
         Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),
         Value::CallOpen(name) => {
             out.extend_from_slice(name.as_bytes());
@@ -138,7 +144,14 @@ pub fn call_name(out: &mut Vec<u8>, record: &CallRecord, syscall: Option<&Syscal
     out.extend_from_slice(b"syscall_");
     // The kernel takes the number as an int; in 64-bit registers it is sign-extended.
     let wide = i64::from(record.nr as i32) as u64;
-    number::hex(out, if record.abi == ABI_I386 { u64::from(record.nr) } else { wide });
+    number::hex(
+        out,
+        if record.abi == ABI_I386 {
+            u64::from(record.nr)
+        } else {
+            wide
+        },
+    );
 }
 
 /// A signal's name, or its number.
@@ -249,8 +262,10 @@ fn wait(out: &mut Vec<u8>, status: u32) {
     let event = status >> 16;
     if event != 0 {
         out.extend_from_slice(b" | ");
-        if let (Some(name), true) = (tables::set(SetId::PtraceEvent).name_of(event.into()), known == 0xffff)
-        {
+        if let (Some(name), true) = (
+            tables::set(SetId::PtraceEvent).name_of(event.into()),
+            known == 0xffff,
+        ) {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b" << 16");
         } else {

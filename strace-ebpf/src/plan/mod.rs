@@ -258,7 +258,9 @@ fn parse_form(format: &str) -> Result<Form, PlanError> {
         "tsv" => Ok(Form::Tsv),
         "strace" => Ok(Form::Strace),
         "json" | "bin" => Err(usage(format!("--format {format} is not built yet"))),
-        _ => Err(usage(format!("unknown format '{format}' (known: tsv, strace)"))),
+        _ => Err(usage(format!(
+            "unknown format '{format}' (known: tsv, strace)"
+        ))),
     }
 }
 
@@ -269,7 +271,9 @@ fn parse_columns(form: Form, text: Option<&str>) -> Result<(Vec<Column>, usize),
         (_, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
         (Form::Tsv, Some(list)) => Ok((tsv::parse_columns(list).map_err(bad)?, RESULT_COLUMN)),
         (Form::Strace, Some(number)) => {
-            let column = number.parse().map_err(|_| bad(format!("'{number}' is not a number")))?;
+            let column = number
+                .parse()
+                .map_err(|_| bad(format!("'{number}' is not a number")))?;
             Ok((tsv::DEFAULT.to_vec(), column))
         }
     }

@@ -27,7 +27,7 @@ use strace_ebpf_common::{
 
 use crate::{
     kernel::{Version, survey},
-    sys,
+    say, sys,
 };
 use attach::{Hook, Program};
 
@@ -291,7 +291,7 @@ impl log::Log for StderrLog {
         true
     }
     fn log(&self, record: &log::Record<'_>) {
-        eprintln!("strace-ebpf: probe: {}", record.args());
+        say::line(format_args!("probe: {}", record.args()));
     }
     fn flush(&self) {}
 }

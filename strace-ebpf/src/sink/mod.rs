@@ -39,7 +39,11 @@ impl Target {
     /// Opens what `-o` names. Nothing named is standard output, or with `to_stderr` standard error.
     pub fn open(output: Option<&OsStr>, to_stderr: bool) -> Result<Self> {
         let Some(output) = output.filter(|name| *name != "-") else {
-            return Ok(if to_stderr && output.is_none() { Self::Stderr } else { Self::Stdout });
+            return Ok(if to_stderr && output.is_none() {
+                Self::Stderr
+            } else {
+                Self::Stdout
+            });
         };
         let Some((b'|' | b'!', command)) = output.as_bytes().split_first() else {
             let file = File::create(output)

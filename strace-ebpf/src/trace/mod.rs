@@ -82,7 +82,12 @@ impl Tracer {
         let out = Vec::with_capacity(PIECE_BYTES + 4096);
         Self {
             books: Books::new(cpus),
-            common: Common { out, options, plans, exec_names: HashMap::new() },
+            common: Common {
+                out,
+                options,
+                plans,
+                exec_names: HashMap::new(),
+            },
             lines,
             pending: Pending::default(),
             fatal: Fatal::default(),
@@ -168,8 +173,7 @@ impl Tracer {
     }
 
     fn cut(&mut self) {
-        let piece =
-            std::mem::replace(&mut self.common.out, Vec::with_capacity(PIECE_BYTES + 4096));
+        let piece = std::mem::replace(&mut self.common.out, Vec::with_capacity(PIECE_BYTES + 4096));
         self.ready.push(Bytes::from(piece));
     }
 
@@ -199,9 +203,13 @@ impl Tracer {
     fn exec(&mut self, record: &ExecRecord, body: &[u8]) {
         self.pending.rename(record.old_tid, record.header.tid);
         let name = parse::captures(body, record.n_captures.min(1) as u8).next();
-        let name = name.filter(|name| name.header.errno == 0).map(|name| name.bytes);
+        let name = name
+            .filter(|name| name.header.errno == 0)
+            .map(|name| name.bytes);
         if let Some(name) = name {
-            self.common.exec_names.insert(record.header.tid, name.to_vec());
+            self.common
+                .exec_names
+                .insert(record.header.tid, name.to_vec());
         }
         match &mut self.lines {
             Lines::Tsv(lines) => lines.exec(&mut self.common, record, name),
@@ -240,7 +248,10 @@ impl Tracer {
         let captures = fetched
             .iter()
             .map(|(arg, got)| {
-                let header = Capture { arg: *arg, ..Capture::default() };
+                let header = Capture {
+                    arg: *arg,
+                    ..Capture::default()
+                };
                 let len = got.bytes.len() as u32;
                 Captured {
                     header: session::refetched(&header, len, len, got.truncated),
@@ -248,7 +259,14 @@ impl Tracer {
                 }
             })
             .collect();
-        lines.line(&mut self.common, &Call { record, captures, no_return: true });
+        lines.line(
+            &mut self.common,
+            &Call {
+                record,
+                captures,
+                no_return: true,
+            },
+        );
     }
 }
 
@@ -318,8 +336,16 @@ impl Common {
         let Some(plan) = self.plan_of(record) else {
             return fetched;
         };
-        for op in plan.ops.iter().filter(|op| op.addr_from == FROM_ARG && op.kind == KIND_STR) {
-            let addr = record.args.get(usize::from(op.addr_off)).copied().unwrap_or(0);
+        for op in plan
+            .ops
+            .iter()
+            .filter(|op| op.addr_from == FROM_ARG && op.kind == KIND_STR)
+        {
+            let addr = record
+                .args
+                .get(usize::from(op.addr_off))
+                .copied()
+                .unwrap_or(0);
             if let Some(got) = memory::fetch(record.header.tid, op, addr, 0) {
                 fetched.push((op.arg, got));
             }
@@ -329,6 +355,7 @@ impl Common {
 
     fn plan_of(&self, record: &CallRecord) -> Option<&Plan> {
         let nr = record.nr.min(PLANS_PER_ABI - 1);
-        self.plans.get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
+        self.plans
+            .get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
     }
 }

@@ -13,7 +13,10 @@ use strace_ebpf_common::record::{
 
 use super::Common;
 use crate::{
-    decode::{self, Outcome, value::{Args, Value}},
+    decode::{
+        self, Outcome,
+        value::{Args, Value},
+    },
     format::strace::Strace,
     session::{Call, books::Gap},
     tables::{self, Dir, Syscall, Ty},
@@ -55,7 +58,14 @@ impl Lines {
     /// No lines yet.
     #[must_use]
     pub fn new(format: Strace, name: &'static str, quiet: u8) -> Self {
-        Self { format, calls: HashMap::new(), current: None, threads: HashSet::new(), name, quiet }
+        Self {
+            format,
+            calls: HashMap::new(),
+            current: None,
+            threads: HashSet::new(),
+            name,
+            quiet,
+        }
     }
 
     /// The writer of lines.
@@ -68,7 +78,13 @@ impl Lines {
         let tid = record.header.tid;
         self.threads.insert(tid);
         self.make_way(common, tid);
-        self.calls.insert(tid, InCall { enter: bytes.to_vec(), stage: Stage::Held });
+        self.calls.insert(
+            tid,
+            InCall {
+                enter: bytes.to_vec(),
+                stage: Stage::Held,
+            },
+        );
         self.current = Some(tid);
     }
 
@@ -77,7 +93,10 @@ impl Lines {
         let tid = record.header.tid;
         self.threads.insert(tid);
         self.make_way(common, tid);
-        let held = self.calls.remove(&tid).filter(|held| is_of(&held.enter, &record));
+        let held = self
+            .calls
+            .remove(&tid)
+            .filter(|held| is_of(&held.enter, &record));
         let stage = held.as_ref().map_or(Stage::Held, |held| held.stage);
         let enter = held.as_ref().map(|held| held.enter.as_slice());
         let several = self.threads.len() > 1;
@@ -119,14 +138,21 @@ impl Lines {
     /// Writes the beginning of a held line.
     fn begin_line(&mut self, common: &mut Common, tid: u32) {
         let several = self.threads.len() > 1;
-        let Some(held) = self.calls.get_mut(&tid).filter(|held| held.stage == Stage::Held) else {
+        let Some(held) = self
+            .calls
+            .get_mut(&tid)
+            .filter(|held| held.stage == Stage::Held)
+        else {
             return;
         };
         held.stage = Stage::Begun;
         let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
             return;
         };
-        let body = held.enter.get(size_of::<CallRecord>()..).unwrap_or_default();
+        let body = held
+            .enter
+            .get(size_of::<CallRecord>()..)
+            .unwrap_or_default();
         let format = &mut self.format;
         common.with_call(record, body, None, |out, call, syscall, options| {
             let args = decode::args(call, syscall, options);
@@ -143,7 +169,13 @@ impl Lines {
     }
 
     /// A line of its own, for `tid`.
-    fn line(&mut self, common: &mut Common, tid: u32, ts_ns: u64, write: impl FnOnce(&mut Strace, &mut Vec<u8>)) {
+    fn line(
+        &mut self,
+        common: &mut Common,
+        tid: u32,
+        ts_ns: u64,
+        write: impl FnOnce(&mut Strace, &mut Vec<u8>),
+    ) {
         // A signal or an end cuts its own thread's line too.
         self.make_way(common, 0);
         let several = self.threads.len() > 1;
@@ -171,7 +203,9 @@ impl Lines {
             return;
         }
         let superseded = format!("+++ superseded by execve in pid {old} +++");
-        self.line(common, new, record.header.ts_ns, |format, out| format.remark(out, &superseded));
+        self.line(common, new, record.header.ts_ns, |format, out| {
+            format.remark(out, &superseded)
+        });
         if let Some(call) = self.calls.remove(&old) {
             self.calls.insert(new, call);
         }
@@ -190,12 +224,19 @@ impl Lines {
         let text = if signal == 0 {
             format!("+++ exited with {} +++", record.code >> 8 & 0xff)
         } else {
-            let name = tables::signal_name(signal).map_or_else(|| signal.to_string(), str::to_owned);
-            let core = if record.code & 0x80 == 0 { "" } else { " (core dumped)" };
+            let name =
+                tables::signal_name(signal).map_or_else(|| signal.to_string(), str::to_owned);
+            let core = if record.code & 0x80 == 0 {
+                ""
+            } else {
+                " (core dumped)"
+            };
             format!("+++ killed by {name}{core} +++")
         };
         if self.quiet < 2 || signal != 0 {
-            self.line(common, tid, record.header.ts_ns, |format, out| format.remark(out, &text));
+            self.line(common, tid, record.header.ts_ns, |format, out| {
+                format.remark(out, &text)
+            });
         }
         self.threads.remove(&tid);
     }
@@ -211,7 +252,10 @@ impl Lines {
         let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
             return;
         };
-        let body = held.enter.get(size_of::<CallRecord>()..).unwrap_or_default();
+        let body = held
+            .enter
+            .get(size_of::<CallRecord>()..)
+            .unwrap_or_default();
         let format = &mut self.format;
         common.with_call(record, body, None, |out, call, syscall, options| {
             if held.stage == Stage::Cut {
@@ -232,15 +276,23 @@ impl Lines {
             return;
         }
         let info = siginfo(record);
-        self.line(common, record.header.tid, record.header.ts_ns, |format, out| {
-            format.signal(out, record.signal, &info);
-        });
+        self.line(
+            common,
+            record.header.tid,
+            record.header.ts_ns,
+            |format, out| {
+                format.signal(out, record.signal, &info);
+            },
+        );
     }
 
     /// Events are missing here.
     pub fn gap(&mut self, common: &mut Common, gap: &Gap) {
         self.make_way(common, 0);
-        let text = format!("{}: {} events lost on CPU {}", self.name, gap.count, gap.cpu);
+        let text = format!(
+            "{}: {} events lost on CPU {}",
+            self.name, gap.count, gap.cpu
+        );
         self.format.remark(&mut common.out, &text);
         // Ends of calls may be among them: what is begun stays cut.
     }
@@ -249,7 +301,10 @@ impl Lines {
 /// Who sent it, as far as the first fields of `siginfo_t` tell: sigaction(2).
 fn siginfo(record: &SignalRecord) -> Vec<Value<'static>> {
     let word = |at: usize| {
-        let bytes = record.info.get(at..at + 4).and_then(|four| four.try_into().ok());
+        let bytes = record
+            .info
+            .get(at..at + 4)
+            .and_then(|four| four.try_into().ok());
         bytes.map_or(0, i32::from_ne_bytes)
     };
     let code = word(8);
@@ -270,7 +325,8 @@ fn siginfo(record: &SignalRecord) -> Vec<Value<'static>> {
 
 /// Does this enter record belong to that exit?
 fn is_of(enter: &[u8], exit: &CallRecord) -> bool {
-    read_fixed::<CallRecord>(enter).is_some_and(|enter| enter.nr == exit.nr && enter.abi == exit.abi)
+    read_fixed::<CallRecord>(enter)
+        .is_some_and(|enter| enter.nr == exit.nr && enter.abi == exit.abi)
 }
 
 fn begin(format: &mut Strace, out: &mut Vec<u8>, call: &Call<'_>, args: &Args<'_>, known: usize) {
@@ -291,6 +347,13 @@ fn known_at_enter(syscall: Option<&Syscall>) -> usize {
         return usize::MAX;
     };
     let shown = syscall.args.iter().filter(|arg| arg.ty != Ty::Unused);
-    let before = shown.clone().take_while(|arg| arg.ty.dir() != Some(Dir::Out)).count();
-    if before == shown.count() { usize::MAX } else { before }
+    let before = shown
+        .clone()
+        .take_while(|arg| arg.ty.dir() != Some(Dir::Out))
+        .count();
+    if before == shown.count() {
+        usize::MAX
+    } else {
+        before
+    }
 }

@@ -28,7 +28,10 @@ impl Lines {
     /// Lines in this format.
     #[must_use]
     pub fn new(format: Tsv) -> Self {
-        Self { format, cgroups: Cgroups::new() }
+        Self {
+            format,
+            cgroups: Cgroups::new(),
+        }
     }
 
     /// The writer of lines.
@@ -67,7 +70,11 @@ impl Lines {
         let args = decode::args(call, syscall, options);
         let mut extra = Extra::default();
         let mut identity = None;
-        for captured in call.captures.iter().filter(|captured| captured.header.arg == ARG_NONE) {
+        for captured in call
+            .captures
+            .iter()
+            .filter(|captured| captured.header.arg == ARG_NONE)
+        {
             match captured.header.op {
                 OP_IDENTITY => identity = read_fixed::<Identity>(captured.bytes),
                 OP_STACK => extra.stack = captured.bytes,
@@ -87,7 +94,8 @@ impl Lines {
     }
 
     fn remark(&mut self, common: &mut Common, header: &Header, remark: &Remark<'_>) {
-        self.format.remark(&mut common.out, header, remark, &Extra::default());
+        self.format
+            .remark(&mut common.out, header, remark, &Extra::default());
     }
 
     /// `+fork`
@@ -95,7 +103,12 @@ impl Lines {
         let is_thread = record.child_tgid == record.header.tgid;
         let what = Value::Name(if is_thread { "thread" } else { "process" });
         let ret = Some(i64::from(record.child_tid));
-        let remark = Remark { name: "+fork", ret, args: &[what], ..Remark::default() };
+        let remark = Remark {
+            name: "+fork",
+            ret,
+            args: &[what],
+            ..Remark::default()
+        };
         self.remark(common, &record.header, &remark);
     }
 
@@ -104,8 +117,16 @@ impl Lines {
         let file = name.map_or(Value::Text(b"?"), Value::Path);
         let old = format!("old_tid={}", record.old_tid);
         let both = [file, Value::Text(old.as_bytes())];
-        let shown = if record.old_tid == record.header.tid { 1 } else { 2 };
-        let remark = Remark { name: "+exec", args: &both[..shown], ..Remark::default() };
+        let shown = if record.old_tid == record.header.tid {
+            1
+        } else {
+            2
+        };
+        let remark = Remark {
+            name: "+exec",
+            args: &both[..shown],
+            ..Remark::default()
+        };
         self.remark(common, &record.header, &remark);
     }
 
@@ -115,10 +136,18 @@ impl Lines {
         let both = [Value::Signal(signal), Value::Name("core dumped")];
         let remark = if signal == 0 {
             let ret = Some(i64::from(record.code >> 8 & 0xff));
-            Remark { name: "+exit", ret, ..Remark::default() }
+            Remark {
+                name: "+exit",
+                ret,
+                ..Remark::default()
+            }
         } else {
             let shown = if record.code & 0x80 == 0 { 1 } else { 2 };
-            Remark { name: "+killed", args: &both[..shown], ..Remark::default() }
+            Remark {
+                name: "+killed",
+                args: &both[..shown],
+                ..Remark::default()
+            }
         };
         self.remark(common, &record.header, &remark);
     }
@@ -128,7 +157,11 @@ impl Lines {
         let ignored = record.outcome == SIGNAL_IGNORED;
         let outcome = Value::Name(if ignored { "ignored" } else { "delivered" });
         let args = [Value::Signal(record.signal), outcome];
-        let remark = Remark { name: "+signal", args: &args, ..Remark::default() };
+        let remark = Remark {
+            name: "+signal",
+            args: &args,
+            ..Remark::default()
+        };
         self.remark(common, &record.header, &remark);
     }
 }
