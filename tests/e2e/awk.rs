@@ -26,6 +26,22 @@ pub const ERRORS: &str =
 /// Time spent in each call, in milliseconds, and how often it was made.
 pub const TIME_BY_CALL: &str = r#"awk -F'\t' '$5 !~ /^\+/ {n[$5]++; d[$5] += $8} END {for (k in n) printf "%.3f %d %s\n", d[k] / 1e6, n[k], k}' | sort -rn"#;
 
+#[test]
+fn the_readme_has_these() {
+    let readme = include_str!("../../README.md");
+    let all = [
+        FAILING_OPENS,
+        SLOWEST,
+        BYTES_READ,
+        CALLS_PER_SECOND,
+        ERRORS,
+        TIME_BY_CALL,
+    ];
+    for line in all {
+        assert!(readme.contains(&format!("| {line}\n")), "{line}");
+    }
+}
+
 /// What a one-liner makes of a trace: lines of words.
 #[track_caller]
 fn pipe(traced: &Traced, line: &str) -> Vec<Vec<String>> {

@@ -60,7 +60,11 @@ fn stamp<'a>(
     nsec: &'static str,
 ) {
     out.push(Value::Field(time));
-    let width = if fields.get(time) >> 32 == 0 && cx.abi.word_bytes() == 4 { 4 } else { 8 };
+    let width = if fields.get(time) >> 32 == 0 && cx.abi.word_bytes() == 4 {
+        4
+    } else {
+        8
+    };
     let seconds = super::cx::signed(fields.get(time), width);
     out.push(Value::Int(seconds));
     let fraction = fields.get(nsec);
@@ -84,11 +88,25 @@ pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         return;
     }
     let shown = [
-        "stx_mask", "stx_blksize", "stx_attributes", "stx_nlink", "stx_uid", "stx_gid", "stx_mode",
-        "stx_ino", "stx_size", "stx_blocks", "stx_attributes_mask",
+        "stx_mask",
+        "stx_blksize",
+        "stx_attributes",
+        "stx_nlink",
+        "stx_uid",
+        "stx_gid",
+        "stx_mode",
+        "stx_ino",
+        "stx_size",
+        "stx_blocks",
+        "stx_attributes_mask",
     ];
     fields.show_all(out, cx, &shown);
-    for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)] {
+    for (name, at) in [
+        ("stx_atime", 64),
+        ("stx_btime", 80),
+        ("stx_ctime", 96),
+        ("stx_mtime", 112),
+    ] {
         let seconds = number_at(bytes, at, 8).unwrap_or(0) as i64;
         let nanos = number_at(bytes, at + 8, 4).unwrap_or(0) as u32;
         out.push(Value::Field(name));
@@ -102,7 +120,13 @@ pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             out.push(Value::Date(seconds, nanos, 9));
         }
     }
-    let rest = ["stx_rdev_major", "stx_rdev_minor", "stx_dev_major", "stx_dev_minor", "stx_mnt_id"];
+    let rest = [
+        "stx_rdev_major",
+        "stx_rdev_minor",
+        "stx_dev_major",
+        "stx_dev_minor",
+        "stx_mnt_id",
+    ];
     fields.show_all(out, cx, &rest);
     out.push(Value::StructClose);
 }
@@ -184,13 +208,16 @@ fn entries<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], new: bool) 
 
 fn dirent<'a>(out: &mut Args<'a>, entry: &'a [u8], word: usize, new: bool) {
     let number = |at, width| number_at(entry, at, width).unwrap_or(0);
-    let kind = if new { 2 * word + 2 } else { entry.len().saturating_sub(1) };
-    let name = entry.get(2 * word + 2 + usize::from(new)..).unwrap_or_default();
+    let kind = if new {
+        2 * word + 2
+    } else {
+        entry.len().saturating_sub(1)
+    };
+    let name = entry
+        .get(2 * word + 2 + usize::from(new)..)
+        .unwrap_or_default();
     let set = crate::tables::set(crate::tables::SetId::DirentType);
-    let type_of = [
-        Value::Field("d_type"),
-        Value::Set(set, number(kind, 1)),
-    ];
+    let type_of = [Value::Field("d_type"), Value::Set(set, number(kind, 1))];
     out.push(Value::StructOpen);
     out.push(Value::Field("d_ino"));
     out.push(Value::Uint(number(0, word)));
@@ -218,7 +245,8 @@ pub fn file_handle<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(room) = number_at(bytes, 0, 4) else {
         return;
     };
-    let both = cx.args.get(usize::from(cx.index)).map(|a| a.ty.dir()) == Some(Some(crate::tables::Dir::InOut));
+    let both = cx.args.get(usize::from(cx.index)).map(|a| a.ty.dir())
+        == Some(Some(crate::tables::Dir::InOut));
     let after = if both { cx.bytes_after() } else { Some(bytes) };
     let needed = after.and_then(|after| number_at(after, 0, 4));
     out.push(Value::StructOpen);

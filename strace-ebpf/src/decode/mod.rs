@@ -1,19 +1,24 @@
 //! Captured bytes and registers to values. Reads the tables and what was captured, never the
 //! tracee's memory; what could not be captured is shown as its pointer.
 
+mod cx;
+mod files;
+mod net;
+mod poll;
+mod process;
+mod signals;
+mod structs;
+mod time;
 pub mod value;
 mod vectors;
 
-use smallvec::SmallVec;
-use strace_ebpf_common::{
-    capture::CAPTURE_TRUNCATED,
-    record::{ABI_I386, ABI_X32},
-};
+use strace_ebpf_common::record::{ABI_I386, ABI_X32};
 
 use crate::{
     session::{Call, parse::Captured},
-    tables::{self, Abi, Arg, Dir, Ret, SetId, Syscall, Ty},
+    tables::{self, Abi, Arg, Attrs, Dir, Len, Ret, SetId, StructId, Syscall, Ty},
 };
+use cx::Cx;
 use value::{Args, Value};
 
 /// What decoding depends on besides the call.
@@ -54,14 +59,22 @@ pub fn abi_of(abi: u8) -> Abi {
     }
 }
 
-/// Is the memory behind arguments of this type shown, and so worth capturing? Structures, arrays
-/// and messages still print as their addresses.
+/// Is the memory behind arguments of this type shown, and so worth capturing?
 #[must_use]
 pub fn shows(ty: Ty) -> bool {
-    matches!(
-        ty,
-        Ty::Path | Ty::Str | Ty::Buf { .. } | Ty::StrVec | Ty::EnvVec | Ty::Iovec { .. }
-    )
+    match ty {
+        Ty::Struct { id, .. } | Ty::Array { elem: id, .. } => structs::shown(id),
+        _ => ty.dir().is_some(),
+    }
+}
+
+/// A signal's `siginfo_t`, or the first 48 bytes of it.
+#[must_use]
+pub fn siginfo(abi: Abi, bytes: &[u8]) -> Args<'_> {
+    let mut args = Args::default();
+    args.begin();
+    signals::siginfo(&mut args, abi, bytes);
+    args
 }
 
 /// The result of a call.
@@ -101,91 +114,229 @@ pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -
         return args;
     };
     let abi = abi_of(call.record.abi);
-    for (index, arg) in (0u8..).zip(syscall.args) {
+    let list = syscall.args_for(&call.record.args);
+    if syscall.attrs.contains(Attrs::CLONE) {
+        process::clone(&mut args, &Cx::new(call, abi, list, 2, options));
+        return args;
+    }
+    for (index, arg) in (0u8..).zip(list) {
         if arg.ty == Ty::Unused {
             continue;
         }
         args.begin();
-        argument(&mut args, call, abi, index, arg, options);
+        if arg.ty.dir().is_none() {
+            let raw = call.record.args.get(usize::from(index)).copied();
+            args.push(scalar(arg.ty, raw.unwrap_or(0), call, index, abi));
+        } else {
+            pointer(&mut args, &Cx::new(call, abi, list, index, options), arg.ty);
+        }
     }
     args
 }
 
-fn argument<'a>(
-    out: &mut Args<'a>,
-    call: &Call<'a>,
-    abi: Abi,
-    index: u8,
-    arg: &Arg,
-    options: &Options,
-) {
-    let raw = call
-        .record
-        .args
-        .get(usize::from(index))
-        .copied()
-        .unwrap_or(0);
-    if arg.ty.dir().is_none() {
-        out.push(scalar(arg.ty, raw, call, index, abi));
-        return;
-    }
-    let captures = memory_of(call, index);
-    let failed = (-4095..0).contains(&call.record.ret) && !call.no_return;
-    if raw == 0 && captures.is_empty() || failed && arg.ty.dir() == Some(Dir::Out) {
+/// An argument that leads to memory.
+fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
+    let raw = cx.register(cx.index);
+    if raw == 0 && cx.captures.is_empty() || cx.failed() && is_output(ty) {
         out.push(Value::Addr(raw));
         return;
     }
-    match arg.ty {
-        Ty::Path | Ty::Str | Ty::Buf { .. } => match captures.first() {
-            Some(captured) if captured.header.errno == 0 => out.push(text(arg.ty, captured)),
-            _ => out.push(Value::Addr(raw)),
+    match ty {
+        Ty::Path | Ty::Str => string(out, cx, ty, raw),
+        Ty::Buf { len, .. } | Ty::Binary { len, .. } => buffer(out, cx, ty, raw, len),
+        Ty::StrVec => vectors::strings(out, &cx.captures, raw, cx.options),
+        Ty::EnvVec if cx.options.verbose => vectors::strings(out, &cx.captures, raw, cx.options),
+        Ty::EnvVec => vectors::count(out, &cx.captures, raw),
+        Ty::Iovec { dir, .. } => match cx.at(raw) {
+            Some(vector) => {
+                let left = cx.call.record.ret.max(0) as u64;
+                vectors::iovec_array(out, cx, vector, dir, left);
+            }
+            None => out.push(Value::Addr(raw)),
         },
-        Ty::StrVec => vectors::strings(out, &captures, raw, options),
-        Ty::EnvVec if options.verbose => vectors::strings(out, &captures, raw, options),
-        Ty::EnvVec => vectors::count(out, &captures, raw),
-        Ty::Iovec { dir, .. } => vectors::iovecs(out, &captures, raw, abi, dir, call.record.ret),
+        Ty::Msghdr { dir } => net::msghdr(out, cx, dir),
+        Ty::Mmsghdr { dir, .. } => net::mmsghdr(out, cx, dir),
+        Ty::Struct { dir, id, len } => structure(out, cx, raw, dir, id, len),
+        Ty::Array { elem, count, .. } => array(out, cx, raw, elem, count),
+        Ty::Bits { count, .. } => bits(out, cx, raw, count),
+        Ty::Msgbuf { len, .. } => message(out, cx, raw, len),
         _ => out.push(Value::Addr(raw)),
     }
 }
 
-/// The captures of one argument: the exit's if the first of them could be read, else the enter's.
-fn memory_of<'a>(call: &Call<'a>, index: u8) -> SmallVec<[Captured<'a>; 8]> {
-    let mut at_exit: SmallVec<[Captured<'a>; 8]> = SmallVec::new();
-    let mut at_enter: SmallVec<[Captured<'a>; 8]> = SmallVec::new();
-    for captured in call.captured(index) {
-        use strace_ebpf_common::capture::CAPTURE_AT_ENTER;
-        let list = if captured.header.flags & CAPTURE_AT_ENTER != 0 {
-            &mut at_enter
-        } else {
-            &mut at_exit
-        };
-        list.push(*captured);
+/// Is it nothing but a pointer when the call fails?
+fn is_output(ty: Ty) -> bool {
+    // The header of a message is the caller's even then.
+    ty.dir() == Some(Dir::Out) && !matches!(ty, Ty::Msghdr { .. })
+}
+
+fn string<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64) {
+    let Some(captured) = cx.at(raw).or_else(|| first_readable(cx)) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let text = captured.bytes.split(|&b| b == 0).next().unwrap_or_default();
+    let whole = text.len() < captured.bytes.len() || !cx::is_cut(captured);
+    if ty == Ty::Path && whole {
+        out.push(Value::Path(text));
+        return;
     }
-    if at_enter.is_empty() {
-        return at_exit;
-    }
-    let enter_failed = at_enter
-        .first()
-        .is_none_or(|captured| captured.header.errno != 0);
-    let exit_is_good = at_exit
-        .first()
-        .is_some_and(|captured| captured.header.errno == 0);
-    if enter_failed && exit_is_good {
-        at_exit
+    let shown = text.len().min(if ty == Ty::Path {
+        usize::MAX
     } else {
-        at_enter
+        cx.options.string
+    });
+    out.push(Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: !whole || shown < text.len(),
+    });
+}
+
+/// What stands in for memory at another address: the program's own name after an execve.
+fn first_readable<'x, 'a>(cx: &'x Cx<'_, 'a>) -> Option<&'x Captured<'a>> {
+    cx.captures.first().filter(|c| c.header.errno == 0)
+}
+
+fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
+    let Some(captured) = cx.at(raw) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let there = length(cx, len).unwrap_or(captured.header.full.into());
+    let most = captured.bytes.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    let bytes = captured.bytes.get(..shown).unwrap_or_default();
+    let cut = (shown as u64) < there;
+    out.push(match ty {
+        Ty::Binary { .. } => Value::Binary { bytes, cut },
+        _ => Value::Bytes { bytes, cut },
+    });
+}
+
+/// Bytes or elements as the caller, or the result, says; nothing where that is not known.
+fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
+    let ret = cx.call.record.ret.max(0) as u64;
+    let argument = |n: u8| match cx.args.get(usize::from(n)).map(|arg| arg.ty) {
+        Some(Ty::Int) => u64::try_from(cx.register(n) as i32).unwrap_or(0),
+        Some(Ty::Uint) => u64::from(cx.register(n) as u32),
+        _ => cx.register(n),
+    };
+    let behind = |n: u8, width: usize| {
+        let own = if cx.args.get(usize::from(cx.index))?.ty.dir() == Some(Dir::Out) {
+            cx::after(cx.call, n)
+        } else {
+            cx::before(cx.call, n)
+        };
+        let own = own.iter().find(|c| c.header.errno == 0)?;
+        cx::number_at(own.bytes, 0, width)
+    };
+    match len {
+        Len::Const(n) => Some(n.into()),
+        Len::Arg(n) => Some(argument(n)),
+        Len::Ret => Some(ret),
+        Len::RetMax(n) => Some(ret.min(argument(n))),
+        Len::ArgPtr32(n) => behind(n, 4),
+        Len::ArgPtr64(n) => behind(n, 8),
     }
 }
 
-fn text<'a>(ty: Ty, captured: &Captured<'a>) -> Value<'a> {
-    let cut = captured.header.flags & CAPTURE_TRUNCATED != 0;
-    if ty == Ty::Path && !cut {
-        return Value::Path(captured.bytes);
+fn structure<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    raw: u64,
+    dir: Dir,
+    id: StructId,
+    len: Option<Len>,
+) {
+    let size = tables::struct_size(id, cx.abi) as usize;
+    let own = |bytes: &'a [u8]| match len {
+        None => bytes.get(..size),
+        Some(len) => {
+            let there = length(cx, len).unwrap_or(bytes.len() as u64);
+            let most = usize::try_from(there).unwrap_or(usize::MAX);
+            Some(bytes.get(..most).unwrap_or(bytes))
+        }
+    };
+    let Some(bytes) = cx.bytes().and_then(own) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if dir != Dir::InOut || !structs::is_scalar(id, cx.abi) {
+        structs::pointee(out, cx, id, raw, bytes);
+        return;
     }
-    Value::Bytes {
-        bytes: captured.bytes,
-        cut,
+    let after = cx.bytes_after().filter(|_| cx.succeeded()).and_then(own);
+    structs::both(out, cx, id, bytes, after);
+}
+
+fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, count: Len) {
+    let size = (tables::struct_size(elem, cx.abi) as usize).max(1);
+    let there = length(cx, count).unwrap_or(0);
+    let Some(captured) = cx.at(raw).filter(|c| there == 0 || !c.bytes.is_empty()) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if cx
+        .args
+        .get(usize::from(cx.index))
+        .is_some_and(|arg| is_times(arg, elem))
+    {
+        time::pair(out, cx, elem, captured.bytes);
+        return;
     }
+    out.push(Value::ListOpen);
+    let mut shown = 0;
+    for (i, element) in captured.bytes.chunks_exact(size).enumerate() {
+        if i as u64 == there || i >= cx.options.elements && !cx.options.verbose {
+            break;
+        }
+        structs::structure(out, cx, elem, raw + (i * size) as u64, element);
+        shown += 1;
+    }
+    if shown < there {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+/// The times of utimensat(2) and its kin.
+fn is_times(arg: &Arg, elem: StructId) -> bool {
+    arg.name == "times"
+        && matches!(
+            elem,
+            StructId::Timespec | StructId::Timespec64 | StructId::Timeval
+        )
+}
+
+fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: Len) {
+    let count = length(cx, count).unwrap_or(0);
+    let value = cx
+        .bytes()
+        .filter(|bytes| count.div_ceil(8) <= bytes.len() as u64)
+        .map(|bytes| Value::Bits(bytes, u32::try_from(count).unwrap_or(u32::MAX)));
+    let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) < 0;
+    out.push(value.filter(|_| !refused).unwrap_or(Value::Addr(raw)));
+}
+
+fn message<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
+    let word = cx.abi.word_bytes() as usize;
+    let there = length(cx, len).unwrap_or(0);
+    let parts = cx.bytes().and_then(|bytes| bytes.split_at_checked(word));
+    let Some((kind, text)) = parts else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let most = text.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    out.push(Value::StructOpen);
+    out.push(Value::Field("mtype"));
+    out.push(Value::Int(cx::signed(cx::number(kind), word)));
+    out.push(Value::Field("mtext"));
+    out.push(Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: (shown as u64) < there,
+    });
+    out.push(Value::StructClose);
 }
 
 fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'static> {

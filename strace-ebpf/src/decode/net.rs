@@ -124,9 +124,14 @@ fn netlink<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
 fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     let get = |at, width| number_at(bytes, at, width).unwrap_or(0);
     let protocol = tables::set(SetId::EthernetProtocol);
-    call(out, "sll_protocol", "htons", Value::Set(protocol, big(bytes, 2, 2)));
+    call(
+        out,
+        "sll_protocol",
+        "htons",
+        Value::Set(protocol, big(bytes, 2, 2)),
+    );
     out.push(Value::Field("sll_ifindex"));
-    out.push(Value::Interface(get(4, 4) as u32));
+    out.push(Value::Int(signed(get(4, 4), 4)));
     out.push(Value::Field("sll_hatype"));
     out.push(Value::Set(tables::set(SetId::ArpHardware), get(8, 2)));
     out.push(Value::Field("sll_pkttype"));
@@ -162,7 +167,14 @@ pub fn socketcall<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 /// `struct msghdr`: { name, namelen, iov, iovlen, control, controllen, flags }, each a word. `bytes` are those before a
 /// call that only reads it, else those after; `room` is the length of the name that was asked for. Bytes in all buffers
 /// come off `left`.
-fn header<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], room: Option<u64>, dir: Dir, left: u64) {
+fn header<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    bytes: &'a [u8],
+    room: Option<u64>,
+    dir: Dir,
+    left: u64,
+) {
     let word = cx.abi.word_bytes() as usize;
     let get = |i: usize, width| number_at(bytes, i * word, width).unwrap_or(0);
     let (name, namelen) = (get(0, word), get(1, 4));
@@ -171,7 +183,13 @@ fn header<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], room: Option
     let before = out.len();
     let most = room.unwrap_or(namelen).min(namelen) as usize;
     if let Some(captured) = cx.at(name).filter(|_| name != 0) {
-        address(out, captured.bytes.get(..captured.bytes.len().min(most)).unwrap_or_default());
+        address(
+            out,
+            captured
+                .bytes
+                .get(..captured.bytes.len().min(most))
+                .unwrap_or_default(),
+        );
     }
     if out.len() == before {
         out.push(Value::Addr(name));
@@ -220,7 +238,9 @@ pub fn msghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
     let word = cx.abi.word_bytes() as usize;
     let addr = cx.register(cx.index);
     let before = super::cx::before(cx.call, cx.index);
-    let own = before.iter().find(|c| c.header.addr == addr && c.header.errno == 0);
+    let own = before
+        .iter()
+        .find(|c| c.header.addr == addr && c.header.errno == 0);
     let Some(own) = own else {
         return out.push(Value::Addr(addr));
     };
@@ -247,7 +267,11 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
     let word = cx.abi.word_bytes() as usize;
     let (addr, stride) = (cx.register(cx.index), 8 * word);
     let done = cx.call.record.ret.max(0) as usize;
-    let vector = if dir == Dir::In { cx.bytes() } else { cx.bytes_after() };
+    let vector = if dir == Dir::In {
+        cx.bytes()
+    } else {
+        cx.bytes_after()
+    };
     let Some(vector) = vector.filter(|_| dir == Dir::In || cx.succeeded()) else {
         return out.push(Value::Addr(addr));
     };

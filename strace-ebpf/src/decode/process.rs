@@ -29,7 +29,10 @@ pub fn clone<'a>(out: &mut Args<'a>, parent: &Cx<'_, 'a>) {
     if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
         out.begin();
         out.push(Value::Field("parent_tid"));
-        match parent.bytes_after().and_then(|bytes| number_at(bytes, 0, 4)) {
+        match parent
+            .bytes_after()
+            .and_then(|bytes| number_at(bytes, 0, 4))
+        {
             Some(tid) if parent.succeeded() => {
                 out.push(Value::ListOpen);
                 out.push(Value::Int(signed(tid, 4)));
@@ -125,7 +128,10 @@ pub fn capabilities<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let wide = version != Some(VERSION_1);
     let word = |i: usize| number_at(bytes, 4 * i, 4).unwrap_or(0);
     out.push(Value::StructOpen);
-    for (i, name) in ["effective", "permitted", "inheritable"].into_iter().enumerate() {
+    for (i, name) in ["effective", "permitted", "inheritable"]
+        .into_iter()
+        .enumerate()
+    {
         let high = if wide { word(i + 3) } else { 0 };
         out.push(Value::Field(name));
         let set = tables::set(SetId::Capability);

@@ -10,7 +10,10 @@ use crate::tables::{self, Abi, Dir, SetId};
 
 /// A set of the caller's has eight bytes or is refused; the kernel fills in fewer if asked for fewer.
 pub fn sigset<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let dir = cx.args.get(usize::from(cx.index)).and_then(|arg| arg.ty.dir());
+    let dir = cx
+        .args
+        .get(usize::from(cx.index))
+        .and_then(|arg| arg.ty.dir());
     let known = if dir == Some(Dir::Out) { 1..=8 } else { 8..=8 };
     if known.contains(&bytes.len()) {
         out.push(Value::SigSet(number(bytes)));
@@ -107,7 +110,9 @@ pub fn siginfo<'a>(out: &mut Args<'a>, abi: Abi, bytes: &'a [u8]) {
             });
         }
         // The union is aligned to a pointer.
-        let rest = bytes.get(12usize.next_multiple_of(word)..).unwrap_or_default();
+        let rest = bytes
+            .get(12usize.next_multiple_of(word)..)
+            .unwrap_or_default();
         cause(out, rest, signal as u32, code as i32, word);
     }
     out.push(Value::StructClose);
@@ -209,7 +214,11 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
             out.push(Value::Addr(get(0, word)));
             out.push(Value::Field("si_syscall"));
             let (nr, arch) = (get(word, 4) as u32, get(word + 4, 4));
-            let abi = if arch == AUDIT_ARCH_I386 { Abi::I386 } else { Abi::X86_64 };
+            let abi = if arch == AUDIT_ARCH_I386 {
+                Abi::I386
+            } else {
+                Abi::X86_64
+            };
             out.push(match tables::syscall(abi, nr) {
                 Some(call) => Value::NrName(call.name),
                 None => Value::Hex(nr.into()),

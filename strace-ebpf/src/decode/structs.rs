@@ -41,7 +41,10 @@ fn function(id: StructId) -> Option<Decoder> {
 
 /// Can this be shown? Else it is not worth capturing.
 pub fn shown(id: StructId) -> bool {
-    function(id).is_some() || Abi::ALL.iter().any(|abi| tables::layout(id, *abi).is_some())
+    function(id).is_some()
+        || Abi::ALL
+            .iter()
+            .any(|abi| tables::layout(id, *abi).is_some())
 }
 
 /// What a pointer leads to: a structure, or a scalar in brackets.
@@ -57,6 +60,38 @@ pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64,
     }
 }
 
+/// Does it have no members?
+pub fn is_scalar(id: StructId, abi: Abi) -> bool {
+    function(id).is_none() && scalar_of(id, abi).is_some()
+}
+
+/// A scalar that the kernel reads and then writes: `[3] => [13]`, a length within one pair of brackets.
+pub fn both<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    id: StructId,
+    before: &'a [u8],
+    after: Option<&'a [u8]>,
+) {
+    let Some(scalar) = scalar_of(id, cx.abi) else {
+        return;
+    };
+    let is_length = id == StructId::SocklenT;
+    out.push(Value::ListOpen);
+    member(out, cx, &scalar.ty, before);
+    if let Some(after) = after.filter(|after| *after != before) {
+        if !is_length {
+            out.push(Value::ListClose);
+        }
+        out.push(Value::Becomes);
+        if !is_length {
+            out.push(Value::ListOpen);
+        }
+        member(out, cx, &scalar.ty, after);
+    }
+    out.push(Value::ListClose);
+}
+
 /// The only member, without a name, of what is no structure.
 fn scalar_of(id: StructId, abi: Abi) -> Option<Member> {
     let [only] = tables::layout(id, abi)?.members else {
@@ -66,7 +101,13 @@ fn scalar_of(id: StructId, abi: Abi) -> Option<Member> {
 }
 
 /// One structure or element of an array; its address where nothing is known about it.
-pub fn structure<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64, bytes: &'a [u8]) {
+pub fn structure<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    id: StructId,
+    addr: u64,
+    bytes: &'a [u8],
+) {
     if let Some(function) = function(id) {
         let before = out.len();
         function(out, cx, bytes);
@@ -128,6 +169,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n) => usize::from(n),
         MemberTy::DirFd | MemberTy::Wait | MemberTy::Key => 4,
+        MemberTy::Writes { width, .. } => usize::from(width),
         MemberTy::Text(n) | MemberTy::Bytes(n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
         MemberTy::Pad | MemberTy::Struct(_) => 0,
@@ -140,7 +182,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
     let width = width(ty);
     let own = bytes.get(..width).unwrap_or(bytes);
     let raw = if width <= 8 { number(own) } else { 0 };
-    out.push(match *ty {
+    let value = match *ty {
         MemberTy::Int(_) => Value::Int(signed(raw, width)),
         MemberTy::Uint(_) => Value::Uint(raw),
         MemberTy::Hex(_) => Value::Hex(raw),
@@ -178,6 +220,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             bytes: own,
             cut: false,
         },
+        MemberTy::Writes { .. } => Value::Addr(raw),
         MemberTy::Pad => return,
         MemberTy::Struct(id) => return structure(out, cx, id, 0, bytes),
         MemberTy::Array { elem, stride, .. } => {
@@ -187,8 +230,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             }
             Value::ListClose
         }
-        MemberTy::To { id, bytes_at } => {
-            let _ = bytes_at;
+        MemberTy::To { id, .. } => {
             let addr = number_at(bytes, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
             match cx.at(addr) {
                 Some(captured) if addr != 0 => return pointee(out, cx, id, addr, captured.bytes),
@@ -205,7 +247,8 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
                 _ => Value::Addr(addr),
             }
         }
-    });
+    };
+    out.push(value);
 }
 
 /// A device number of 2, 4 or 8 bytes as the kernel packs it for stat(2): the widest as glibc's makedev(3).

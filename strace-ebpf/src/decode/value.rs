@@ -58,6 +58,10 @@ pub enum Value<'a> {
         /// There was more.
         cut: bool,
     },
+    /// Bytes as one long number, `0x0102`.
+    Blob(&'a [u8]),
+    /// A system call's number by name, `__NR_read`.
+    NrName(&'static str),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
     Bits(&'a [u8], u32),
     /// What wait(2) tells of a process.
@@ -116,6 +120,18 @@ impl<'a> Args<'a> {
     /// Adds a token to the argument begun last.
     pub fn push(&mut self, value: Value<'a>) {
         self.values.push(value);
+    }
+
+    /// Tokens so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// The arguments, each with its tokens.

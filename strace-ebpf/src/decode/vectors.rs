@@ -1,16 +1,13 @@
 //! Vectors of strings and of buffers: argv, envp, struct iovec.
 
-use smallvec::SmallVec;
 use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
 
 use super::{
     Options,
+    cx::{Cx, number},
     value::{Args, Value},
 };
-use crate::{
-    session::parse::Captured,
-    tables::{Abi, Dir},
-};
+use crate::{session::parse::Captured, tables::Dir};
 
 /// `["a", "b", ...]`: the first capture holds the pointers, the others the strings. Where the
 /// pointers could not be read, a capture of the new program's argument area stands in.
@@ -97,51 +94,27 @@ pub fn count<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64) {
     }
 }
 
-/// `[{iov_base="…", iov_len=5}, …]`. The buffers that the kernel filled hold `ret` bytes in all.
-pub fn iovecs<'a>(
+/// `[{iov_base="…", iov_len=5}, …]`, from a capture of the array. The buffers that the kernel filled hold `left` bytes in
+/// all.
+pub fn iovec_array<'a>(
     out: &mut Args<'a>,
-    captures: &[Captured<'a>],
-    raw: u64,
-    abi: Abi,
+    cx: &Cx<'_, 'a>,
+    vector: &Captured<'a>,
     dir: Dir,
-    ret: i64,
+    left: u64,
 ) {
-    let Some((vector, buffers)) = captures.split_first() else {
-        out.push(Value::Addr(raw));
-        return;
-    };
-    if vector.header.errno != 0 {
-        out.push(Value::Addr(raw));
-        return;
-    }
-    let word = abi.word_bytes() as usize;
-    let buffers: SmallVec<[&Captured<'a>; 8]> = buffers
-        .iter()
-        .filter(|buffer| buffer.header.op != vector.header.op)
-        .collect();
-    let mut left = if dir == Dir::In {
-        u64::MAX
-    } else {
-        ret.max(0) as u64
-    };
+    let word = cx.abi.word_bytes() as usize;
+    let mut left = if dir == Dir::In { u64::MAX } else { left };
     out.push(Value::ListOpen);
-    for (i, element) in vector.bytes.chunks_exact(2 * word).enumerate() {
+    for element in vector.bytes.chunks_exact(2 * word) {
         let (base, len) = (number(&element[..word]), number(&element[word..]));
         let here = len.min(left);
         left -= here;
         out.push(Value::StructOpen);
         out.push(Value::Field("iov_base"));
-        let buffer = buffers
-            .iter()
-            .find(|buffer| usize::from(buffer.header.element) == i);
-        out.push(match buffer {
-            Some(buffer) if buffer.header.errno == 0 && buffer.header.addr == base => {
-                Value::Bytes {
-                    bytes: buffer.bytes,
-                    cut: (buffer.bytes.len() as u64) < here,
-                }
-            }
-            _ => Value::Addr(base),
+        out.push(match cx.at(base).filter(|_| base != 0) {
+            Some(buffer) => bytes_of(buffer.bytes, here),
+            None => Value::Addr(base),
         });
         out.push(Value::Field("iov_len"));
         out.push(Value::Uint(len));
@@ -153,11 +126,13 @@ pub fn iovecs<'a>(
     out.push(Value::ListClose);
 }
 
-fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+/// A buffer of `len` bytes of which some were captured.
+fn bytes_of(bytes: &[u8], len: u64) -> Value<'_> {
+    let shown = bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX));
+    Value::Bytes {
+        bytes: bytes.get(..shown).unwrap_or_default(),
+        cut: (shown as u64) < len,
+    }
 }
 
 #[cfg(test)]
@@ -227,21 +202,5 @@ mod tests {
             values(|out| strings(out, &[], 0x10, &OPTIONS)),
             [Value::Addr(0x10)]
         );
-    }
-
-    #[test]
-    fn buffers_the_kernel_filled_stop_at_the_result() {
-        let mut vector = Vec::new();
-        for word in [0x100u64, 4, 0x200, 8] {
-            vector.extend(word.to_le_bytes());
-        }
-        let captures = [
-            captured(0, 0x10, 0, 0, &vector),
-            captured(1, 0x100, 0, 0, b"abcd"),
-            captured(1, 0x200, 0, 1, b"e"),
-        ];
-        let shown = values(|out| iovecs(out, &captures, 0x10, Abi::X86_64, Dir::Out, 5));
-        assert!(shown.contains(&bytes(b"abcd")) && shown.contains(&bytes(b"e")));
-        assert!(shown.contains(&Value::Uint(8)));
     }
 }

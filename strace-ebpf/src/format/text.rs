@@ -90,6 +90,13 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
                 out.extend_from_slice(b"...");
             }
         }
+        Value::Blob(bytes) => {
+            out.extend_from_slice(b"0x");
+            for byte in bytes {
+                write_fmt(out, format_args!("{byte:02x}"));
+            }
+        }
+        Value::NrName(name) => write_fmt(out, format_args!("__NR_{name}")),
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => rlimit(out, limit, wide),

@@ -15,7 +15,7 @@ use strace_ebpf_common::{
 use super::filter::Filter;
 use crate::{
     decode,
-    tables::{self, Abi, Arg, Attrs, Dir, Len, Syscall, Ty},
+    tables::{self, Abi, Arg, Attrs, Dir, Len, MemberTy, StructId, Syscall, Ty},
 };
 
 /// How much to copy.
@@ -79,13 +79,15 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     if limits.report_enter {
         builder.plan.flags |= PLAN_EMIT_ENTER;
     }
-    for (index, arg) in (0u8..).zip(syscall.args) {
-        if decode::shows(arg.ty) {
-            builder.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
-        }
-    }
+    builder.arguments(syscall);
     builder.finish()
 }
+
+/// Bytes of an `fd_set`, `include/uapi/linux/posix_types.h`.
+const BITS_BYTES: u16 = 128;
+
+/// A copy of at most this many bytes is not joined with a larger one: that might reach beyond the end of the memory.
+const SMALL_BYTES: u16 = 16;
 
 struct Builder {
     args: &'static [Arg],
@@ -107,9 +109,60 @@ impl Builder {
         self.plan
     }
 
+    /// Every argument, in all of its variants.
+    fn arguments(&mut self, syscall: &'static Syscall) {
+        let variants = syscall.variants.iter().map(|variant| variant.args);
+        for args in std::iter::once(syscall.args).chain(variants) {
+            self.args = args;
+            for (index, arg) in (0u8..).zip(args) {
+                if decode::shows(arg.ty) {
+                    self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
+                }
+            }
+        }
+    }
+
+    /// Does the plan copy the same bytes already, or bytes that begin at the same place? The decoder looks at the call's
+    /// other arguments to know how many of them count.
+    fn join(&mut self, op: &Op) -> Option<u8> {
+        if op.addr_from != FROM_ARG || op.kind == KIND_POINTERS {
+            return None;
+        }
+        let used = usize::from(self.plan.n_ops);
+        let fixed = |op: &Op| op.len_from == FROM_CONST && op.scale == 1 && op.kind == KIND_BYTES;
+        let is_same = |old: &Op| {
+            let place = |op: &Op| {
+                (
+                    op.kind,
+                    op.arg,
+                    op.addr_from,
+                    op.addr_off,
+                    op.len_from,
+                    op.flags,
+                )
+            };
+            let both_fixed = fixed(old) && fixed(op);
+            let sizes_fit = (old.len_off <= SMALL_BYTES) == (op.len_off <= SMALL_BYTES);
+            place(old) == place(op)
+                && (both_fixed && sizes_fit || (old.len_off, old.scale) == (op.len_off, op.scale))
+        };
+        let found = self.plan.ops[..used].iter().position(is_same)?;
+        let old = &mut self.plan.ops[found];
+        if fixed(op) {
+            old.len_off = old.len_off.max(op.len_off);
+        }
+        old.when |= op.when;
+        old.limit = old.limit.max(op.limit);
+        // At most twelve.
+        Some(found as u8)
+    }
+
     /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
     /// then shows as a pointer. A test holds that no row of the table needs more.
     fn add(&mut self, op: Op) -> u8 {
+        if let Some(index) = self.join(&op) {
+            return index;
+        }
         let index = self.plan.n_ops;
         if let Some(place) = self.plan.ops.get_mut(usize::from(index)) {
             *place = Op {
@@ -167,7 +220,7 @@ impl Builder {
                     ..from_arg
                 });
             }
-            Ty::Buf { len, .. } => {
+            Ty::Buf { len, .. } | Ty::Binary { len, .. } => {
                 let op = Op {
                     kind: KIND_BYTES,
                     limit: self.limits.string,
@@ -187,7 +240,7 @@ impl Builder {
                     ..from_arg
                 };
                 let vector = self.add(with_length(self.args, op, count));
-                self.buffers(arg, when, vector, dir);
+                self.buffers(arg, when, vector, dir == Dir::Out);
             }
             Ty::Msghdr { .. } => {
                 let size = self.msghdr_bytes();
@@ -199,8 +252,13 @@ impl Builder {
                     limit: u32::from(size),
                     ..from_arg
                 };
-                let header = self.add(op);
-                self.message(arg, when, header, 0, dir);
+                // The length of the name that there is room for is gone after the call.
+                let before = if dir == Dir::In { 0 } else { WHEN_ENTER };
+                let header = self.add(Op {
+                    when: when | before,
+                    ..op
+                });
+                self.message(arg, when, header, 0, dir == Dir::Out);
             }
             Ty::Mmsghdr { count, .. } => {
                 // struct mmsghdr: a msghdr and an unsigned int, padded to the word.
@@ -212,7 +270,7 @@ impl Builder {
                     ..from_arg
                 };
                 let headers = self.add(with_length(self.args, op, count));
-                self.message(arg, when, headers, stride, dir);
+                self.message(arg, when, headers, stride, false);
             }
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
@@ -222,7 +280,8 @@ impl Builder {
                     scale: 1,
                     ..from_arg
                 };
-                self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
+                let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
+                self.members(arg, when, block, id);
             }
             Ty::Array { elem, count, .. } => {
                 let size = tables::struct_size(elem, self.abi);
@@ -234,7 +293,95 @@ impl Builder {
                 };
                 self.add(with_length(self.args, op, count));
             }
+            Ty::Bits { .. } => {
+                // Its bits cannot be counted in bytes by the probes; this many are what there is room for in a program.
+                self.add(Op {
+                    kind: KIND_BYTES,
+                    len_from: FROM_CONST,
+                    len_off: BITS_BYTES,
+                    scale: 1,
+                    limit: u32::from(BITS_BYTES),
+                    ..from_arg
+                });
+            }
+            Ty::Msgbuf { len, .. } => {
+                // A word and as many bytes: one copy of what is shown, and one that surely is not too long.
+                let most = self.limits.string + u32::from(self.word());
+                let op = Op {
+                    kind: KIND_BYTES,
+                    scale: 1,
+                    limit: most,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, Len::Const(most)));
+                self.add(with_length(self.args, op, len));
+            }
             _ => {}
+        }
+    }
+
+    /// What the members of a structure point to.
+    fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId) {
+        let Some(layout) = tables::layout(id, self.abi) else {
+            return;
+        };
+        for member in layout.members {
+            let from_member = Op {
+                kind: KIND_BYTES,
+                when,
+                arg,
+                addr_from: self.block_word(),
+                block,
+                addr_off: member.at,
+                scale: 1,
+                ..Op::default()
+            };
+            let fixed = |id| tables::struct_size(id, self.abi).min(u32::from(u16::MAX)) as u16;
+            let (len_from, len_off, limit) = match member.ty {
+                MemberTy::To {
+                    id,
+                    bytes_at: Some(at),
+                } => (self.block_word(), at, u32::from(fixed(id))),
+                MemberTy::To { id, bytes_at: None } => {
+                    (FROM_CONST, fixed(id), u32::from(fixed(id)))
+                }
+                MemberTy::ToBuf { bytes_at: Some(at) } => {
+                    (self.block_word(), at, self.limits.string)
+                }
+                MemberTy::ToStr => {
+                    self.add(Op {
+                        kind: KIND_STR,
+                        limit: self.limits.string,
+                        ..from_member
+                    });
+                    continue;
+                }
+                MemberTy::Writes { id, width } => {
+                    // The structure is copied once more for the probes to find the pointer in.
+                    self.plan.ops[usize::from(block)].when |= WHEN_SUCCESS;
+                    let size = fixed(id);
+                    self.add(Op {
+                        when: WHEN_SUCCESS,
+                        addr_from: if width == 8 {
+                            FROM_BLOCK64
+                        } else {
+                            FROM_BLOCK32
+                        },
+                        len_from: FROM_CONST,
+                        len_off: size,
+                        limit: u32::from(size),
+                        ..from_member
+                    });
+                    continue;
+                }
+                _ => continue,
+            };
+            self.add(Op {
+                len_from,
+                len_off,
+                limit,
+                ..from_member
+            });
         }
     }
 
@@ -279,16 +426,16 @@ impl Builder {
     }
 
     /// The buffers of the iovecs that operation `vector` copied.
-    fn buffers(&mut self, arg: u8, when: u8, vector: u8, dir: Dir) {
+    fn buffers(&mut self, arg: u8, when: u8, vector: u8, result_is_total: bool) {
         let word = self.word();
         self.add(Op {
             kind: KIND_BYTES,
             when,
             arg,
-            flags: if dir == Dir::In {
-                0
-            } else {
+            flags: if result_is_total {
                 OP_RESULT_IS_TOTAL
+            } else {
+                0
             },
             addr_from: self.block_word(),
             len_from: self.block_word(),
@@ -303,7 +450,7 @@ impl Builder {
     }
 
     /// Name, buffers and control data of the msghdrs that operation `headers` copied.
-    fn message(&mut self, arg: u8, when: u8, headers: u8, stride: u16, dir: Dir) {
+    fn message(&mut self, arg: u8, when: u8, headers: u8, stride: u16, result_is_total: bool) {
         let word = self.word();
         let from_block = self.block_word();
         let part = |at: u16, len_from: u8, scale: u16, limit: u32| Op {
@@ -329,7 +476,7 @@ impl Builder {
             2 * word,
             u32::from(2 * word) * u32::from(MAX_ELEMENTS),
         ));
-        self.buffers(arg, when, vector, dir);
+        self.buffers(arg, when, vector, result_is_total);
         self.add(part(4, from_block, 1, self.limits.string.max(256)));
     }
 
@@ -533,14 +680,12 @@ mod tests {
                     exec: syscall.attrs.contains(Attrs::EXEC),
                     args: syscall.args,
                 };
-                for (index, arg) in (0u8..).zip(syscall.args) {
-                    builder.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
-                    assert!(
-                        usize::from(builder.plan.n_ops) < MAX_OPS,
-                        "{}",
-                        syscall.name
-                    );
-                }
+                builder.arguments(syscall);
+                assert!(
+                    usize::from(builder.plan.n_ops) < MAX_OPS,
+                    "{}",
+                    syscall.name
+                );
             }
         }
     }

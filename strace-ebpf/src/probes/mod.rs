@@ -99,6 +99,14 @@ impl Probes {
             None if settings.debug => OBJECT_DEBUG,
             None => OBJECT,
         };
+        let programs = settings
+            .hook
+            .programs(settings.config.lifecycle != 0, settings.loop_helper);
+        let needs_types = programs
+            .iter()
+            .any(|program| program.kind == attach::Kind::Btf);
+        // aya reads the kernel's types once for the loader and once for us, a good 20 ms each.
+        let types = needs_types.then(|| std::thread::spawn(Btf::from_sys_fs));
         let mut loader = EbpfLoader::new();
         loader
             .override_global("CONFIG", &settings.config, true)
@@ -108,6 +116,11 @@ impl Probes {
             .map_max_entries("RINGS", settings.cpus)
             .allow_unsupported_maps();
         let mut ebpf = loader.load(object).context("opening the probes object")?;
+        let types = match types.map(std::thread::JoinHandle::join) {
+            Some(Ok(types)) => Some(types.context("reading the kernel's BTF")?),
+            Some(Err(_)) => bail!("reading the kernel's BTF failed"),
+            None => None,
+        };
 
         let mut plans: Array<_, CapturePlan> = take(&mut ebpf, "PLANS")?;
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
@@ -132,31 +145,21 @@ impl Probes {
             counters: take(&mut ebpf, "COUNTERS")?,
             ebpf,
             events: Vec::new(),
-            programs: settings
-                .hook
-                .programs(settings.config.lifecycle != 0, settings.loop_helper),
+            programs,
             attached: false,
         };
-        probes.load_programs()?;
+        probes.load_programs(types.as_ref())?;
         // From here on the programs themselves keep these maps.
         drop((plans, cgroup_map, rings));
         Ok((probes, outlets))
     }
 
-    fn load_programs(&mut self) -> Result<()> {
-        let needs_btf = self
-            .programs
-            .iter()
-            .any(|program| program.kind == attach::Kind::Btf);
-        let btf = needs_btf
-            .then(Btf::from_sys_fs)
-            .transpose()
-            .context("reading the kernel's BTF")?;
+    fn load_programs(&mut self, btf: Option<&Btf>) -> Result<()> {
         for program in self.programs.clone() {
             let name = program.name;
             let loaded = match program.kind {
                 attach::Kind::Btf => {
-                    let btf = btf.as_ref().ok_or_else(|| anyhow!("{name} needs BTF"))?;
+                    let btf = btf.ok_or_else(|| anyhow!("{name} needs BTF"))?;
                     self.program::<BtfTracePoint>(name)?
                         .load(program.target, btf)
                 }

@@ -87,6 +87,13 @@ pub enum MemberTy {
         /// Where the member (a word of the ABI) is that says how many bytes there are.
         bytes_at: Option<u16>,
     },
+    /// A pointer, shown as one, to a struct that the kernel writes.
+    Writes {
+        /// Which.
+        id: StructId,
+        /// Bytes of the pointer.
+        width: u8,
+    },
     /// A pointer to bytes.
     ToBuf {
         /// As in [`MemberTy::To`].

@@ -218,6 +218,13 @@ pub enum Ty {
         /// In bytes.
         len: Len,
     },
+    /// Bytes that are no text.
+    Binary {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
     /// One struct; with `len` the caller said how many bytes there are, and that may be less or more than its size.
     Struct {
         /// Who writes it.
@@ -283,6 +290,7 @@ impl Ty {
         match self {
             Self::Path | Self::Str | Self::StrVec | Self::EnvVec => Some(Dir::In),
             Self::Buf { dir, .. }
+            | Self::Binary { dir, .. }
             | Self::Struct { dir, .. }
             | Self::Array { dir, .. }
             | Self::Bits { dir, .. }
@@ -472,5 +480,7 @@ bit_set! {
         SIGRETURN = 2,
         /// The caller sleeps until its child execs or exits, and shares memory with it until then.
         VFORK = 3,
+        /// The flags decide which arguments there are, and they are shown by name and in another order.
+        CLONE = 4,
     }
 }

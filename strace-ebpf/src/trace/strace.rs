@@ -38,6 +38,9 @@ enum Stage {
 struct InCall {
     enter: Vec<u8>,
     stage: Stage,
+    /// Signals that the thread ignores do not interrupt it: they are told when the call is over,
+    /// which is when strace gets to see them.
+    ignored: Vec<SignalRecord>,
 }
 
 /// Lines in the making.
@@ -83,6 +86,7 @@ impl Lines {
             InCall {
                 enter: bytes.to_vec(),
                 stage: Stage::Held,
+                ignored: Vec::new(),
             },
         );
         self.current = Some(tid);
@@ -121,6 +125,9 @@ impl Lines {
             format.result(out, &decode::outcome(call, syscall), duration);
         });
         self.current = None;
+        for record in held.map(|held| held.ignored).unwrap_or_default() {
+            self.signal(common, &record);
+        }
     }
 
     /// Another thread's turn: the line that is not finished gives way.
@@ -272,7 +279,10 @@ impl Lines {
 
     /// A signal arrives.
     pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
-        if record.outcome == SIGNAL_IGNORED && self.quiet > 2 {
+        if record.outcome == SIGNAL_IGNORED
+            && let Some(call) = self.calls.get_mut(&record.header.tid)
+        {
+            call.ignored.push(*record);
             return;
         }
         let info = siginfo(record);

@@ -47,6 +47,7 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("path", "Path", &[]),
     TypeWord("str", "Str", &[]),
     TypeWord("buf", "Buf", &[Param::Dir, Param::Len("len")]),
+    TypeWord("binary", "Binary", &[Param::Dir, Param::Len("len")]),
     TypeWord(
         "struct",
         "Struct",
@@ -127,6 +128,7 @@ pub const ATTRS: &[(&str, &str)] = &[
     ("exec", "EXEC"),
     ("sigreturn", "SIGRETURN"),
     ("vfork", "VFORK"),
+    ("clone", "CLONE"),
 ];
 
 /// The Rust name of `word` in one of the lists above.

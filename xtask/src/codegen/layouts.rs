@@ -258,6 +258,7 @@ impl Compiler<'_> {
                 (placed.size, placed.align)
             }
             "to" | "tobuf" | "tostr" => (word, word),
+            "writes64" => (8, word),
             _ => {
                 let bytes = match width(ty)? {
                     Width::Bytes(n) => n,
@@ -292,6 +293,10 @@ impl Compiler<'_> {
             "bytes" => format!("Bytes({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
             "tostr" => "ToStr".into(),
+            "writes64" => format!(
+                "Writes {{ id: StructId::{}, width: {size} }}",
+                camel_case(param(0)?)
+            ),
             "to" | "tobuf" => {
                 let length = ty.params.get(usize::from(ty.word == "to"));
                 let length = match length {

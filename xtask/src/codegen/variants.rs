@@ -136,6 +136,7 @@ fn resolve(tables: &Tables, args: &[&Arg], test: &Test) -> Result<Resolved> {
         Value::Set(name) => Some(name.as_str()),
         _ => None,
     });
+    let set = set.or((args[arg].ty.0 == "mode").then_some("file_mode_bits"));
     let (mut mask, mut values) = (None, Vec::new());
     for name in &test.values {
         let (of, found) = number(tables, set, name)?;

@@ -2295,7 +2295,10 @@ static CLONE_ARGS_X86_64: Layout = Layout {
         Member {
             name: "pidfd",
             at: 8,
-            ty: MemberTy::Addr(8),
+            ty: MemberTy::Writes {
+                id: StructId::I32,
+                width: 8,
+            },
             extra: false,
         },
         Member {
@@ -2307,7 +2310,10 @@ static CLONE_ARGS_X86_64: Layout = Layout {
         Member {
             name: "parent_tid",
             at: 24,
-            ty: MemberTy::Addr(8),
+            ty: MemberTy::Writes {
+                id: StructId::I32,
+                width: 8,
+            },
             extra: false,
         },
         Member {
@@ -3291,8 +3297,94 @@ static WINSIZE_X86_64: Layout = Layout {
         },
     ],
 };
+static TERMIOS_X86_64: Layout = Layout {
+    size: 36,
+    members: &[
+        Member {
+            name: "c_iflag",
+            at: 0,
+            ty: MemberTy::Flags(SetId::TermiosIflag, 4),
+            extra: false,
+        },
+        Member {
+            name: "c_oflag",
+            at: 4,
+            ty: MemberTy::Flags(SetId::TermiosOflag, 4),
+            extra: false,
+        },
+        Member {
+            name: "c_cflag",
+            at: 8,
+            ty: MemberTy::Flags(SetId::TermiosCflag, 4),
+            extra: false,
+        },
+        Member {
+            name: "c_lflag",
+            at: 12,
+            ty: MemberTy::Flags(SetId::TermiosLflag, 4),
+            extra: false,
+        },
+        Member {
+            name: "c_line",
+            at: 16,
+            ty: MemberTy::Uint(1),
+            extra: true,
+        },
+        Member {
+            name: "c_cc",
+            at: 17,
+            ty: MemberTy::Bytes(19),
+            extra: true,
+        },
+    ],
+};
+static MODEM_BITS_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Flags(SetId::ModemBits, 4),
+        extra: false,
+    }],
+};
+static INODE_FLAGS_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Flags(SetId::InodeFlags, 4),
+        extra: false,
+    }],
+};
+static COMM_X86_64: Layout = Layout {
+    size: 16,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Text(16),
+        extra: false,
+    }],
+};
+static SIGNAL_NUMBER_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Signal(4),
+        extra: false,
+    }],
+};
+static PR_TSC_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::PrTsc, 4),
+        extra: false,
+    }],
+};
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 102] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 108] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
@@ -3618,5 +3710,31 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 102] = [
         Some(&WINSIZE_X86_64),
         Some(&WINSIZE_X86_64),
         Some(&WINSIZE_X86_64),
+    ],
+    [
+        Some(&TERMIOS_X86_64),
+        Some(&TERMIOS_X86_64),
+        Some(&TERMIOS_X86_64),
+    ],
+    [
+        Some(&MODEM_BITS_X86_64),
+        Some(&MODEM_BITS_X86_64),
+        Some(&MODEM_BITS_X86_64),
+    ],
+    [
+        Some(&INODE_FLAGS_X86_64),
+        Some(&INODE_FLAGS_X86_64),
+        Some(&INODE_FLAGS_X86_64),
+    ],
+    [Some(&COMM_X86_64), Some(&COMM_X86_64), Some(&COMM_X86_64)],
+    [
+        Some(&SIGNAL_NUMBER_X86_64),
+        Some(&SIGNAL_NUMBER_X86_64),
+        Some(&SIGNAL_NUMBER_X86_64),
+    ],
+    [
+        Some(&PR_TSC_X86_64),
+        Some(&PR_TSC_X86_64),
+        Some(&PR_TSC_X86_64),
     ],
 ];

@@ -62,6 +62,7 @@ pub enum SetId {
     FspickFlags,
     Futex2Flags,
     Futex2Size,
+    FutexBitset,
     FutexCmd,
     FutexOp,
     FutexWakeCmp,
@@ -356,6 +357,7 @@ impl SetId {
         Self::FspickFlags,
         Self::Futex2Flags,
         Self::Futex2Size,
+        Self::FutexBitset,
         Self::FutexCmd,
         Self::FutexOp,
         Self::FutexWakeCmp,
@@ -648,6 +650,7 @@ impl SetId {
         "fspick_flags",
         "futex2_flags",
         "futex2_size",
+        "futex_bitset",
         "futex_cmd",
         "futex_op",
         "futex_wake_cmp",
@@ -891,7 +894,7 @@ impl SetId {
 }
 
 /// By `SetId`.
-pub static SETS: [Set; 289] = [
+pub static SETS: [Set; 290] = [
     Set {
         name: "access_mode",
         kind: SetKind::Flags,
@@ -2101,9 +2104,15 @@ pub static SETS: [Set; 289] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
-        before: &[],
+        before: &[Field {
+            mask: 0xf000,
+            kind: FieldKind::Set(SetId::FileType),
+        }],
         values: &[(0x800, "S_ISUID"), (0x400, "S_ISGID"), (0x200, "S_ISVTX")],
-        after: &[],
+        after: &[Field {
+            mask: 0x1ff,
+            kind: FieldKind::Octal,
+        }],
     },
     Set {
         name: "file_type",
@@ -2323,6 +2332,15 @@ pub static SETS: [Set; 289] = [
             (0x2, "FUTEX2_SIZE_U32"),
             (0x3, "FUTEX2_SIZE_U64"),
         ],
+        after: &[],
+    },
+    Set {
+        name: "futex_bitset",
+        kind: SetKind::Enum,
+        unknown: Unknown::Hex,
+        bits: 32,
+        before: &[],
+        values: &[(0xffffffff, "FUTEX_BITSET_MATCH_ANY")],
         after: &[],
     },
     Set {

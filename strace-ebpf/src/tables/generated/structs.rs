@@ -107,6 +107,12 @@ pub enum StructId {
     MqAttr,
     Sembuf,
     Winsize,
+    Termios,
+    ModemBits,
+    InodeFlags,
+    Comm,
+    SignalNumber,
+    PrTsc,
 }
 
 impl StructId {
@@ -214,6 +220,12 @@ impl StructId {
         Self::MqAttr,
         Self::Sembuf,
         Self::Winsize,
+        Self::Termios,
+        Self::ModemBits,
+        Self::InodeFlags,
+        Self::Comm,
+        Self::SignalNumber,
+        Self::PrTsc,
     ];
 
     const NAMES: &[&str] = &[
@@ -319,6 +331,12 @@ impl StructId {
         "mq_attr",
         "sembuf",
         "winsize",
+        "termios",
+        "modem_bits",
+        "inode_flags",
+        "comm",
+        "signal_number",
+        "pr_tsc",
     ];
 
     /// The name in xtask/data.
@@ -328,7 +346,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 102] = [
+pub static SIZES: [[u32; 3]; 108] = [
     [4, 4, 4],
     [4, 4, 4],
     [8, 8, 8],
@@ -431,4 +449,10 @@ pub static SIZES: [[u32; 3]; 102] = [
     [64, 32, 64],
     [6, 6, 6],
     [8, 8, 8],
+    [36, 36, 36],
+    [4, 4, 4],
+    [4, 4, 4],
+    [16, 16, 16],
+    [4, 4, 4],
+    [4, 4, 4],
 ];

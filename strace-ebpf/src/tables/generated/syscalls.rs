@@ -359,19 +359,19 @@ static ARGS_SENDFILE64: [Arg; 4] = [
 ];
 static ARGS_COPY_FILE_RANGE: [Arg; 6] = [
     Arg::new("fd_in", Ty::Fd),
-    Arg::new(
+    Arg::at_enter(
         "off_in",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::LoffT,
             len: None,
         },
     ),
     Arg::new("fd_out", Ty::Fd),
-    Arg::new(
+    Arg::at_enter(
         "off_out",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::LoffT,
             len: None,
         },
@@ -381,19 +381,19 @@ static ARGS_COPY_FILE_RANGE: [Arg; 6] = [
 ];
 static ARGS_SPLICE: [Arg; 6] = [
     Arg::new("fd_in", Ty::Fd),
-    Arg::new(
+    Arg::at_enter(
         "off_in",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::LoffT,
             len: None,
         },
     ),
     Arg::new("fd_out", Ty::Fd),
-    Arg::new(
+    Arg::at_enter(
         "off_out",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::LoffT,
             len: None,
         },
@@ -524,8 +524,244 @@ static ARGS_DUP3: [Arg; 3] = [
 static ARGS_FCNTL: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
     Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
-    Arg::new("arg", Ty::Addr),
+    Arg::new("arg", Ty::Hex),
 ];
+static VARIANT_FCNTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0, 0x406],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Int),
+    ],
+};
+static VARIANT_FCNTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1, 0x3, 0x9, 0xb, 0x401, 0x408, 0x40a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+};
+static VARIANT_FCNTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::FdFlags)),
+    ],
+};
+static VARIANT_FCNTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::OpenFlags)),
+    ],
+};
+static VARIANT_FCNTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6, 0x7, 0x25, 0x26],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Flock,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5, 0x24],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FlockPid,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd, 0xe],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Flock64,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Flock64Pid,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8, 0x407],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Int),
+    ],
+};
+static VARIANT_FCNTL_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FOwnerEx,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FOwnerEx,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FCNTL_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xa],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Signal),
+    ],
+};
+static VARIANT_FCNTL_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x400],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Enum(SetId::LockType)),
+    ],
+};
+static VARIANT_FCNTL_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x402],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::NotifyEvents)),
+    ],
+};
+static VARIANT_FCNTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::SealFlags)),
+    ],
+};
 static ARGS_FLOCK: [Arg; 2] = [
     Arg::new("fd", Ty::Fd),
     Arg::new("operation", Ty::Flags(SetId::FlockOperation)),
@@ -533,8 +769,282 @@ static ARGS_FLOCK: [Arg; 2] = [
 static ARGS_IOCTL: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
     Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-    Arg::new("arg", Ty::Addr),
+    Arg::new("arg", Ty::Hex),
 ];
+static VARIANT_IOCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5401],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Termios,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5402, 0x5403, 0x5404],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Termios,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5413],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Winsize,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5414],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Winsize,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x541b, 0x5411, 0x80045430, 0x80045439, 0x5424, 0x540f, 0x5429, 0x80045440, 0x5419,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5421, 0x5452, 0x40045431, 0x5423, 0x5410, 0x5420, 0x541a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x540b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::TcflushQueue)),
+    ],
+};
+static VARIANT_IOCTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x540a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::TcxoncAction)),
+    ],
+};
+static VARIANT_IOCTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5409, 0x5425, 0x540e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Int),
+    ],
+};
+static VARIANT_IOCTL_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5415],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::ModemBits,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5416, 0x5417, 0x5418],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::ModemBits,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5412],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::Const(1),
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x5451, 0x5450, 0x5422, 0x540c, 0x540d, 0x5427, 0x5428, 0x5437, 0x541d,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+    ],
+};
+static VARIANT_IOCTL_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80086601, 0x80046601],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InodeFlags,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_IOCTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40086602, 0x40046602],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::InodeFlags,
+                len: None,
+            },
+        ),
+    ],
+};
 static ARGS_PIPE: [Arg; 1] = [Arg::new(
     "pipefd",
     Ty::Array {
@@ -621,12 +1131,34 @@ static ARGS_MKNOD: [Arg; 3] = [
     Arg::new("mode", Ty::Mode),
     Arg::new("dev", Ty::Dev),
 ];
+static VARIANT_MKNOD_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xf000,
+        values: &[0x1000, 0x8000, 0xc000],
+    }],
+    args: &[Arg::new("pathname", Ty::Path), Arg::new("mode", Ty::Mode)],
+};
 static ARGS_MKNODAT: [Arg; 4] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
     Arg::new("mode", Ty::Mode),
     Arg::new("dev", Ty::Dev),
 ];
+static VARIANT_MKNODAT_0: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xf000,
+        values: &[0x1000, 0x8000, 0xc000],
+    }],
+    args: &[
+        Arg::new("dirfd", Ty::DirFd),
+        Arg::new("pathname", Ty::Path),
+        Arg::new("mode", Ty::Mode),
+    ],
+};
 static ARGS_RENAME: [Arg; 2] = [Arg::new("oldpath", Ty::Path), Arg::new("newpath", Ty::Path)];
 static ARGS_RENAMEAT: [Arg; 4] = [
     Arg::new("olddirfd", Ty::DirFd),
@@ -1419,7 +1951,7 @@ static ARGS_POLL: [Arg; 3] = [
     Arg::new(
         "fds",
         Ty::Array {
-            dir: Dir::InOut,
+            dir: Dir::In,
             elem: StructId::Pollfd,
             count: Len::Arg(1),
         },
@@ -1431,7 +1963,7 @@ static ARGS_PPOLL: [Arg; 5] = [
     Arg::new(
         "fds",
         Ty::Array {
-            dir: Dir::InOut,
+            dir: Dir::In,
             elem: StructId::Pollfd,
             count: Len::Arg(1),
         },
@@ -1459,7 +1991,7 @@ static ARGS_PPOLL_TIME64: [Arg; 5] = [
     Arg::new(
         "fds",
         Ty::Array {
-            dir: Dir::InOut,
+            dir: Dir::In,
             elem: StructId::Pollfd,
             count: Len::Arg(1),
         },
@@ -1627,6 +2159,20 @@ static ARGS_EPOLL_CTL: [Arg; 4] = [
         },
     ),
 ];
+static VARIANT_EPOLL_CTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("epfd", Ty::Fd),
+        Arg::new("op", Ty::Enum(SetId::EpollCtlOp)),
+        Arg::new("fd", Ty::Fd),
+        Arg::new("event", Ty::Addr),
+    ],
+};
 static ARGS_EPOLL_WAIT: [Arg; 4] = [
     Arg::new("epfd", Ty::Fd),
     Arg::new(
@@ -1739,7 +2285,7 @@ static ARGS_IO_SETUP: [Arg; 2] = [
     Arg::new(
         "ctx_idp",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::Out,
             id: StructId::AioContextT,
             len: None,
         },
@@ -1913,6 +2459,20 @@ static ARGS_MREMAP: [Arg; 5] = [
     Arg::new("flags", Ty::Flags(SetId::MremapFlags)),
     Arg::new("new_address", Ty::Addr),
 ];
+static VARIANT_MREMAP_0: Variant = Variant {
+    tests: &[Test {
+        arg: 3,
+        how: Match::HasNot,
+        mask: 0xffffffffffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("old_address", Ty::Addr),
+        Arg::new("old_size", Ty::Size),
+        Arg::new("new_size", Ty::Size),
+        Arg::new("flags", Ty::Flags(SetId::MremapFlags)),
+    ],
+};
 static ARGS_MPROTECT: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
     Arg::new("len", Ty::Size),
@@ -2280,15 +2840,377 @@ static ARGS_PTRACE: [Arg; 4] = [
 ];
 static ARGS_PRCTL: [Arg; 5] = [
     Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
+static VARIANT_PRCTL_0: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 0,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x2f],
+        },
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1, 0x2, 0x3],
+        },
+    ],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrCapAmbient)),
+        Arg::new("arg3", Ty::Enum(SetId::Capability)),
+        Arg::new("arg4", Ty::Ulong),
+        Arg::new("arg5", Ty::Ulong),
+    ],
+};
+static VARIANT_PRCTL_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 0,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x16],
+        },
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x2],
+        },
+    ],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::SeccompMode)),
+        Arg::new("arg3", Ty::Addr),
+    ],
+};
+static VARIANT_PRCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("name", Ty::Str),
+    ],
+};
+static VARIANT_PRCTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "name",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Comm,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_PRCTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("sig", Ty::Signal),
+    ],
+};
+static VARIANT_PRCTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "sig",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SignalNumber,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_PRCTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3, 0x7, 0x15, 0x1e, 0x1b, 0xd, 0x1f, 0x20],
+    }],
+    args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
+};
+static VARIANT_PRCTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrDumpable)),
+    ],
+};
+static VARIANT_PRCTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8, 0x1d, 0x24],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Ulong),
+    ],
+};
+static VARIANT_PRCTL_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x25],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "arg2",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::U32,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_PRCTL_10: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x17, 0x18],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("cap", Ty::Enum(SetId::Capability)),
+    ],
+};
+static VARIANT_PRCTL_11: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1c],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::Securebits)),
+    ],
+};
+static VARIANT_PRCTL_12: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x26, 0x27, 0x29, 0x2a, 0x22],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Ulong),
+        Arg::new("arg3", Ty::Ulong),
+        Arg::new("arg4", Ty::Ulong),
+        Arg::new("arg5", Ty::Ulong),
+    ],
+};
+static VARIANT_PRCTL_13: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x59616d61],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrPtracer)),
+    ],
+};
+static VARIANT_PRCTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x19],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "arg2",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::PrTsc,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_PRCTL_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1a],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrTsc)),
+    ],
+};
+static VARIANT_PRCTL_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x28],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "arg2",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Ptr,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_PRCTL_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2f],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrCapAmbient)),
+        Arg::new("arg3", Ty::Ulong),
+        Arg::new("arg4", Ty::Ulong),
+        Arg::new("arg5", Ty::Ulong),
+    ],
+};
+static VARIANT_PRCTL_18: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x16],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::SeccompMode)),
+    ],
+};
+static VARIANT_PRCTL_19: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x53564d41],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSetVma)),
+        Arg::new("arg3", Ty::Addr),
+        Arg::new("arg4", Ty::Size),
+        Arg::new("arg5", Ty::Str),
+    ],
+};
+static VARIANT_PRCTL_20: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x23],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSetMm)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+};
+static VARIANT_PRCTL_21: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x34],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
+    ],
+};
+static VARIANT_PRCTL_22: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x35],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
+        Arg::new("arg3", Ty::Enum(SetId::PrSpeculationValue)),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+};
 static ARGS_ARCH_PRCTL: [Arg; 2] = [
     Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
     Arg::new("addr", Ty::Addr),
 ];
+static VARIANT_ARCH_PRCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1003, 0x1004],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Ptr,
+                len: None,
+            },
+        ),
+    ],
+};
 static ARGS_PERSONALITY: [Arg; 1] = [Arg::new("persona", Ty::Flags(SetId::Personality))];
 static ARGS_SECCOMP: [Arg; 3] = [
     Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
@@ -2572,34 +3494,370 @@ static ARGS_GETCPU: [Arg; 3] = [
 ];
 static ARGS_FUTEX: [Arg; 6] = [
     Arg::new("uaddr", Ty::Addr),
-    Arg::new("futex_op", Ty::Enum(SetId::FutexOp)),
+    Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
     Arg::new("val", Ty::Uint),
-    Arg::new(
-        "timeout",
-        Ty::Struct {
-            dir: Dir::In,
-            id: StructId::Timespec,
-            len: None,
-        },
-    ),
-    Arg::new("uaddr2", Ty::Addr),
+    Arg::new("timeout", Ty::Hex),
+    Arg::new("uaddr2", Ty::Hex),
     Arg::new("val3", Ty::Hex),
 ];
+static VARIANT_FUTEX_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x0, 0x80],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FUTEX_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0xb, 0x8b],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec,
+                len: None,
+            },
+        ),
+        Arg::new("uaddr2", Ty::Addr),
+    ],
+};
+static VARIANT_FUTEX_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x9, 0x89],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec,
+                len: None,
+            },
+        ),
+        Arg::new("uaddr2", Ty::Unused),
+        Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
+    ],
+};
+static VARIANT_FUTEX_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x1, 0x81, 0x2],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+    ],
+};
+static VARIANT_FUTEX_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0xa, 0x8a],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("timeout", Ty::Unused),
+        Arg::new("uaddr2", Ty::Unused),
+        Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
+    ],
+};
+static VARIANT_FUTEX_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x3, 0x83],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+    ],
+};
+static VARIANT_FUTEX_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x4, 0x84, 0xc, 0x8c],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+        Arg::new("val3", Ty::Uint),
+    ],
+};
+static VARIANT_FUTEX_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x5, 0x85],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+        Arg::new("val3", Ty::Hex),
+    ],
+};
+static VARIANT_FUTEX_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x6, 0x86, 0xd, 0x8d],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Unused),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FUTEX_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x7, 0x87, 0x8, 0x88],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+    ],
+};
 static ARGS_FUTEX_TIME64: [Arg; 6] = [
     Arg::new("uaddr", Ty::Addr),
-    Arg::new("futex_op", Ty::Enum(SetId::FutexOp)),
+    Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
     Arg::new("val", Ty::Uint),
-    Arg::new(
-        "timeout",
-        Ty::Struct {
-            dir: Dir::In,
-            id: StructId::Timespec64,
-            len: None,
-        },
-    ),
-    Arg::new("uaddr2", Ty::Addr),
+    Arg::new("timeout", Ty::Hex),
+    Arg::new("uaddr2", Ty::Hex),
     Arg::new("val3", Ty::Hex),
 ];
+static VARIANT_FUTEX_TIME64_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x0, 0x80],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec64,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FUTEX_TIME64_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0xb, 0x8b],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec64,
+                len: None,
+            },
+        ),
+        Arg::new("uaddr2", Ty::Addr),
+    ],
+};
+static VARIANT_FUTEX_TIME64_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x9, 0x89],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec64,
+                len: None,
+            },
+        ),
+        Arg::new("uaddr2", Ty::Unused),
+        Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
+    ],
+};
+static VARIANT_FUTEX_TIME64_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x1, 0x81, 0x2],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+    ],
+};
+static VARIANT_FUTEX_TIME64_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0xa, 0x8a],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("timeout", Ty::Unused),
+        Arg::new("uaddr2", Ty::Unused),
+        Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
+    ],
+};
+static VARIANT_FUTEX_TIME64_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x3, 0x83],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+    ],
+};
+static VARIANT_FUTEX_TIME64_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x4, 0x84, 0xc, 0x8c],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+        Arg::new("val3", Ty::Uint),
+    ],
+};
+static VARIANT_FUTEX_TIME64_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x5, 0x85],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Uint),
+        Arg::new("val2", Ty::Uint),
+        Arg::new("uaddr2", Ty::Addr),
+        Arg::new("val3", Ty::Hex),
+    ],
+};
+static VARIANT_FUTEX_TIME64_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x6, 0x86, 0xd, 0x8d],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+        Arg::new("val", Ty::Unused),
+        Arg::new(
+            "timeout",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Timespec64,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_FUTEX_TIME64_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffff8ff,
+        values: &[0x7, 0x87, 0x8, 0x88],
+    }],
+    args: &[
+        Arg::new("uaddr", Ty::Addr),
+        Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
+    ],
+};
 static ARGS_FUTEX_WAITV: [Arg; 5] = [
     Arg::new(
         "waiters",
@@ -2957,7 +4215,7 @@ static ARGS_SETTIMEOFDAY: [Arg; 2] = [
 static ARGS_ADJTIMEX: [Arg; 1] = [Arg::new(
     "buf",
     Ty::Struct {
-        dir: Dir::InOut,
+        dir: Dir::Out,
         id: StructId::Timex,
         len: None,
     },
@@ -2967,7 +4225,7 @@ static ARGS_CLOCK_ADJTIME: [Arg; 2] = [
     Arg::new(
         "buf",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::Out,
             id: StructId::Timex,
             len: None,
         },
@@ -2978,7 +4236,7 @@ static ARGS_CLOCK_ADJTIME64: [Arg; 2] = [
     Arg::new(
         "buf",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::Out,
             id: StructId::Timex64,
             len: None,
         },
@@ -3469,10 +4727,10 @@ static ARGS_SETGROUPS16: [Arg; 2] = [
     ),
 ];
 static ARGS_CAPGET: [Arg; 2] = [
-    Arg::new(
+    Arg::at_enter(
         "hdrp",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::CapUserHeader,
             len: None,
         },
@@ -3487,10 +4745,10 @@ static ARGS_CAPGET: [Arg; 2] = [
     ),
 ];
 static ARGS_CAPSET: [Arg; 2] = [
-    Arg::new(
+    Arg::at_enter(
         "hdrp",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::In,
             id: StructId::CapUserHeader,
             len: None,
         },
@@ -3884,7 +5142,7 @@ static ARGS_MSGRCV: [Arg; 5] = [
         "msgp",
         Ty::Msgbuf {
             dir: Dir::Out,
-            len: Len::Ret,
+            len: Len::Arg(2),
         },
     ),
     Arg::new("msgsz", Ty::Size),
@@ -4308,7 +5566,7 @@ static ARGS_SYSLOG: [Arg; 3] = [
 static ARGS_GETRANDOM: [Arg; 3] = [
     Arg::new(
         "buf",
-        Ty::Buf {
+        Ty::Binary {
             dir: Dir::Out,
             len: Len::Ret,
         },
@@ -4472,7 +5730,7 @@ static CALL_ALARM: Syscall = Syscall {
 static CALL_ARCH_PRCTL: Syscall = Syscall {
     name: "arch_prctl",
     args: &ARGS_ARCH_PRCTL,
-    variants: &[],
+    variants: &[&VARIANT_ARCH_PRCTL_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -4675,7 +5933,7 @@ static CALL_CLONE: Syscall = Syscall {
     variants: &[],
     ret: Ret::Pid,
     classes: Classes::PROCESS,
-    attrs: Attrs::NONE,
+    attrs: Attrs::CLONE,
 };
 static CALL_CLONE__CLONE_I386: Syscall = Syscall {
     name: "clone",
@@ -4683,7 +5941,7 @@ static CALL_CLONE__CLONE_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Pid,
     classes: Classes::PROCESS,
-    attrs: Attrs::NONE,
+    attrs: Attrs::CLONE,
 };
 static CALL_CLONE3: Syscall = Syscall {
     name: "clone3",
@@ -4792,7 +6050,7 @@ static CALL_EPOLL_CREATE1: Syscall = Syscall {
 static CALL_EPOLL_CTL: Syscall = Syscall {
     name: "epoll_ctl",
     args: &ARGS_EPOLL_CTL,
-    variants: &[],
+    variants: &[&VARIANT_EPOLL_CTL_0],
     ret: Ret::Int,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -5032,7 +6290,23 @@ static CALL_FCHOWNAT: Syscall = Syscall {
 static CALL_FCNTL: Syscall = Syscall {
     name: "fcntl",
     args: &ARGS_FCNTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_FCNTL_0,
+        &VARIANT_FCNTL_1,
+        &VARIANT_FCNTL_2,
+        &VARIANT_FCNTL_3,
+        &VARIANT_FCNTL_4,
+        &VARIANT_FCNTL_5,
+        &VARIANT_FCNTL_6,
+        &VARIANT_FCNTL_7,
+        &VARIANT_FCNTL_8,
+        &VARIANT_FCNTL_9,
+        &VARIANT_FCNTL_10,
+        &VARIANT_FCNTL_11,
+        &VARIANT_FCNTL_12,
+        &VARIANT_FCNTL_13,
+        &VARIANT_FCNTL_14,
+    ],
     ret: Ret::Long,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -5040,7 +6314,23 @@ static CALL_FCNTL: Syscall = Syscall {
 static CALL_FCNTL64__FCNTL: Syscall = Syscall {
     name: "fcntl64",
     args: &ARGS_FCNTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_FCNTL_0,
+        &VARIANT_FCNTL_1,
+        &VARIANT_FCNTL_2,
+        &VARIANT_FCNTL_3,
+        &VARIANT_FCNTL_4,
+        &VARIANT_FCNTL_5,
+        &VARIANT_FCNTL_6,
+        &VARIANT_FCNTL_7,
+        &VARIANT_FCNTL_8,
+        &VARIANT_FCNTL_9,
+        &VARIANT_FCNTL_10,
+        &VARIANT_FCNTL_11,
+        &VARIANT_FCNTL_12,
+        &VARIANT_FCNTL_13,
+        &VARIANT_FCNTL_14,
+    ],
     ret: Ret::Long,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -5239,7 +6529,18 @@ static CALL_FTRUNCATE64: Syscall = Syscall {
 static CALL_FUTEX: Syscall = Syscall {
     name: "futex",
     args: &ARGS_FUTEX,
-    variants: &[],
+    variants: &[
+        &VARIANT_FUTEX_0,
+        &VARIANT_FUTEX_1,
+        &VARIANT_FUTEX_2,
+        &VARIANT_FUTEX_3,
+        &VARIANT_FUTEX_4,
+        &VARIANT_FUTEX_5,
+        &VARIANT_FUTEX_6,
+        &VARIANT_FUTEX_7,
+        &VARIANT_FUTEX_8,
+        &VARIANT_FUTEX_9,
+    ],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -5255,7 +6556,18 @@ static CALL_FUTEX_REQUEUE: Syscall = Syscall {
 static CALL_FUTEX_TIME64: Syscall = Syscall {
     name: "futex_time64",
     args: &ARGS_FUTEX_TIME64,
-    variants: &[],
+    variants: &[
+        &VARIANT_FUTEX_TIME64_0,
+        &VARIANT_FUTEX_TIME64_1,
+        &VARIANT_FUTEX_TIME64_2,
+        &VARIANT_FUTEX_TIME64_3,
+        &VARIANT_FUTEX_TIME64_4,
+        &VARIANT_FUTEX_TIME64_5,
+        &VARIANT_FUTEX_TIME64_6,
+        &VARIANT_FUTEX_TIME64_7,
+        &VARIANT_FUTEX_TIME64_8,
+        &VARIANT_FUTEX_TIME64_9,
+    ],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -5775,7 +7087,23 @@ static CALL_IO_URING_SETUP: Syscall = Syscall {
 static CALL_IOCTL: Syscall = Syscall {
     name: "ioctl",
     args: &ARGS_IOCTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_IOCTL_0,
+        &VARIANT_IOCTL_1,
+        &VARIANT_IOCTL_2,
+        &VARIANT_IOCTL_3,
+        &VARIANT_IOCTL_4,
+        &VARIANT_IOCTL_5,
+        &VARIANT_IOCTL_6,
+        &VARIANT_IOCTL_7,
+        &VARIANT_IOCTL_8,
+        &VARIANT_IOCTL_9,
+        &VARIANT_IOCTL_10,
+        &VARIANT_IOCTL_11,
+        &VARIANT_IOCTL_12,
+        &VARIANT_IOCTL_13,
+        &VARIANT_IOCTL_14,
+    ],
     ret: Ret::Long,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -6151,7 +7479,7 @@ static CALL_MKDIRAT: Syscall = Syscall {
 static CALL_MKNOD: Syscall = Syscall {
     name: "mknod",
     args: &ARGS_MKNOD,
-    variants: &[],
+    variants: &[&VARIANT_MKNOD_0],
     ret: Ret::Int,
     classes: Classes::FILE,
     attrs: Attrs::NONE,
@@ -6159,7 +7487,7 @@ static CALL_MKNOD: Syscall = Syscall {
 static CALL_MKNODAT: Syscall = Syscall {
     name: "mknodat",
     args: &ARGS_MKNODAT,
-    variants: &[],
+    variants: &[&VARIANT_MKNODAT_0],
     ret: Ret::Int,
     classes: Classes::FILE.with(Classes::DESC),
     attrs: Attrs::NONE,
@@ -6335,7 +7663,7 @@ static CALL_MQ_UNLINK: Syscall = Syscall {
 static CALL_MREMAP: Syscall = Syscall {
     name: "mremap",
     args: &ARGS_MREMAP,
-    variants: &[],
+    variants: &[&VARIANT_MREMAP_0],
     ret: Ret::Addr,
     classes: Classes::MEMORY,
     attrs: Attrs::NONE,
@@ -6666,7 +7994,31 @@ static CALL_PPOLL_TIME64: Syscall = Syscall {
 static CALL_PRCTL: Syscall = Syscall {
     name: "prctl",
     args: &ARGS_PRCTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_PRCTL_0,
+        &VARIANT_PRCTL_1,
+        &VARIANT_PRCTL_2,
+        &VARIANT_PRCTL_3,
+        &VARIANT_PRCTL_4,
+        &VARIANT_PRCTL_5,
+        &VARIANT_PRCTL_6,
+        &VARIANT_PRCTL_7,
+        &VARIANT_PRCTL_8,
+        &VARIANT_PRCTL_9,
+        &VARIANT_PRCTL_10,
+        &VARIANT_PRCTL_11,
+        &VARIANT_PRCTL_12,
+        &VARIANT_PRCTL_13,
+        &VARIANT_PRCTL_14,
+        &VARIANT_PRCTL_15,
+        &VARIANT_PRCTL_16,
+        &VARIANT_PRCTL_17,
+        &VARIANT_PRCTL_18,
+        &VARIANT_PRCTL_19,
+        &VARIANT_PRCTL_20,
+        &VARIANT_PRCTL_21,
+        &VARIANT_PRCTL_22,
+    ],
     ret: Ret::Int,
     classes: Classes::CREDS,
     attrs: Attrs::NONE,
