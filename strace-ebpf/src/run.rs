@@ -224,15 +224,20 @@ fn lines(request: &Request) -> trace::Lines {
 /// The processes that are there; those that are not are named. An error if none is left.
 fn existing(pids: &[u32], quiet: u8) -> Result<Vec<u32>, Failure> {
     let (there, gone): (Vec<u32>, Vec<u32>) = pids.iter().partition(|pid| !proc::has_ended(**pid));
-    for pid in &gone {
-        if quiet < 2 || there.is_empty() {
-            say::line(format_args!("no such process: {pid}"));
-        }
+    if gone.is_empty() {
+        return Ok(there);
     }
-    if there.is_empty() && !gone.is_empty() {
-        return Err(Failure::Unable(
-            "none of the processes to trace exists".to_owned(),
-        ));
+    let named = gone
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let message = format!("no such process: {named}");
+    if there.is_empty() {
+        return Err(Failure::Unable(message));
+    }
+    if quiet < 2 {
+        say::line(format_args!("{message}"));
     }
     Ok(there)
 }

@@ -137,6 +137,10 @@ pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -
 /// An argument that leads to memory.
 fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
     let raw = cx.register(cx.index);
+    if let Ty::Remain { id } = ty {
+        remain(out, cx, raw, id);
+        return;
+    }
     if raw == 0 && cx.captures.is_empty() || cx.failed() && is_output(ty) {
         out.push(Value::Addr(raw));
         return;
@@ -144,6 +148,8 @@ fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
     match ty {
         Ty::Path | Ty::Str => string(out, cx, ty, raw),
         Ty::Buf { len, .. } | Ty::Binary { len, .. } => buffer(out, cx, ty, raw, len),
+        Ty::PathBuf { len, .. } => path_buffer(out, cx, raw, len),
+        Ty::OptVal { dir, len } => option_value(out, cx, raw, dir, len),
         Ty::StrVec => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec if cx.options.verbose => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec => vectors::count(out, &cx.captures, raw),
@@ -213,6 +219,46 @@ fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
     });
 }
 
+fn path_buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
+    let there = length(cx, len).and_then(|n| usize::try_from(n).ok());
+    let own = cx.at(raw).map(|c| match there {
+        Some(there) => c.bytes.get(..there).unwrap_or(c.bytes),
+        None => c.bytes,
+    });
+    out.push(match own {
+        Some(own) => Value::Path(own.split(|&b| b == 0).next().unwrap_or_default()),
+        None => Value::Addr(raw),
+    });
+}
+
+/// A socket option: most are an `int`, and one that is too short for it means nothing.
+fn option_value<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len: Len) {
+    let there = length(cx, len).unwrap_or(0);
+    match (cx.at(raw), there) {
+        (Some(captured), 4) if captured.bytes.len() >= 4 => {
+            let value = cx::number_at(captured.bytes, 0, 4).unwrap_or(0);
+            out.push(Value::ListOpen);
+            out.push(Value::Int(cx::signed(value, 4)));
+            out.push(Value::ListClose);
+        }
+        (Some(_), 0..4) if dir == Dir::In => out.push(Value::Addr(raw)),
+        (_, 0..4) => buffer(out, cx, Ty::Binary { dir, len }, raw, len),
+        _ => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
+    }
+}
+
+/// What is left of a sleep that a signal has ended.
+fn remain<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, id: StructId) {
+    const EINTR: i64 = 4;
+    const ERESTART_RESTARTBLOCK: i64 = 516;
+    let interrupted = [-EINTR, -ERESTART_RESTARTBLOCK].contains(&cx.call.record.ret);
+    let size = tables::struct_size(id, cx.abi) as usize;
+    match cx.bytes_after().and_then(|bytes| bytes.get(..size)) {
+        Some(bytes) if interrupted => structs::pointee(out, cx, id, raw, bytes),
+        _ => out.push(Value::Addr(raw)),
+    }
+}
+
 /// Bytes or elements as the caller, or the result, says; nothing where that is not known.
 fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
     let ret = cx.call.record.ret.max(0) as u64;
@@ -272,6 +318,11 @@ fn structure<'a>(
 fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, count: Len) {
     let size = (tables::struct_size(elem, cx.abi) as usize).max(1);
     let there = length(cx, count).unwrap_or(0);
+    let negative = matches!(count, Len::Arg(n) if (cx.register(n) as i32) < 0);
+    if negative {
+        out.push(Value::Addr(raw));
+        return;
+    }
     let Some(captured) = cx.at(raw).filter(|c| there == 0 || !c.bytes.is_empty()) else {
         out.push(Value::Addr(raw));
         return;
@@ -367,6 +418,7 @@ fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'stat
         Ty::DirFd => Value::DirFd(raw as i32),
         Ty::Signal => Value::Signal(raw as u32),
         Ty::Addr => Value::Addr(raw),
+        Ty::WakeOp => Value::WakeOp(raw as u32),
         Ty::Flags64(id) => Value::Set(tables::set(id), raw & 0xffff_ffff | next() << 32),
         Ty::Enum(SetId::IoctlRequest) => {
             Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)

@@ -1,5 +1,7 @@
 //! Sockets: addresses, messages and their control data. unix(7), ip(7), ipv6(7), netlink(7), packet(7), cmsg(3).
 
+use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
+
 use super::{
     cx::{Cx, number_at, signed},
     value::{Args, Value},
@@ -199,7 +201,18 @@ fn header<'a>(
     out.push(Value::Field("msg_iov"));
     let (iov, count) = (get(2, word), get(3, word));
     match cx.at(iov).filter(|_| iov != 0) {
-        Some(vector) => vectors::iovec_array(out, cx, vector, dir, left),
+        Some(vector) => {
+            // Other messages may share its first elements.
+            let most = usize::try_from(count)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(2 * word);
+            let mut vector = *vector;
+            if let Some(own) = vector.bytes.get(..most) {
+                vector.bytes = own;
+                vector.header.flags &= !CAPTURE_TRUNCATED;
+            }
+            vectors::iovec_array(out, cx, &vector, dir, left);
+        }
         None if count == 0 && iov != 0 => {
             out.push(Value::ListOpen);
             out.push(Value::ListClose);

@@ -35,6 +35,40 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::CpuSet, process::cpu_set),
 ];
 
+/// The structures whose members strace shows in another order than C has them.
+const ORDERS: &[(StructId, &[&str])] = &[
+    (
+        StructId::IpcPerm,
+        &["uid", "gid", "mode", "key", "cuid", "cgid"],
+    ),
+    (
+        StructId::ShmidDs,
+        &[
+            "shm_perm",
+            "shm_segsz",
+            "shm_cpid",
+            "shm_lpid",
+            "shm_nattch",
+            "shm_atime",
+            "shm_dtime",
+            "shm_ctime",
+        ],
+    ),
+    (
+        StructId::MsqidDs,
+        &[
+            "msg_perm",
+            "msg_stime",
+            "msg_rtime",
+            "msg_ctime",
+            "msg_qnum",
+            "msg_qbytes",
+            "msg_lspid",
+            "msg_lrpid",
+        ],
+    ),
+];
+
 fn function(id: StructId) -> Option<Decoder> {
     FUNCTIONS.iter().find(|f| f.0 == id).map(|f| f.1)
 }
@@ -51,7 +85,10 @@ pub fn shown(id: StructId) -> bool {
 pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64, bytes: &'a [u8]) {
     match scalar_of(id, cx.abi) {
         Some(_) if bytes.is_empty() => out.push(Value::Addr(addr)),
-        Some(layout) if function(id).is_none() && !matches!(layout.ty, MemberTy::SigSet(_)) => {
+        Some(layout)
+            if function(id).is_none()
+                && !matches!(layout.ty, MemberTy::SigSet(_) | MemberTy::Text(_)) =>
+        {
             out.push(Value::ListOpen);
             member(out, cx, &layout.ty, bytes);
             out.push(Value::ListClose);
@@ -116,6 +153,14 @@ pub fn structure<'a>(
         }
         return;
     }
+    if let Some((_, names)) = ORDERS.iter().find(|order| order.0 == id)
+        && let Some(fields) = Fields::new(id, cx.abi, bytes)
+    {
+        out.push(Value::StructOpen);
+        fields.show_all(out, cx, names);
+        out.push(Value::StructClose);
+        return;
+    }
     match tables::layout(id, cx.abi) {
         Some(layout) => members(out, cx, layout, bytes),
         None => out.push(Value::Addr(addr)),
@@ -168,7 +213,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n) => usize::from(n),
-        MemberTy::DirFd | MemberTy::Wait | MemberTy::Key => 4,
+        MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
         MemberTy::Text(n) | MemberTy::Bytes(n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
@@ -209,7 +254,6 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             Value::Wait(raw as u32)
         }
         MemberTy::Limit(n) => Value::Limit(raw, n == 8),
-        MemberTy::Key if raw == 0 => Value::Name("IPC_PRIVATE"),
         MemberTy::Key => Value::Hex(raw),
         MemberTy::Flags(id, _) | MemberTy::Enum(id, _) => Value::Wide(tables::set(id), raw),
         MemberTy::Text(_) => Value::Bytes {
@@ -220,6 +264,11 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             bytes: own,
             cut: false,
         },
+        MemberTy::Inet => {
+            out.push(Value::CallOpen("inet_addr"));
+            out.push(Value::Inet(own.try_into().unwrap_or([0; 4])));
+            Value::CallClose
+        }
         MemberTy::Writes { .. } => Value::Addr(raw),
         MemberTy::Pad => return,
         MemberTy::Struct(id) => return structure(out, cx, id, 0, bytes),

@@ -60,6 +60,8 @@ pub enum Value<'a> {
     },
     /// Bytes as one long number, `0x0102`.
     Blob(&'a [u8]),
+    /// The third value of FUTEX_WAKE_OP.
+    WakeOp(u32),
     /// A system call's number by name, `__NR_read`.
     NrName(&'static str),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.

@@ -96,6 +96,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
                 write_fmt(out, format_args!("{byte:02x}"));
             }
         }
+        Value::WakeOp(op) => wake_op(out, op),
         Value::NrName(name) => write_fmt(out, format_args!("__NR_{name}")),
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
@@ -221,6 +222,28 @@ fn shifted(out: &mut Vec<u8>, set: &'static Set, bits: u64) {
             remark(out, "CAP_???");
         }
     }
+}
+
+/// `FUTEX_OP_SET<<28|0<<12|FUTEX_OP_CMP_NE<<24|0x5`: futex(2) FUTEX_WAKE_OP.
+fn wake_op(out: &mut Vec<u8>, op: u32) {
+    names(
+        out,
+        tables::set(SetId::FutexWakeOp),
+        u64::from(op >> 28 & 7),
+    );
+    if op >> 31 != 0 {
+        out.extend_from_slice(b"|FUTEX_OP_OPARG_SHIFT");
+    }
+    out.extend_from_slice(b"<<28|");
+    number::hex(out, u64::from(op >> 12 & 0xfff));
+    out.extend_from_slice(b"<<12|");
+    names(
+        out,
+        tables::set(SetId::FutexWakeCmp),
+        u64::from(op >> 24 & 0xf),
+    );
+    out.extend_from_slice(b"<<24|");
+    number::hex(out, u64::from(op & 0xfff));
 }
 
 /// The numbers of the bits that are set.

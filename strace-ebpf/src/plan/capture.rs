@@ -83,6 +83,9 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     builder.finish()
 }
 
+/// Bytes behind what is known of a structure whose caller says how long it is.
+const BEYOND_BYTES: u32 = 64;
+
 /// Bytes of an `fd_set`, `include/uapi/linux/posix_types.h`.
 const BITS_BYTES: u16 = 128;
 
@@ -220,7 +223,27 @@ impl Builder {
                     ..from_arg
                 });
             }
-            Ty::Buf { len, .. } | Ty::Binary { len, .. } => {
+            Ty::PathBuf { len, .. } => {
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: PATH_MAX,
+                    scale: 1,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, len));
+            }
+            Ty::Remain { id } => {
+                let size = tables::struct_size(id, self.abi);
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: size,
+                    scale: 1,
+                    when: WHEN_FAILURE,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, Len::Const(size)));
+            }
+            Ty::Buf { len, .. } | Ty::Binary { len, .. } | Ty::OptVal { len, .. } => {
                 let op = Op {
                     kind: KIND_BYTES,
                     limit: self.limits.string,
@@ -274,9 +297,15 @@ impl Builder {
             }
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
+                // A newer program's structure may be longer than ours.
+                let most = if len.is_some() {
+                    size + BEYOND_BYTES
+                } else {
+                    size
+                };
                 let op = Op {
                     kind: KIND_BYTES,
-                    limit: size,
+                    limit: most,
                     scale: 1,
                     ..from_arg
                 };

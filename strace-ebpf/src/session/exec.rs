@@ -55,6 +55,12 @@ fn as_passed(name: &[u8], dirfd: Option<u64>) -> Option<&[u8]> {
 fn mend_strings(call: &mut Call<'_>, index: u8, filename: Option<&[u8]>, limit: usize) {
     let of_arg = |captured: &&Captured<'_>| captured.header.arg == index;
     let is_area = |captured: &Captured<'_>| captured.header.flags & CAPTURE_AT_ENTER == 0;
+    if call.record.args.get(usize::from(index)) == Some(&0) {
+        // No vector was passed: what the kernel made of that is not the caller's.
+        call.captures
+            .retain(|captured| captured.header.arg != index);
+        return;
+    }
     let Some(area) = call
         .captures
         .iter()

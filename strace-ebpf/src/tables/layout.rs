@@ -59,6 +59,8 @@ pub enum MemberTy {
     Limit(u8),
     /// A System V key.
     Key,
+    /// An IPv4 address.
+    Inet,
     /// Bits of a set.
     Flags(SetId, u8),
     /// One value of a set.

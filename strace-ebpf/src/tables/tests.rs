@@ -71,7 +71,11 @@ fn rows_keep_to_the_rules() {
 /// The argument indexes a type refers to.
 fn lengths(ty: Ty) -> impl Iterator<Item = u8> {
     let len = match ty {
-        Ty::Buf { len, .. } | Ty::Binary { len, .. } | Ty::Msgbuf { len, .. } => Some(len),
+        Ty::Buf { len, .. }
+        | Ty::Binary { len, .. }
+        | Ty::PathBuf { len, .. }
+        | Ty::OptVal { len, .. }
+        | Ty::Msgbuf { len, .. } => Some(len),
         Ty::Struct { len, .. } => len,
         Ty::Array { count, .. } | Ty::Bits { count, .. } => Some(count),
         Ty::Iovec { count, .. } | Ty::Mmsghdr { count, .. } => Some(count),

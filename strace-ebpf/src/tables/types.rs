@@ -197,6 +197,8 @@ pub enum Ty {
     Signal,
     /// A one-word signal set by value, bit 0 being signal 1.
     SigMask,
+    /// The third value of FUTEX_WAKE_OP: operation, its argument, comparison, its argument.
+    WakeOp,
     /// A pointer or a word shown as one; what is behind it is not read.
     Addr,
     /// Not shown: padding, or the other half of a split value.
@@ -217,6 +219,25 @@ pub enum Ty {
         dir: Dir,
         /// In bytes.
         len: Len,
+    },
+    /// A path, with its NUL.
+    PathBuf {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
+    /// A socket option that is an `int` if it has four bytes.
+    OptVal {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
+    /// What is left of a sleep, written only when a signal has ended it.
+    Remain {
+        /// Which struct.
+        id: StructId,
     },
     /// Bytes that are no text.
     Binary {
@@ -291,6 +312,8 @@ impl Ty {
             Self::Path | Self::Str | Self::StrVec | Self::EnvVec => Some(Dir::In),
             Self::Buf { dir, .. }
             | Self::Binary { dir, .. }
+            | Self::PathBuf { dir, .. }
+            | Self::OptVal { dir, .. }
             | Self::Struct { dir, .. }
             | Self::Array { dir, .. }
             | Self::Bits { dir, .. }
@@ -298,6 +321,7 @@ impl Ty {
             | Self::Msghdr { dir }
             | Self::Mmsghdr { dir, .. }
             | Self::Msgbuf { dir, .. } => Some(dir),
+            Self::Remain { .. } => Some(Dir::Out),
             _ => None,
         }
     }

@@ -47,6 +47,10 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("path", "Path", &[]),
     TypeWord("str", "Str", &[]),
     TypeWord("buf", "Buf", &[Param::Dir, Param::Len("len")]),
+    TypeWord("pathbuf", "PathBuf", &[Param::Dir, Param::Len("len")]),
+    TypeWord("optval", "OptVal", &[Param::Dir, Param::Len("len")]),
+    TypeWord("remain", "Remain", &[Param::Struct("id")]),
+    TypeWord("wakeop", "WakeOp", &[]),
     TypeWord("binary", "Binary", &[Param::Dir, Param::Len("len")]),
     TypeWord(
         "struct",

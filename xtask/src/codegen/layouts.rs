@@ -87,6 +87,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("limit", Width::Word, "Limit(#)"),
     ("limit64", Width::Bytes(8), "Limit(#)"),
     ("key", Width::Bytes(4), "Key"),
+    ("inet", Width::Bytes(4), "Inet"),
 ];
 
 /// Widths of flags(SET,WIDTH) and enum(SET,WIDTH).

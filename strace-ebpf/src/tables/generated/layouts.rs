@@ -3193,7 +3193,7 @@ static MQ_ATTR_X86_64: Layout = Layout {
         Member {
             name: "mq_flags",
             at: 0,
-            ty: MemberTy::Flags(SetId::OpenFlags, 8),
+            ty: MemberTy::Flags(SetId::CreationFlags, 8),
             extra: false,
         },
         Member {
@@ -3222,7 +3222,7 @@ static MQ_ATTR_I386: Layout = Layout {
         Member {
             name: "mq_flags",
             at: 0,
-            ty: MemberTy::Flags(SetId::OpenFlags, 4),
+            ty: MemberTy::Flags(SetId::CreationFlags, 4),
             extra: false,
         },
         Member {
@@ -3264,6 +3264,210 @@ static SEMBUF_X86_64: Layout = Layout {
             name: "sem_flg",
             at: 4,
             ty: MemberTy::Flags(SetId::SemOpFlags, 2),
+            extra: false,
+        },
+    ],
+};
+static SHMID_DS_X86_64: Layout = Layout {
+    size: 112,
+    members: &[
+        Member {
+            name: "shm_perm",
+            at: 0,
+            ty: MemberTy::Struct(StructId::IpcPerm),
+            extra: false,
+        },
+        Member {
+            name: "shm_segsz",
+            at: 48,
+            ty: MemberTy::Uint(8),
+            extra: false,
+        },
+        Member {
+            name: "shm_atime",
+            at: 56,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "shm_dtime",
+            at: 64,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "shm_ctime",
+            at: 72,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "shm_cpid",
+            at: 80,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "shm_lpid",
+            at: 84,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "shm_nattch",
+            at: 88,
+            ty: MemberTy::Uint(8),
+            extra: false,
+        },
+    ],
+};
+static MSQID_DS_X86_64: Layout = Layout {
+    size: 120,
+    members: &[
+        Member {
+            name: "msg_perm",
+            at: 0,
+            ty: MemberTy::Struct(StructId::IpcPerm),
+            extra: false,
+        },
+        Member {
+            name: "msg_stime",
+            at: 48,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "msg_rtime",
+            at: 56,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "msg_ctime",
+            at: 64,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "msg_qnum",
+            at: 80,
+            ty: MemberTy::Uint(8),
+            extra: false,
+        },
+        Member {
+            name: "msg_qbytes",
+            at: 88,
+            ty: MemberTy::Uint(8),
+            extra: false,
+        },
+        Member {
+            name: "msg_lspid",
+            at: 96,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "msg_lrpid",
+            at: 100,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+    ],
+};
+static IPC_PERM_X86_64: Layout = Layout {
+    size: 48,
+    members: &[
+        Member {
+            name: "key",
+            at: 0,
+            ty: MemberTy::Key,
+            extra: false,
+        },
+        Member {
+            name: "uid",
+            at: 4,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+        Member {
+            name: "gid",
+            at: 8,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+        Member {
+            name: "cuid",
+            at: 12,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+        Member {
+            name: "cgid",
+            at: 16,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+        Member {
+            name: "mode",
+            at: 20,
+            ty: MemberTy::Octal(4),
+            extra: false,
+        },
+    ],
+};
+static LINGER_X86_64: Layout = Layout {
+    size: 8,
+    members: &[
+        Member {
+            name: "l_onoff",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "l_linger",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+    ],
+};
+static UCRED_X86_64: Layout = Layout {
+    size: 12,
+    members: &[
+        Member {
+            name: "pid",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "uid",
+            at: 4,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+        Member {
+            name: "gid",
+            at: 8,
+            ty: MemberTy::Id(4),
+            extra: false,
+        },
+    ],
+};
+static IP_MREQ_X86_64: Layout = Layout {
+    size: 8,
+    members: &[
+        Member {
+            name: "imr_multiaddr",
+            at: 0,
+            ty: MemberTy::Inet,
+            extra: false,
+        },
+        Member {
+            name: "imr_interface",
+            at: 4,
+            ty: MemberTy::Inet,
             extra: false,
         },
     ],
@@ -3384,7 +3588,7 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 108] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 114] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
@@ -3705,6 +3909,24 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 108] = [
         Some(&SEMBUF_X86_64),
         Some(&SEMBUF_X86_64),
         Some(&SEMBUF_X86_64),
+    ],
+    [Some(&SHMID_DS_X86_64), None, Some(&SHMID_DS_X86_64)],
+    [Some(&MSQID_DS_X86_64), None, Some(&MSQID_DS_X86_64)],
+    [Some(&IPC_PERM_X86_64), None, Some(&IPC_PERM_X86_64)],
+    [
+        Some(&LINGER_X86_64),
+        Some(&LINGER_X86_64),
+        Some(&LINGER_X86_64),
+    ],
+    [
+        Some(&UCRED_X86_64),
+        Some(&UCRED_X86_64),
+        Some(&UCRED_X86_64),
+    ],
+    [
+        Some(&IP_MREQ_X86_64),
+        Some(&IP_MREQ_X86_64),
+        Some(&IP_MREQ_X86_64),
     ],
     [
         Some(&WINSIZE_X86_64),

@@ -4426,9 +4426,9 @@ pub static SETS: [Set; 290] = [
         name: "pr_ptracer",
         kind: SetKind::Enum,
         unknown: Unknown::Decimal,
-        bits: 64,
+        bits: 32,
         before: &[],
-        values: &[(0xffffffffffffffff, "PR_SET_PTRACER_ANY")],
+        values: &[(0xffffffff, "PR_SET_PTRACER_ANY")],
         after: &[],
     },
     Set {

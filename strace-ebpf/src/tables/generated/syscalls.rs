@@ -1109,7 +1109,7 @@ static ARGS_READDIR: [Arg; 3] = [
 static ARGS_GETCWD: [Arg; 2] = [
     Arg::new(
         "buf",
-        Ty::Buf {
+        Ty::PathBuf {
             dir: Dir::Out,
             len: Len::Ret,
         },
@@ -3313,7 +3313,7 @@ static ARGS_IOPRIO_SET: [Arg; 3] = [
 ];
 static ARGS_RSEQ: [Arg; 4] = [
     Arg::new("rseq", Ty::Addr),
-    Arg::new("rseq_len", Ty::Uint),
+    Arg::new("rseq_len", Ty::Hex),
     Arg::new("flags", Ty::Flags(SetId::RseqFlags)),
     Arg::new("sig", Ty::Hex),
 ];
@@ -3639,7 +3639,7 @@ static VARIANT_FUTEX_7: Variant = Variant {
         Arg::new("val", Ty::Uint),
         Arg::new("val2", Ty::Uint),
         Arg::new("uaddr2", Ty::Addr),
-        Arg::new("val3", Ty::Hex),
+        Arg::new("val3", Ty::WakeOp),
     ],
 };
 static VARIANT_FUTEX_8: Variant = Variant {
@@ -3822,7 +3822,7 @@ static VARIANT_FUTEX_TIME64_7: Variant = Variant {
         Arg::new("val", Ty::Uint),
         Arg::new("val2", Ty::Uint),
         Arg::new("uaddr2", Ty::Addr),
-        Arg::new("val3", Ty::Hex),
+        Arg::new("val3", Ty::WakeOp),
     ],
 };
 static VARIANT_FUTEX_TIME64_8: Variant = Variant {
@@ -4288,10 +4288,8 @@ static ARGS_CLOCK_NANOSLEEP: [Arg; 4] = [
     ),
     Arg::new(
         "remain",
-        Ty::Struct {
-            dir: Dir::Out,
+        Ty::Remain {
             id: StructId::Timespec,
-            len: None,
         },
     ),
 ];
@@ -4341,10 +4339,8 @@ static ARGS_CLOCK_NANOSLEEP_TIME64: [Arg; 4] = [
     ),
     Arg::new(
         "remain",
-        Ty::Struct {
-            dir: Dir::Out,
+        Ty::Remain {
             id: StructId::Timespec64,
-            len: None,
         },
     ),
 ];
@@ -4359,10 +4355,8 @@ static ARGS_NANOSLEEP: [Arg; 2] = [
     ),
     Arg::new(
         "rem",
-        Ty::Struct {
-            dir: Dir::Out,
+        Ty::Remain {
             id: StructId::Timespec,
-            len: None,
         },
     ),
 ];
@@ -4767,6 +4761,45 @@ static ARGS_SOCKET: [Arg; 3] = [
     Arg::new("type", Ty::Flags(SetId::SockType)),
     Arg::new("protocol", Ty::Int),
 ];
+static VARIANT_SOCKET_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2, 0xa],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::IpProtocol)),
+    ],
+};
+static VARIANT_SOCKET_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::NetlinkProtocol)),
+    ],
+};
+static VARIANT_SOCKET_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1f],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::BluetoothProtocol)),
+    ],
+};
 static ARGS_SOCKETPAIR: [Arg; 4] = [
     Arg::new("domain", Ty::Enum(SetId::SockDomain)),
     Arg::new("type", Ty::Flags(SetId::SockType)),
@@ -4780,6 +4813,69 @@ static ARGS_SOCKETPAIR: [Arg; 4] = [
         },
     ),
 ];
+static VARIANT_SOCKETPAIR_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2, 0xa],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::IpProtocol)),
+        Arg::new(
+            "sv",
+            Ty::Array {
+                dir: Dir::Out,
+                elem: StructId::I32,
+                count: Len::Const(2),
+            },
+        ),
+    ],
+};
+static VARIANT_SOCKETPAIR_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::NetlinkProtocol)),
+        Arg::new(
+            "sv",
+            Ty::Array {
+                dir: Dir::Out,
+                elem: StructId::I32,
+                count: Len::Const(2),
+            },
+        ),
+    ],
+};
+static VARIANT_SOCKETPAIR_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1f],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::BluetoothProtocol)),
+        Arg::new(
+            "sv",
+            Ty::Array {
+                dir: Dir::Out,
+                elem: StructId::I32,
+                count: Len::Const(2),
+            },
+        ),
+    ],
+};
 static ARGS_BIND: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -4999,20 +5095,361 @@ static ARGS_SETSOCKOPT: [Arg; 5] = [
     Arg::new("optname", Ty::Int),
     Arg::new(
         "optval",
-        Ty::Buf {
+        Ty::OptVal {
             dir: Dir::In,
             len: Len::Arg(4),
         },
     ),
     Arg::new("optlen", Ty::Int),
 ];
+static VARIANT_SETSOCKOPT_0: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0xd],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Linger,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x19],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_2: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x23, 0x24],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IpMreq,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x29],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ipv6Option)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TcpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::UdpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xff],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::RawOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10e],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x107],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::PacketOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x84],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SctpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11a],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TlsOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11b],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::XdpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
+static VARIANT_SETSOCKOPT_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x117],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+};
 static ARGS_GETSOCKOPT: [Arg; 5] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new("level", Ty::Enum(SetId::SockLevel)),
     Arg::new("optname", Ty::Int),
     Arg::new(
         "optval",
-        Ty::Buf {
+        Ty::OptVal {
             dir: Dir::Out,
             len: Len::ArgPtr32(4),
         },
@@ -5026,6 +5463,416 @@ static ARGS_GETSOCKOPT: [Arg; 5] = [
         },
     ),
 ];
+static VARIANT_GETSOCKOPT_0: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0xd],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Linger,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x11],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Ucred,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x29],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ipv6Option)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TcpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::UdpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xff],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::RawOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10e],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x107],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::PacketOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x84],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SctpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11a],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TlsOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11b],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::XdpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
+static VARIANT_GETSOCKOPT_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x117],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+};
 static ARGS_SHUTDOWN: [Arg; 2] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new("how", Ty::Enum(SetId::ShutdownHow)),
@@ -5057,6 +5904,26 @@ static ARGS_SHMCTL: [Arg; 3] = [
     Arg::new("cmd", Ty::Enum(SetId::ShmctlCmd)),
     Arg::new("buf", Ty::Addr),
 ];
+static VARIANT_SHMCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x2, 0xd, 0xf],
+    }],
+    args: &[
+        Arg::new("shmid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::ShmctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::ShmidDs,
+                len: None,
+            },
+        ),
+    ],
+};
 static ARGS_SEMGET: [Arg; 3] = [
     Arg::new("key", Ty::Key),
     Arg::new("nsems", Ty::Int),
@@ -5154,6 +6021,26 @@ static ARGS_MSGCTL: [Arg; 3] = [
     Arg::new("cmd", Ty::Enum(SetId::MsgctlCmd)),
     Arg::new("buf", Ty::Addr),
 ];
+static VARIANT_MSGCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x2, 0xb, 0xd],
+    }],
+    args: &[
+        Arg::new("msqid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::MsgctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MsqidDs,
+                len: None,
+            },
+        ),
+    ],
+};
 static ARGS_IPC: [Arg; 6] = [
     Arg::new("call", Ty::Enum(SetId::IpcCall)),
     Arg::new("first", Ty::Int),
@@ -6895,7 +7782,22 @@ static CALL_GETSOCKNAME: Syscall = Syscall {
 static CALL_GETSOCKOPT: Syscall = Syscall {
     name: "getsockopt",
     args: &ARGS_GETSOCKOPT,
-    variants: &[],
+    variants: &[
+        &VARIANT_GETSOCKOPT_0,
+        &VARIANT_GETSOCKOPT_1,
+        &VARIANT_GETSOCKOPT_2,
+        &VARIANT_GETSOCKOPT_3,
+        &VARIANT_GETSOCKOPT_4,
+        &VARIANT_GETSOCKOPT_5,
+        &VARIANT_GETSOCKOPT_6,
+        &VARIANT_GETSOCKOPT_7,
+        &VARIANT_GETSOCKOPT_8,
+        &VARIANT_GETSOCKOPT_9,
+        &VARIANT_GETSOCKOPT_10,
+        &VARIANT_GETSOCKOPT_11,
+        &VARIANT_GETSOCKOPT_12,
+        &VARIANT_GETSOCKOPT_13,
+    ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -7679,7 +8581,7 @@ static CALL_MSEAL: Syscall = Syscall {
 static CALL_MSGCTL: Syscall = Syscall {
     name: "msgctl",
     args: &ARGS_MSGCTL,
-    variants: &[],
+    variants: &[&VARIANT_MSGCTL_0],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
@@ -9034,7 +9936,23 @@ static CALL_SETSID: Syscall = Syscall {
 static CALL_SETSOCKOPT: Syscall = Syscall {
     name: "setsockopt",
     args: &ARGS_SETSOCKOPT,
-    variants: &[],
+    variants: &[
+        &VARIANT_SETSOCKOPT_0,
+        &VARIANT_SETSOCKOPT_1,
+        &VARIANT_SETSOCKOPT_2,
+        &VARIANT_SETSOCKOPT_3,
+        &VARIANT_SETSOCKOPT_4,
+        &VARIANT_SETSOCKOPT_5,
+        &VARIANT_SETSOCKOPT_6,
+        &VARIANT_SETSOCKOPT_7,
+        &VARIANT_SETSOCKOPT_8,
+        &VARIANT_SETSOCKOPT_9,
+        &VARIANT_SETSOCKOPT_10,
+        &VARIANT_SETSOCKOPT_11,
+        &VARIANT_SETSOCKOPT_12,
+        &VARIANT_SETSOCKOPT_13,
+        &VARIANT_SETSOCKOPT_14,
+    ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -9106,7 +10024,7 @@ static CALL_SHMAT: Syscall = Syscall {
 static CALL_SHMCTL: Syscall = Syscall {
     name: "shmctl",
     args: &ARGS_SHMCTL,
-    variants: &[],
+    variants: &[&VARIANT_SHMCTL_0],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
@@ -9210,7 +10128,7 @@ static CALL_SIGSUSPEND: Syscall = Syscall {
 static CALL_SOCKET: Syscall = Syscall {
     name: "socket",
     args: &ARGS_SOCKET,
-    variants: &[],
+    variants: &[&VARIANT_SOCKET_0, &VARIANT_SOCKET_1, &VARIANT_SOCKET_2],
     ret: Ret::Fd,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -9226,7 +10144,11 @@ static CALL_SOCKETCALL: Syscall = Syscall {
 static CALL_SOCKETPAIR: Syscall = Syscall {
     name: "socketpair",
     args: &ARGS_SOCKETPAIR,
-    variants: &[],
+    variants: &[
+        &VARIANT_SOCKETPAIR_0,
+        &VARIANT_SOCKETPAIR_1,
+        &VARIANT_SOCKETPAIR_2,
+    ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
