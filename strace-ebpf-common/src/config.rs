@@ -95,6 +95,9 @@ pub const TASK_ARMED: u16 = 1;
 /// This task is traced.
 pub const TASK_TRACED: u16 = 2;
 
+/// In [`Task::abi`]: something could not be read at enter.
+pub const TASK_RETRY: u16 = 0x100;
+
 /// One entry of map `TASKS`, indexed by tid.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +109,7 @@ pub struct Task {
     /// `TASK_*`.
     pub state: u16,
     /// One more than the `ABI_*` of that call, where its enter was reported; 0: ask at exit. An
-    /// execve changes the answer.
+    /// execve changes the answer. With [`TASK_RETRY`] where not everything could be read.
     pub abi: u16,
 }
 

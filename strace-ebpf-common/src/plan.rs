@@ -32,6 +32,9 @@ pub const WHEN_ENTER: u8 = 1;
 pub const WHEN_SUCCESS: u8 = 2;
 /// Run the operation at exit if the call failed.
 pub const WHEN_FAILURE: u8 = 4;
+/// Run the operation at exit if something could not be read at enter: pages that were not resident
+/// then have been brought in by the call itself.
+pub const WHEN_RETRY: u8 = 8;
 /// Run the operation at exit whatever the result.
 pub const WHEN_EXIT: u8 = WHEN_SUCCESS | WHEN_FAILURE;
 

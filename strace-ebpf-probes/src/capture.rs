@@ -73,6 +73,7 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
         (*s).off = CALL_BYTES as u64;
         (*s).op = 0;
         (*s).captures = 0;
+        (*s).failed = 0;
         start_op(s, (*record).ret);
         if LOOP_HELPER {
             let mut state = Loop {
@@ -449,6 +450,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
             let got = bpf_probe_read_user_str(dst, mask16(limit + 2) as u32, addr as *const c_void);
             if got < 0 {
                 (*capture).errno = (-got) as u16;
+                (*s).failed = 1;
                 len = 0;
             } else {
                 let chars = (got as u64) - 1;
@@ -477,6 +479,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
             let err = bpf_probe_read_user(dst, mask16(n) as u32, addr as *const c_void);
             if err != 0 {
                 (*capture).errno = (-err) as u16;
+                (*s).failed = 1;
                 n = 0;
             }
             len = n;
@@ -544,6 +547,7 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
         if bpf_probe_read_user(dst.cast(), mask16(n) as u32, addr as *const c_void) != 0 {
             if done == 0 {
                 (*capture).errno = 14;
+                (*s).failed = 1;
             } else {
                 (*capture).flags |= CAPTURE_TRUNCATED;
             }

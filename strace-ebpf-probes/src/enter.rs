@@ -1,7 +1,7 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    config::{TASK_ARMED, Task},
+    config::{TASK_ARMED, TASK_RETRY, Task},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER},
     record::{CALL_NO_RETURN, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
@@ -76,6 +76,9 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         let mut len = capture::run::<LOOP_HELPER>(s, plan, WHEN_ENTER);
         if setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0 {
             len = capture::extra(s, hook.ctx());
+        }
+        if (*s).failed != 0 {
+            (*task).abi |= TASK_RETRY;
         }
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;

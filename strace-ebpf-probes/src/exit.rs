@@ -2,10 +2,12 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED},
+    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY},
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
-    plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_WANTED, Plan, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS},
+    plan::{
+        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_WANTED, Plan, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+    },
     record::{
         ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CallRecord, DURATION_UNKNOWN,
         KIND_EXIT,
@@ -64,7 +66,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         }
         let ret = hook.ret();
         let failed = (-MAX_ERRNO..0).contains(&ret);
-        let (status, phase) = if failed {
+        let (status, mut phase) = if failed {
             (STATUS_FAILURE, WHEN_FAILURE)
         } else {
             (STATUS_SUCCESS, WHEN_SUCCESS)
@@ -81,12 +83,15 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         } else {
             regs.orig_nr() as u32
         };
-        let compat = match (*task).abi {
-            0 => hook::is_compat(),
-            abi => {
-                (*task).abi = 0;
-                abi == u16::from(ABI_I386) + 1
+        let entered = (*task).abi;
+        let compat = if entered == 0 {
+            hook::is_compat()
+        } else {
+            (*task).abi = 0;
+            if entered & TASK_RETRY != 0 {
+                phase |= WHEN_RETRY;
             }
+            entered & !TASK_RETRY == u16::from(ABI_I386) + 1
         };
         let Some((abi, plan)) = plan_of(nr, compat) else {
             return;
@@ -110,7 +115,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             now_ns,
             enter_ns,
         };
-        if (*plan).when & phase & WHEN_EXIT == 0 && setting!(extra) == 0 {
+        if (*plan).when & phase == 0 && setting!(extra) == 0 {
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, &call, &regs));
             return;
         }

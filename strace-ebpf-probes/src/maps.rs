@@ -94,6 +94,8 @@ pub struct Scratch {
     pub left: u64,
     /// Captures written.
     pub captures: u64,
+    /// 1 if one of them could not be read.
+    pub failed: u64,
     /// Stack pointer of the tracee.
     pub sp: u64,
     /// Where each operation's captures begin.

@@ -55,12 +55,6 @@ impl<'c, 'a> Cx<'c, 'a> {
         raw.unwrap_or(0)
     }
 
-    /// The same for the argument of that name, of this variant.
-    pub fn register_of(&self, name: &str) -> u64 {
-        let n = (0u8..).zip(self.args).find(|(_, arg)| arg.name == name);
-        n.map_or(0, |(n, _)| self.register(n))
-    }
-
     /// The capture of what is at this address, if it could be read: of all that begin there the one with most bytes.
     pub fn at(&self, addr: u64) -> Option<&Captured<'a>> {
         self.captures

@@ -2,7 +2,7 @@
 
 use super::{
     cx::{Cx, number_at},
-    structs::{Fields, device},
+    structs::Fields,
     value::{Args, Value},
 };
 use crate::tables::{StructId, Ty};
@@ -271,9 +271,4 @@ pub fn file_handle<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         }
     }
     out.push(Value::StructClose);
-}
-
-/// A device number passed by value.
-pub fn dev(raw: u64) -> Value<'static> {
-    device(raw & 0xffff_ffff, 4)
 }

@@ -6,8 +6,11 @@ mod files;
 mod net;
 mod poll;
 mod process;
+mod returned;
 mod signals;
 mod structs;
+#[cfg(test)]
+mod struct_tests;
 mod time;
 pub mod value;
 mod vectors;
@@ -19,6 +22,7 @@ use crate::{
     tables::{self, Abi, Arg, Attrs, Dir, Len, Ret, SetId, StructId, Syscall, Ty},
 };
 use cx::Cx;
+pub use returned::returned;
 use value::{Args, Value};
 
 /// What decoding depends on besides the call.
@@ -95,6 +99,9 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>) -> Outcome {
     }
     Outcome::Value(match kind {
         Ret::Addr | Ret::Hex => Value::Hex(ret as u64),
+        _ if syscall.is_some_and(|syscall| returned::is_flags(call, syscall)) => {
+            Value::Hex(ret as u64)
+        }
         Ret::Octal => Value::Octal(ret as u64),
         Ret::Fd => Value::Fd(ret as i32),
         _ => Value::Int(ret),

@@ -237,11 +237,3 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
         }
     }
 }
-
-/// The mask that rt_sigreturn(2) restores.
-pub fn saved_mask(out: &mut Args<'_>, bytes: &[u8]) {
-    out.push(Value::StructOpen);
-    out.push(Value::Field("mask"));
-    out.push(Value::SigSet(number(bytes)));
-    out.push(Value::StructClose);
-}

@@ -90,6 +90,8 @@ pub enum Value<'a> {
     Beyond(u64, u64),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
     Date(i64, u32, u8),
+    /// A word before the value that follows.
+    Word(&'static str),
     /// The start of a list in brackets.
     ListOpen,
     /// Its end.

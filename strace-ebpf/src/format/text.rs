@@ -50,6 +50,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::StructOpen
             | Value::CallOpen(_)
             | Value::Field(_)
+            | Value::Word(_)
             | Value::At
             | Value::Becomes
             | Value::Beyond(..)
@@ -117,6 +118,10 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
         Value::CallClose => out.push(b')'),
         Value::At => out.push(b'@'),
         Value::Becomes => out.extend_from_slice(b" => "),
+        Value::Word(word) => {
+            out.extend_from_slice(word.as_bytes());
+            out.push(b' ');
+        }
         Value::Comment(text) => remark(out, text),
         Value::Beyond(from, to) => write_fmt(out, format_args!("/* bytes {from}..{to} */ ")),
         Value::Date(seconds, fraction, digits) => {

@@ -8,7 +8,7 @@ use strace_ebpf_common::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS,
         KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC,
-        PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
+        PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -180,7 +180,8 @@ impl Builder {
     /// When memory of this direction is read. Arguments of an execve are gone after a success.
     fn when(&self, dir: Dir, enter: bool, exit: bool) -> u8 {
         let enter = enter || self.limits.report_enter && dir != Dir::Out;
-        let exit = exit && !(self.limits.report_enter && dir == Dir::In);
+        // What was given is read once, at enter; again only if that failed.
+        let again = self.limits.report_enter && dir == Dir::In;
         let at_exit = match dir {
             Dir::In if self.exec => WHEN_FAILURE,
             Dir::In => WHEN_EXIT,
@@ -190,7 +191,9 @@ impl Builder {
         if enter {
             when |= WHEN_ENTER;
         }
-        if exit || self.exec {
+        if exit && again {
+            when |= WHEN_RETRY;
+        } else if exit || self.exec {
             when |= at_exit;
         }
         when

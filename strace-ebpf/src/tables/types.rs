@@ -49,8 +49,13 @@ impl Syscall {
     /// The arguments of a call with these registers: the type of some depends on the value of others, and some are not
     /// there at all.
     pub fn args_for(&self, raw: &[u64; 6]) -> &'static [Arg] {
+        self.variant(raw).map_or(self.args, |variant| variant.args)
+    }
+
+    /// The variant that holds for these registers.
+    pub fn variant(&self, raw: &[u64; 6]) -> Option<&'static Variant> {
         let found = self.variants.iter().find(|variant| variant.fits(raw));
-        found.map_or(self.args, |variant| variant.args)
+        found.copied()
     }
 }
 
@@ -61,6 +66,8 @@ pub struct Variant {
     pub tests: &'static [Test],
     /// As in [`Syscall::args`].
     pub args: &'static [Arg],
+    /// What a successful return value says besides the number, behind a word unless that is `-`.
+    pub ret: Option<Arg>,
 }
 
 impl Variant {

@@ -15,12 +15,15 @@ use super::Common;
 use crate::{
     decode::{
         self, Outcome,
-        value::{Args, Value},
+        value::Args,
     },
     format::strace::Strace,
     session::{Call, books::Gap},
-    tables::{self, Dir, Syscall, Ty},
+    tables::{self, Abi, Dir, Syscall, Ty},
 };
+
+/// Records kept for reuse of their memory.
+const SPARE: usize = 64;
 
 /// How much of a line has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ struct InCall {
 pub struct Lines {
     format: Strace,
     calls: HashMap<u32, InCall>,
+    /// Memory of records that were used up.
+    spare: Vec<Vec<u8>>,
     /// The thread whose call is the last thing that happened.
     current: Option<u32>,
     /// Traced threads that are alive, as far as was seen.
@@ -64,6 +69,7 @@ impl Lines {
         Self {
             format,
             calls: HashMap::new(),
+            spare: Vec::new(),
             current: None,
             threads: HashSet::new(),
             name,
@@ -81,14 +87,14 @@ impl Lines {
         let tid = record.header.tid;
         self.threads.insert(tid);
         self.make_way(common, tid);
-        self.calls.insert(
-            tid,
-            InCall {
-                enter: bytes.to_vec(),
-                stage: Stage::Held,
-                ignored: Vec::new(),
-            },
-        );
+        // The memory of the thread's call before, if there was one.
+        let mut enter = self.spare.pop().unwrap_or_default();
+        enter.clear();
+        enter.extend_from_slice(bytes);
+        let call = InCall { enter, stage: Stage::Held, ignored: Vec::new() };
+        if let Some(old) = self.calls.insert(tid, call) {
+            self.recycle(old.enter);
+        }
         self.current = Some(tid);
     }
 
@@ -125,8 +131,17 @@ impl Lines {
             format.result(out, &decode::outcome(call, syscall), duration);
         });
         self.current = None;
-        for record in held.map(|held| held.ignored).unwrap_or_default() {
-            self.signal(common, &record);
+        if let Some(held) = held {
+            self.recycle(held.enter);
+            for record in held.ignored {
+                self.signal(common, &record);
+            }
+        }
+    }
+
+    fn recycle(&mut self, enter: Vec<u8>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(enter);
         }
     }
 
@@ -285,15 +300,10 @@ impl Lines {
             call.ignored.push(*record);
             return;
         }
-        let info = siginfo(record);
-        self.line(
-            common,
-            record.header.tid,
-            record.header.ts_ns,
-            |format, out| {
-                format.signal(out, record.signal, &info);
-            },
-        );
+        let info = decode::siginfo(Abi::X86_64, &record.info);
+        let info = info.iter().next().unwrap_or_default();
+        let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
+        self.line(common, tid, ts_ns, |format, out| format.signal(out, record.signal, info));
     }
 
     /// Events are missing here.
@@ -306,31 +316,6 @@ impl Lines {
         self.format.remark(&mut common.out, &text);
         // Ends of calls may be among them: what is begun stays cut.
     }
-}
-
-/// Who sent it, as far as the first fields of `siginfo_t` tell: sigaction(2).
-fn siginfo(record: &SignalRecord) -> Vec<Value<'static>> {
-    let word = |at: usize| {
-        let bytes = record
-            .info
-            .get(at..at + 4)
-            .and_then(|four| four.try_into().ok());
-        bytes.map_or(0, i32::from_ne_bytes)
-    };
-    let code = word(8);
-    let mut values = vec![
-        Value::StructOpen,
-        Value::Field("si_signo"),
-        Value::Signal(record.signal),
-        Value::Field("si_code"),
-        Value::Int(i64::from(code)),
-        Value::Field("si_pid"),
-        Value::Int(i64::from(word(16))),
-        Value::Field("si_uid"),
-        Value::Uint(word(20) as u32 as u64),
-    ];
-    values.push(Value::StructClose);
-    values
 }
 
 /// Does this enter record belong to that exit?

@@ -83,9 +83,13 @@ fn variant_row(out: &mut String, signature: &Signature, i: usize, variant: &Vari
         })
         .collect();
     let name = signature.name.to_uppercase();
+    let ret = variant.ret.map(|arg| argument(arg, signature));
+    let ret = ret.map_or("None".into(), |arg| {
+        format!("Some({})", arg.trim_end_matches(','))
+    });
     let _ = writeln!(
         out,
-        "static VARIANT_{name}_{i}: Variant = Variant {{ tests: &[{tests}], args: &[{each}] }};"
+        "static VARIANT_{name}_{i}: Variant = Variant {{ tests: &[{tests}], args: &[{each}], ret: {ret} }};"
     );
 }
 

@@ -1,6 +1,6 @@
 //! Reads xtask/data/syscalls/variants.txt: arguments whose type, or being there at all, depends on another's value.
 //!
-//! A row is `SIGNATURE[,...] | TEST ... | ARGUMENT:TYPE ...`. What the file's head tells is done here: values by name
+//! A row is `SIGNATURE[,...] | TEST ... | ARGUMENT:TYPE ... [| WORD:TYPE]`. What the file's head tells is done here: values by name
 //! become numbers, and each row becomes a whole list of arguments.
 use std::path::Path;
 
@@ -14,6 +14,7 @@ pub struct Row {
     signatures: Vec<String>,
     tests: Vec<Test>,
     args: Vec<Arg>,
+    ret: Option<Arg>,
     /// The rest as it is without the row.
     keeps_rest: bool,
 }
@@ -29,6 +30,7 @@ struct Test {
 pub struct Variant<'a> {
     pub tests: Vec<Resolved>,
     pub args: Vec<&'a Arg>,
+    pub ret: Option<&'a Arg>,
 }
 
 #[derive(Clone)]
@@ -45,8 +47,10 @@ pub fn read(dir: &Path) -> Result<Vec<Row>> {
 
 fn row(at: At, line: &str) -> Result<Row> {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
-    let [names, tests, args] = fields[..] else {
-        bail!("expected signature,... | test ... | argument:type ...");
+    let (names, tests, args, ret) = match fields[..] {
+        [names, tests, args] => (names, tests, args, None),
+        [names, tests, args, ret] => (names, tests, args, Some(argument(ret)?)),
+        _ => bail!("expected signature,... | test ... | argument:type ... [| word:type]"),
     };
     let mut words: Vec<&str> = args.split_whitespace().collect();
     let keeps_rest = words.last() == Some(&"...");
@@ -56,6 +60,7 @@ fn row(at: At, line: &str) -> Result<Row> {
         signatures: names.split(',').map(|n| n.trim().into()).collect(),
         tests: tests.split_whitespace().map(test).collect::<Result<_>>()?,
         args: words.into_iter().map(argument).collect::<Result<_>>()?,
+        ret,
         keeps_rest,
     })
 }
@@ -126,7 +131,11 @@ fn whole<'a>(tables: &'a Tables, signature: &'a Signature, row: &'a Row) -> Resu
     if args.len() > 6 {
         bail!("more than six arguments");
     }
-    Ok(Variant { tests, args })
+    Ok(Variant {
+        tests,
+        args,
+        ret: row.ret.as_ref(),
+    })
 }
 
 fn resolve(tables: &Tables, args: &[&Arg], test: &Test) -> Result<Resolved> {

@@ -42,6 +42,7 @@ static VARIANT_OPEN_0: Variant = Variant {
         Arg::new("pathname", Ty::Path),
         Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
     ],
+    ret: None,
 };
 static ARGS_CREAT: [Arg; 2] = [Arg::new("pathname", Ty::Path), Arg::new("mode", Ty::Octal)];
 static ARGS_OPENAT: [Arg; 4] = [
@@ -62,6 +63,7 @@ static VARIANT_OPENAT_0: Variant = Variant {
         Arg::new("pathname", Ty::Path),
         Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
     ],
+    ret: None,
 };
 static ARGS_OPENAT2: [Arg; 4] = [
     Arg::new("dirfd", Ty::DirFd),
@@ -538,20 +540,87 @@ static VARIANT_FCNTL_0: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_FCNTL_1: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x1, 0x3, 0x9, 0xb, 0x401, 0x408, 0x40a],
+        values: &[0x9, 0x408],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
     ],
+    ret: None,
 };
 static VARIANT_FCNTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("flags", Ty::Flags(SetId::FdFlags))),
+};
+static VARIANT_FCNTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("flags", Ty::Flags(SetId::OpenFlags))),
+};
+static VARIANT_FCNTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xb],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Signal)),
+};
+static VARIANT_FCNTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x401],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Flags(SetId::LockType))),
+};
+static VARIANT_FCNTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("seals", Ty::Flags(SetId::SealFlags))),
+};
+static VARIANT_FCNTL_7: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -563,8 +632,9 @@ static VARIANT_FCNTL_2: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Flags(SetId::FdFlags)),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_3: Variant = Variant {
+static VARIANT_FCNTL_8: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -576,8 +646,9 @@ static VARIANT_FCNTL_3: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Flags(SetId::OpenFlags)),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_4: Variant = Variant {
+static VARIANT_FCNTL_9: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -596,8 +667,9 @@ static VARIANT_FCNTL_4: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_5: Variant = Variant {
+static VARIANT_FCNTL_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -616,8 +688,9 @@ static VARIANT_FCNTL_5: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_6: Variant = Variant {
+static VARIANT_FCNTL_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -636,8 +709,9 @@ static VARIANT_FCNTL_6: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_7: Variant = Variant {
+static VARIANT_FCNTL_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -656,8 +730,9 @@ static VARIANT_FCNTL_7: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_8: Variant = Variant {
+static VARIANT_FCNTL_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -669,8 +744,9 @@ static VARIANT_FCNTL_8: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Int),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_9: Variant = Variant {
+static VARIANT_FCNTL_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -689,8 +765,9 @@ static VARIANT_FCNTL_9: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_10: Variant = Variant {
+static VARIANT_FCNTL_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -709,8 +786,9 @@ static VARIANT_FCNTL_10: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_11: Variant = Variant {
+static VARIANT_FCNTL_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -722,8 +800,9 @@ static VARIANT_FCNTL_11: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Signal),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_12: Variant = Variant {
+static VARIANT_FCNTL_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -735,8 +814,9 @@ static VARIANT_FCNTL_12: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Enum(SetId::LockType)),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_13: Variant = Variant {
+static VARIANT_FCNTL_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -748,8 +828,9 @@ static VARIANT_FCNTL_13: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Flags(SetId::NotifyEvents)),
     ],
+    ret: None,
 };
-static VARIANT_FCNTL_14: Variant = Variant {
+static VARIANT_FCNTL_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -761,6 +842,7 @@ static VARIANT_FCNTL_14: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Flags(SetId::SealFlags)),
     ],
+    ret: None,
 };
 static ARGS_FLOCK: [Arg; 2] = [
     Arg::new("fd", Ty::Fd),
@@ -790,6 +872,7 @@ static VARIANT_IOCTL_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_1: Variant = Variant {
     tests: &[Test {
@@ -810,6 +893,7 @@ static VARIANT_IOCTL_1: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_2: Variant = Variant {
     tests: &[Test {
@@ -830,6 +914,7 @@ static VARIANT_IOCTL_2: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_3: Variant = Variant {
     tests: &[Test {
@@ -850,6 +935,7 @@ static VARIANT_IOCTL_3: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_4: Variant = Variant {
     tests: &[Test {
@@ -872,6 +958,7 @@ static VARIANT_IOCTL_4: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_5: Variant = Variant {
     tests: &[Test {
@@ -892,6 +979,7 @@ static VARIANT_IOCTL_5: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_6: Variant = Variant {
     tests: &[Test {
@@ -905,6 +993,7 @@ static VARIANT_IOCTL_6: Variant = Variant {
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
         Arg::new("arg", Ty::Enum(SetId::TcflushQueue)),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_7: Variant = Variant {
     tests: &[Test {
@@ -918,6 +1007,7 @@ static VARIANT_IOCTL_7: Variant = Variant {
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
         Arg::new("arg", Ty::Enum(SetId::TcxoncAction)),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_8: Variant = Variant {
     tests: &[Test {
@@ -931,6 +1021,7 @@ static VARIANT_IOCTL_8: Variant = Variant {
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
         Arg::new("arg", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_9: Variant = Variant {
     tests: &[Test {
@@ -951,6 +1042,7 @@ static VARIANT_IOCTL_9: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_10: Variant = Variant {
     tests: &[Test {
@@ -971,6 +1063,7 @@ static VARIANT_IOCTL_10: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_11: Variant = Variant {
     tests: &[Test {
@@ -990,6 +1083,7 @@ static VARIANT_IOCTL_11: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_12: Variant = Variant {
     tests: &[Test {
@@ -1004,6 +1098,7 @@ static VARIANT_IOCTL_12: Variant = Variant {
         Arg::new("fd", Ty::Fd),
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_13: Variant = Variant {
     tests: &[Test {
@@ -1024,6 +1119,7 @@ static VARIANT_IOCTL_13: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_IOCTL_14: Variant = Variant {
     tests: &[Test {
@@ -1044,6 +1140,7 @@ static VARIANT_IOCTL_14: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_PIPE: [Arg; 1] = [Arg::new(
     "pipefd",
@@ -1139,6 +1236,7 @@ static VARIANT_MKNOD_0: Variant = Variant {
         values: &[0x1000, 0x8000, 0xc000],
     }],
     args: &[Arg::new("pathname", Ty::Path), Arg::new("mode", Ty::Mode)],
+    ret: None,
 };
 static ARGS_MKNODAT: [Arg; 4] = [
     Arg::new("dirfd", Ty::DirFd),
@@ -1158,6 +1256,7 @@ static VARIANT_MKNODAT_0: Variant = Variant {
         Arg::new("pathname", Ty::Path),
         Arg::new("mode", Ty::Mode),
     ],
+    ret: None,
 };
 static ARGS_RENAME: [Arg; 2] = [Arg::new("oldpath", Ty::Path), Arg::new("newpath", Ty::Path)];
 static ARGS_RENAMEAT: [Arg; 4] = [
@@ -2172,6 +2271,7 @@ static VARIANT_EPOLL_CTL_0: Variant = Variant {
         Arg::new("fd", Ty::Fd),
         Arg::new("event", Ty::Addr),
     ],
+    ret: None,
 };
 static ARGS_EPOLL_WAIT: [Arg; 4] = [
     Arg::new("epfd", Ty::Fd),
@@ -2472,6 +2572,7 @@ static VARIANT_MREMAP_0: Variant = Variant {
         Arg::new("new_size", Ty::Size),
         Arg::new("flags", Ty::Flags(SetId::MremapFlags)),
     ],
+    ret: None,
 };
 static ARGS_MPROTECT: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
@@ -2867,6 +2968,7 @@ static VARIANT_PRCTL_0: Variant = Variant {
         Arg::new("arg4", Ty::Ulong),
         Arg::new("arg5", Ty::Ulong),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_1: Variant = Variant {
     tests: &[
@@ -2888,6 +2990,7 @@ static VARIANT_PRCTL_1: Variant = Variant {
         Arg::new("arg2", Ty::Enum(SetId::SeccompMode)),
         Arg::new("arg3", Ty::Addr),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_2: Variant = Variant {
     tests: &[Test {
@@ -2900,6 +3003,7 @@ static VARIANT_PRCTL_2: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("name", Ty::Str),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_3: Variant = Variant {
     tests: &[Test {
@@ -2919,6 +3023,7 @@ static VARIANT_PRCTL_3: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_4: Variant = Variant {
     tests: &[Test {
@@ -2931,6 +3036,7 @@ static VARIANT_PRCTL_4: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("sig", Ty::Signal),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_5: Variant = Variant {
     tests: &[Test {
@@ -2950,17 +3056,39 @@ static VARIANT_PRCTL_5: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_PRCTL_6: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x3, 0x7, 0x15, 0x1e, 0x1b, 0xd, 0x1f, 0x20],
+        values: &[0x3],
     }],
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::PrDumpable))),
 };
 static VARIANT_PRCTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1b],
+    }],
+    args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
+    ret: Some(Arg::new("-", Ty::Flags(SetId::Securebits))),
+};
+static VARIANT_PRCTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x7, 0x15, 0x1e, 0xd, 0x1f, 0x20],
+    }],
+    args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
+    ret: None,
+};
+static VARIANT_PRCTL_9: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -2971,8 +3099,9 @@ static VARIANT_PRCTL_7: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrDumpable)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_8: Variant = Variant {
+static VARIANT_PRCTL_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -2983,8 +3112,9 @@ static VARIANT_PRCTL_8: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Ulong),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_9: Variant = Variant {
+static VARIANT_PRCTL_11: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3002,8 +3132,9 @@ static VARIANT_PRCTL_9: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_10: Variant = Variant {
+static VARIANT_PRCTL_12: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3014,8 +3145,9 @@ static VARIANT_PRCTL_10: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("cap", Ty::Enum(SetId::Capability)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_11: Variant = Variant {
+static VARIANT_PRCTL_13: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3026,13 +3158,14 @@ static VARIANT_PRCTL_11: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Flags(SetId::Securebits)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_12: Variant = Variant {
+static VARIANT_PRCTL_14: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x26, 0x27, 0x29, 0x2a, 0x22],
+        values: &[0x26, 0x27, 0x29, 0x2a],
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
@@ -3041,8 +3174,25 @@ static VARIANT_PRCTL_12: Variant = Variant {
         Arg::new("arg4", Ty::Ulong),
         Arg::new("arg5", Ty::Ulong),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_13: Variant = Variant {
+static VARIANT_PRCTL_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x22],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Ulong),
+        Arg::new("arg3", Ty::Ulong),
+        Arg::new("arg4", Ty::Ulong),
+        Arg::new("arg5", Ty::Ulong),
+    ],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::PrMceKillPolicy))),
+};
+static VARIANT_PRCTL_16: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3053,8 +3203,9 @@ static VARIANT_PRCTL_13: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrPtracer)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_14: Variant = Variant {
+static VARIANT_PRCTL_17: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3072,8 +3223,9 @@ static VARIANT_PRCTL_14: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_15: Variant = Variant {
+static VARIANT_PRCTL_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3084,8 +3236,9 @@ static VARIANT_PRCTL_15: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrTsc)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_16: Variant = Variant {
+static VARIANT_PRCTL_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3103,8 +3256,9 @@ static VARIANT_PRCTL_16: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_17: Variant = Variant {
+static VARIANT_PRCTL_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3118,8 +3272,9 @@ static VARIANT_PRCTL_17: Variant = Variant {
         Arg::new("arg4", Ty::Ulong),
         Arg::new("arg5", Ty::Ulong),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_18: Variant = Variant {
+static VARIANT_PRCTL_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3130,8 +3285,9 @@ static VARIANT_PRCTL_18: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::SeccompMode)),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_19: Variant = Variant {
+static VARIANT_PRCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3145,8 +3301,9 @@ static VARIANT_PRCTL_19: Variant = Variant {
         Arg::new("arg4", Ty::Size),
         Arg::new("arg5", Ty::Str),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_20: Variant = Variant {
+static VARIANT_PRCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3160,8 +3317,9 @@ static VARIANT_PRCTL_20: Variant = Variant {
         Arg::new("arg4", Ty::Hex),
         Arg::new("arg5", Ty::Hex),
     ],
+    ret: None,
 };
-static VARIANT_PRCTL_21: Variant = Variant {
+static VARIANT_PRCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3172,8 +3330,9 @@ static VARIANT_PRCTL_21: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
     ],
+    ret: Some(Arg::new("-", Ty::Flags(SetId::PrSpeculationState))),
 };
-static VARIANT_PRCTL_22: Variant = Variant {
+static VARIANT_PRCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -3187,6 +3346,7 @@ static VARIANT_PRCTL_22: Variant = Variant {
         Arg::new("arg4", Ty::Hex),
         Arg::new("arg5", Ty::Hex),
     ],
+    ret: None,
 };
 static ARGS_ARCH_PRCTL: [Arg; 2] = [
     Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
@@ -3210,6 +3370,7 @@ static VARIANT_ARCH_PRCTL_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_PERSONALITY: [Arg; 1] = [Arg::new("persona", Ty::Flags(SetId::Personality))];
 static ARGS_SECCOMP: [Arg; 3] = [
@@ -3520,6 +3681,7 @@ static VARIANT_FUTEX_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_1: Variant = Variant {
     tests: &[Test {
@@ -3542,6 +3704,7 @@ static VARIANT_FUTEX_1: Variant = Variant {
         ),
         Arg::new("uaddr2", Ty::Addr),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_2: Variant = Variant {
     tests: &[Test {
@@ -3565,6 +3728,7 @@ static VARIANT_FUTEX_2: Variant = Variant {
         Arg::new("uaddr2", Ty::Unused),
         Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_3: Variant = Variant {
     tests: &[Test {
@@ -3578,6 +3742,7 @@ static VARIANT_FUTEX_3: Variant = Variant {
         Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
         Arg::new("val", Ty::Uint),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_4: Variant = Variant {
     tests: &[Test {
@@ -3594,6 +3759,7 @@ static VARIANT_FUTEX_4: Variant = Variant {
         Arg::new("uaddr2", Ty::Unused),
         Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_5: Variant = Variant {
     tests: &[Test {
@@ -3609,6 +3775,7 @@ static VARIANT_FUTEX_5: Variant = Variant {
         Arg::new("val2", Ty::Uint),
         Arg::new("uaddr2", Ty::Addr),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_6: Variant = Variant {
     tests: &[Test {
@@ -3625,6 +3792,7 @@ static VARIANT_FUTEX_6: Variant = Variant {
         Arg::new("uaddr2", Ty::Addr),
         Arg::new("val3", Ty::Uint),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_7: Variant = Variant {
     tests: &[Test {
@@ -3641,6 +3809,7 @@ static VARIANT_FUTEX_7: Variant = Variant {
         Arg::new("uaddr2", Ty::Addr),
         Arg::new("val3", Ty::WakeOp),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_8: Variant = Variant {
     tests: &[Test {
@@ -3662,6 +3831,7 @@ static VARIANT_FUTEX_8: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_9: Variant = Variant {
     tests: &[Test {
@@ -3674,6 +3844,7 @@ static VARIANT_FUTEX_9: Variant = Variant {
         Arg::new("uaddr", Ty::Addr),
         Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
     ],
+    ret: None,
 };
 static ARGS_FUTEX_TIME64: [Arg; 6] = [
     Arg::new("uaddr", Ty::Addr),
@@ -3703,6 +3874,7 @@ static VARIANT_FUTEX_TIME64_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_1: Variant = Variant {
     tests: &[Test {
@@ -3725,6 +3897,7 @@ static VARIANT_FUTEX_TIME64_1: Variant = Variant {
         ),
         Arg::new("uaddr2", Ty::Addr),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_2: Variant = Variant {
     tests: &[Test {
@@ -3748,6 +3921,7 @@ static VARIANT_FUTEX_TIME64_2: Variant = Variant {
         Arg::new("uaddr2", Ty::Unused),
         Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_3: Variant = Variant {
     tests: &[Test {
@@ -3761,6 +3935,7 @@ static VARIANT_FUTEX_TIME64_3: Variant = Variant {
         Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
         Arg::new("val", Ty::Uint),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_4: Variant = Variant {
     tests: &[Test {
@@ -3777,6 +3952,7 @@ static VARIANT_FUTEX_TIME64_4: Variant = Variant {
         Arg::new("uaddr2", Ty::Unused),
         Arg::new("val3", Ty::Enum(SetId::FutexBitset)),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_5: Variant = Variant {
     tests: &[Test {
@@ -3792,6 +3968,7 @@ static VARIANT_FUTEX_TIME64_5: Variant = Variant {
         Arg::new("val2", Ty::Uint),
         Arg::new("uaddr2", Ty::Addr),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_6: Variant = Variant {
     tests: &[Test {
@@ -3808,6 +3985,7 @@ static VARIANT_FUTEX_TIME64_6: Variant = Variant {
         Arg::new("uaddr2", Ty::Addr),
         Arg::new("val3", Ty::Uint),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_7: Variant = Variant {
     tests: &[Test {
@@ -3824,6 +4002,7 @@ static VARIANT_FUTEX_TIME64_7: Variant = Variant {
         Arg::new("uaddr2", Ty::Addr),
         Arg::new("val3", Ty::WakeOp),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_8: Variant = Variant {
     tests: &[Test {
@@ -3845,6 +4024,7 @@ static VARIANT_FUTEX_TIME64_8: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_FUTEX_TIME64_9: Variant = Variant {
     tests: &[Test {
@@ -3857,6 +4037,7 @@ static VARIANT_FUTEX_TIME64_9: Variant = Variant {
         Arg::new("uaddr", Ty::Addr),
         Arg::new("futex_op", Ty::Flags(SetId::FutexOp)),
     ],
+    ret: None,
 };
 static ARGS_FUTEX_WAITV: [Arg; 5] = [
     Arg::new(
@@ -4220,6 +4401,18 @@ static ARGS_ADJTIMEX: [Arg; 1] = [Arg::new(
         len: None,
     },
 )];
+static VARIANT_ADJTIMEX_0: Variant = Variant {
+    tests: &[],
+    args: &[Arg::new(
+        "buf",
+        Ty::Struct {
+            dir: Dir::Out,
+            id: StructId::Timex,
+            len: None,
+        },
+    )],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::AdjtimexState))),
+};
 static ARGS_CLOCK_ADJTIME: [Arg; 2] = [
     Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
     Arg::new(
@@ -4231,6 +4424,21 @@ static ARGS_CLOCK_ADJTIME: [Arg; 2] = [
         },
     ),
 ];
+static VARIANT_CLOCK_ADJTIME_0: Variant = Variant {
+    tests: &[],
+    args: &[
+        Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Timex,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::AdjtimexState))),
+};
 static ARGS_CLOCK_ADJTIME64: [Arg; 2] = [
     Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
     Arg::new(
@@ -4242,6 +4450,21 @@ static ARGS_CLOCK_ADJTIME64: [Arg; 2] = [
         },
     ),
 ];
+static VARIANT_CLOCK_ADJTIME64_0: Variant = Variant {
+    tests: &[],
+    args: &[
+        Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Timex64,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::AdjtimexState))),
+};
 static ARGS_CLOCK_GETTIME: [Arg; 2] = [
     Arg::new("clockid", Ty::Enum(SetId::ClockId)),
     Arg::new(
@@ -4773,6 +4996,7 @@ static VARIANT_SOCKET_0: Variant = Variant {
         Arg::new("type", Ty::Flags(SetId::SockType)),
         Arg::new("protocol", Ty::Enum(SetId::IpProtocol)),
     ],
+    ret: None,
 };
 static VARIANT_SOCKET_1: Variant = Variant {
     tests: &[Test {
@@ -4786,6 +5010,7 @@ static VARIANT_SOCKET_1: Variant = Variant {
         Arg::new("type", Ty::Flags(SetId::SockType)),
         Arg::new("protocol", Ty::Enum(SetId::NetlinkProtocol)),
     ],
+    ret: None,
 };
 static VARIANT_SOCKET_2: Variant = Variant {
     tests: &[Test {
@@ -4799,6 +5024,7 @@ static VARIANT_SOCKET_2: Variant = Variant {
         Arg::new("type", Ty::Flags(SetId::SockType)),
         Arg::new("protocol", Ty::Enum(SetId::BluetoothProtocol)),
     ],
+    ret: None,
 };
 static ARGS_SOCKETPAIR: [Arg; 4] = [
     Arg::new("domain", Ty::Enum(SetId::SockDomain)),
@@ -4833,6 +5059,7 @@ static VARIANT_SOCKETPAIR_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_SOCKETPAIR_1: Variant = Variant {
     tests: &[Test {
@@ -4854,6 +5081,7 @@ static VARIANT_SOCKETPAIR_1: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_SOCKETPAIR_2: Variant = Variant {
     tests: &[Test {
@@ -4875,6 +5103,7 @@ static VARIANT_SOCKETPAIR_2: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_BIND: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
@@ -5131,6 +5360,7 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_1: Variant = Variant {
     tests: &[
@@ -5160,6 +5390,7 @@ static VARIANT_SETSOCKOPT_1: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_2: Variant = Variant {
     tests: &[
@@ -5190,6 +5421,7 @@ static VARIANT_SETSOCKOPT_2: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_3: Variant = Variant {
     tests: &[Test {
@@ -5211,6 +5443,7 @@ static VARIANT_SETSOCKOPT_3: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_4: Variant = Variant {
     tests: &[Test {
@@ -5232,6 +5465,7 @@ static VARIANT_SETSOCKOPT_4: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_5: Variant = Variant {
     tests: &[Test {
@@ -5253,6 +5487,7 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_6: Variant = Variant {
     tests: &[Test {
@@ -5274,6 +5509,7 @@ static VARIANT_SETSOCKOPT_6: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_7: Variant = Variant {
     tests: &[Test {
@@ -5295,6 +5531,7 @@ static VARIANT_SETSOCKOPT_7: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_8: Variant = Variant {
     tests: &[Test {
@@ -5316,6 +5553,7 @@ static VARIANT_SETSOCKOPT_8: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_9: Variant = Variant {
     tests: &[Test {
@@ -5337,6 +5575,7 @@ static VARIANT_SETSOCKOPT_9: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
@@ -5358,6 +5597,7 @@ static VARIANT_SETSOCKOPT_10: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
@@ -5379,6 +5619,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
@@ -5400,6 +5641,7 @@ static VARIANT_SETSOCKOPT_12: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
@@ -5421,6 +5663,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static VARIANT_SETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
@@ -5442,6 +5685,7 @@ static VARIANT_SETSOCKOPT_14: Variant = Variant {
         ),
         Arg::new("optlen", Ty::Int),
     ],
+    ret: None,
 };
 static ARGS_GETSOCKOPT: [Arg; 5] = [
     Arg::new("sockfd", Ty::Fd),
@@ -5499,6 +5743,7 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_1: Variant = Variant {
     tests: &[
@@ -5536,6 +5781,7 @@ static VARIANT_GETSOCKOPT_1: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_2: Variant = Variant {
     tests: &[Test {
@@ -5564,6 +5810,7 @@ static VARIANT_GETSOCKOPT_2: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_3: Variant = Variant {
     tests: &[Test {
@@ -5592,6 +5839,7 @@ static VARIANT_GETSOCKOPT_3: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_4: Variant = Variant {
     tests: &[Test {
@@ -5620,6 +5868,7 @@ static VARIANT_GETSOCKOPT_4: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_5: Variant = Variant {
     tests: &[Test {
@@ -5648,6 +5897,7 @@ static VARIANT_GETSOCKOPT_5: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_6: Variant = Variant {
     tests: &[Test {
@@ -5676,6 +5926,7 @@ static VARIANT_GETSOCKOPT_6: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_7: Variant = Variant {
     tests: &[Test {
@@ -5704,6 +5955,7 @@ static VARIANT_GETSOCKOPT_7: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_8: Variant = Variant {
     tests: &[Test {
@@ -5732,6 +5984,7 @@ static VARIANT_GETSOCKOPT_8: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_9: Variant = Variant {
     tests: &[Test {
@@ -5760,6 +6013,7 @@ static VARIANT_GETSOCKOPT_9: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
@@ -5788,6 +6042,7 @@ static VARIANT_GETSOCKOPT_10: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
@@ -5816,6 +6071,7 @@ static VARIANT_GETSOCKOPT_11: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
@@ -5844,6 +6100,7 @@ static VARIANT_GETSOCKOPT_12: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static VARIANT_GETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
@@ -5872,6 +6129,7 @@ static VARIANT_GETSOCKOPT_13: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_SHUTDOWN: [Arg; 2] = [
     Arg::new("sockfd", Ty::Fd),
@@ -5923,6 +6181,7 @@ static VARIANT_SHMCTL_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_SEMGET: [Arg; 3] = [
     Arg::new("key", Ty::Key),
@@ -6040,6 +6299,7 @@ static VARIANT_MSGCTL_0: Variant = Variant {
             },
         ),
     ],
+    ret: None,
 };
 static ARGS_IPC: [Arg; 6] = [
     Arg::new("call", Ty::Enum(SetId::IpcCall)),
@@ -6073,6 +6333,7 @@ static VARIANT_MQ_OPEN_0: Variant = Variant {
         Arg::new("name", Ty::Str),
         Arg::new("oflag", Ty::Flags(SetId::OpenFlags)),
     ],
+    ret: None,
 };
 static ARGS_MQ_UNLINK: [Arg; 1] = [Arg::new("name", Ty::Str)];
 static ARGS_MQ_TIMEDSEND: [Arg; 5] = [
@@ -6593,7 +6854,7 @@ static CALL_ADD_KEY: Syscall = Syscall {
 static CALL_ADJTIMEX: Syscall = Syscall {
     name: "adjtimex",
     args: &ARGS_ADJTIMEX,
-    variants: &[],
+    variants: &[&VARIANT_ADJTIMEX_0],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -6737,7 +6998,7 @@ static CALL_CHROOT: Syscall = Syscall {
 static CALL_CLOCK_ADJTIME: Syscall = Syscall {
     name: "clock_adjtime",
     args: &ARGS_CLOCK_ADJTIME,
-    variants: &[],
+    variants: &[&VARIANT_CLOCK_ADJTIME_0],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -6745,7 +7006,7 @@ static CALL_CLOCK_ADJTIME: Syscall = Syscall {
 static CALL_CLOCK_ADJTIME64: Syscall = Syscall {
     name: "clock_adjtime64",
     args: &ARGS_CLOCK_ADJTIME64,
-    variants: &[],
+    variants: &[&VARIANT_CLOCK_ADJTIME64_0],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -7193,6 +7454,11 @@ static CALL_FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_12,
         &VARIANT_FCNTL_13,
         &VARIANT_FCNTL_14,
+        &VARIANT_FCNTL_15,
+        &VARIANT_FCNTL_16,
+        &VARIANT_FCNTL_17,
+        &VARIANT_FCNTL_18,
+        &VARIANT_FCNTL_19,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -7217,6 +7483,11 @@ static CALL_FCNTL64__FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_12,
         &VARIANT_FCNTL_13,
         &VARIANT_FCNTL_14,
+        &VARIANT_FCNTL_15,
+        &VARIANT_FCNTL_16,
+        &VARIANT_FCNTL_17,
+        &VARIANT_FCNTL_18,
+        &VARIANT_FCNTL_19,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -8920,6 +9191,9 @@ static CALL_PRCTL: Syscall = Syscall {
         &VARIANT_PRCTL_20,
         &VARIANT_PRCTL_21,
         &VARIANT_PRCTL_22,
+        &VARIANT_PRCTL_23,
+        &VARIANT_PRCTL_24,
+        &VARIANT_PRCTL_25,
     ],
     ret: Ret::Int,
     classes: Classes::CREDS,

@@ -1,0 +1,96 @@
+//! What a call's result says besides its number, as strace writes in parentheses behind it: what is ready, flags by name.
+
+use super::{
+    Options, abi_of,
+    cx::{self, Cx},
+    length, poll, scalar, structs,
+    value::{Args, Value},
+};
+use crate::{
+    session::Call,
+    tables::{Arg, Dir, Ret, StructId, Syscall, Ty},
+};
+
+/// The remark, as one argument; no argument where there is none.
+#[must_use]
+pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
+    let mut out = Args::default();
+    let Some(syscall) = syscall.filter(|_| !call.no_return && call.record.ret >= 0) else {
+        return out;
+    };
+    let ret = call.record.ret as u64;
+    let variant = syscall.variant(&call.record.args);
+    let args = variant.map_or(syscall.args, |variant| variant.args);
+    if let Some(arg) = variant.and_then(|variant| variant.ret.as_ref()) {
+        if ret != 0 || matches!(arg.ty, Ty::Enum(_)) {
+            out.begin();
+            if arg.name != "-" {
+                out.push(Value::Word(arg.name));
+            }
+            out.push(scalar(arg.ty, ret, call, 5, abi_of(call.record.abi)));
+        }
+        return out;
+    }
+    if syscall.ret == Ret::Signum {
+        out.begin();
+        out.push(Value::Signal(ret as u32));
+        return out;
+    }
+    waited(&mut out, call, args, options);
+    out
+}
+
+/// poll(2), select(2) and their kin: what is ready, and the time that is left.
+fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options: &Options) {
+    let is_poll = |arg: &Arg| matches!(arg.ty, Ty::Array { elem: StructId::Pollfd, .. });
+    let is_set = |arg: &Arg| matches!(arg.ty, Ty::Bits { dir: Dir::InOut, .. });
+    if !args.iter().any(|arg| is_poll(arg) || is_set(arg)) {
+        return;
+    }
+    out.begin();
+    if call.record.ret == 0 {
+        out.push(Value::Name("Timeout"));
+        return;
+    }
+    let abi = abi_of(call.record.abi);
+    for (index, arg) in (0u8..).zip(args) {
+        let cx = Cx::new(call, abi, args, index, options);
+        let Some(bytes) = cx.bytes_after() else {
+            continue;
+        };
+        match arg.ty {
+            Ty::Array { .. } if is_poll(arg) => poll::ready(out, bytes, options.elements),
+            Ty::Bits { count, .. } => {
+                let count = length(&cx, count).unwrap_or(0);
+                let own = bytes.get(..count.div_ceil(8).min(128) as usize);
+                let own = own.filter(|own| own.iter().any(|&byte| byte != 0));
+                let word = SETS.get(usize::from(index).wrapping_sub(1));
+                if let (Some(own), Some(word)) = (own, word)
+                    && count <= 1024
+                {
+                    out.push(Value::Word(word));
+                    out.push(Value::Bits(own, count as u32));
+                }
+            }
+            Ty::Struct {
+                dir: Dir::InOut,
+                id,
+                ..
+            } => {
+                out.push(Value::Word("left"));
+                structs::pointee(out, &cx, id, cx.register(index), bytes);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The sets of select(2) in the order of its arguments.
+const SETS: [&str; 3] = ["in", "out", "except"];
+
+/// A result that is flags is printed in hexadecimal.
+pub fn is_flags(call: &Call<'_>, syscall: &Syscall) -> bool {
+    let variant = syscall.variant(&call.record.args);
+    let ret = variant.and_then(|variant| variant.ret.as_ref());
+    ret.is_some_and(|arg| matches!(arg.ty, Ty::Flags(_))) && !cx::failed(call)
+}
