@@ -216,7 +216,11 @@ fn lines(request: &Request) -> trace::Lines {
                 hex: output.hex,
             };
             let format = Strace::new(look, output.time);
-            trace::Lines::Strace(trace::strace::Lines::new(format, say::name(), output.quiet))
+            trace::Lines::Strace(trace::strace::Lines::new(
+                format,
+                output.file.is_none(),
+                output.quiet,
+            ))
         }
     }
 }

@@ -33,3 +33,4 @@ mod refusals;
 mod scope;
 mod signals;
 mod sinks;
+mod strace;

@@ -8,9 +8,9 @@ mod poll;
 mod process;
 mod returned;
 mod signals;
-mod structs;
 #[cfg(test)]
 mod struct_tests;
+mod structs;
 mod time;
 pub mod value;
 mod vectors;
@@ -472,6 +472,7 @@ mod tests {
             .map(|&(arg, errno, bytes)| Captured {
                 header: Capture {
                     arg,
+                    addr: args.get(usize::from(arg)).copied().unwrap_or(0),
                     errno: errno as u16,
                     len: bytes.len() as u32,
                     ..Capture::default()
@@ -500,7 +501,7 @@ mod tests {
     fn scalars_have_the_width_of_their_type() {
         let (call, syscall) = call(
             "openat",
-            [0xffff_ff9c, 0x1000, 0x80000, 0o644, 0, 0],
+            [0xffff_ff9c, 0x1000, 0x80040, 0o644, 0, 0],
             3,
             &[(1, 0, b"/x")],
         );
@@ -509,7 +510,7 @@ mod tests {
             [
                 vec![Value::DirFd(-100)],
                 vec![Value::Path(b"/x")],
-                vec![Value::Set(tables::set(SetId::OpenFlags), 0x80000)],
+                vec![Value::Set(tables::set(SetId::OpenFlags), 0x80040)],
                 vec![Value::Octal(0o644)]
             ]
         );

@@ -42,8 +42,24 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
 
 /// poll(2), select(2) and their kin: what is ready, and the time that is left.
 fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options: &Options) {
-    let is_poll = |arg: &Arg| matches!(arg.ty, Ty::Array { elem: StructId::Pollfd, .. });
-    let is_set = |arg: &Arg| matches!(arg.ty, Ty::Bits { dir: Dir::InOut, .. });
+    let is_poll = |arg: &Arg| {
+        matches!(
+            arg.ty,
+            Ty::Array {
+                elem: StructId::Pollfd,
+                ..
+            }
+        )
+    };
+    let is_set = |arg: &Arg| {
+        matches!(
+            arg.ty,
+            Ty::Bits {
+                dir: Dir::InOut,
+                ..
+            }
+        )
+    };
     if !args.iter().any(|arg| is_poll(arg) || is_set(arg)) {
         return;
     }

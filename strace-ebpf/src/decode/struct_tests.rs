@@ -90,6 +90,9 @@ fn shown(name: &str, args: &[u64], ret: i64, pieces: &[Piece<'_>]) -> String {
     shown_with(&OPTIONS, ABI_X86_64, name, args, ret, pieces)
 }
 
+/// Name, arguments, result, memory, text.
+type Case<'a> = (&'a str, &'a [u64], i64, &'a [Piece<'a>], &'a str);
+
 /// Little-endian words of eight bytes.
 fn words(values: &[u64]) -> Vec<u8> {
     values
@@ -113,7 +116,7 @@ fn times() {
     let half = words(&[0, 500_000_000]);
     let pair = words(&[1, 2, 3, 0x3fff_fffe]);
     let limit = words(&[8192 * 1024, u64::MAX]);
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "nanosleep",
             &[P, P],
@@ -177,7 +180,7 @@ fn files() {
     let how = words(&[0x80042, 0o600, 4]);
     let lock = [&[1, 0, 0, 0, 0, 0, 0, 0][..], &words(&[0, 10, 7])].concat();
     let entries = [words(&[1, 2]), vec![24, 0, 4, b'.', 0, 0, 0, 0]].concat();
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "fstat",
             &[3, P],
@@ -278,7 +281,7 @@ fn waiting() {
     let mut set = [0u8; 128];
     set[0] = 0b1000;
     let args = [5, P, 0, 0, 0];
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "poll",
             &[P, 2, 0],
@@ -339,7 +342,7 @@ fn waiting() {
 #[test]
 fn what_comes_back() {
     let two = [&ints(&[3])[..], &[1, 0, 1, 0], &ints(&[4]), &[1, 0, 0, 0]].concat();
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "poll",
             &[P, 2, 0],
@@ -374,7 +377,7 @@ fn signals() {
     child[8] = 1;
     child[16] = 99;
     child[24] = 3;
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "rt_sigaction",
             &[10, P, P + 32, 8],
@@ -535,7 +538,7 @@ fn processes() {
     let clone = words(&[0x10_1000, P + 8, 0, P + 16, 17, 0, 0, 0]);
     let version = ints(&[0x2008_0522, 0]);
     let sets = ints(&[1, 2, 0, 1 << 8, 0, 0]);
-    let cases: &[(&str, &[u64], i64, &[Piece<'_>], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "clone",
             &[0x120_0011, 0, 0, 0x7000_0000, 0],

@@ -135,7 +135,7 @@ fn moments_of_reading() {
         ("read", 1, false, true),
         ("write", 1, false, true),
         ("nanosleep", 0, true, false),
-        ("poll", 0, true, true),
+        ("poll", 0, false, true),
         ("read", 0, false, false),
     ];
     for (name, i, enter, exit) in cases {

@@ -13,11 +13,9 @@ use strace_ebpf_common::record::{
 
 use super::Common;
 use crate::{
-    decode::{
-        self, Outcome,
-        value::Args,
-    },
+    decode::{self, Outcome, value::Args},
     format::strace::Strace,
+    say,
     session::{Call, books::Gap},
     tables::{self, Abi, Dir, Syscall, Ty},
 };
@@ -57,22 +55,23 @@ pub struct Lines {
     current: Option<u32>,
     /// Traced threads that are alive, as far as was seen.
     threads: HashSet<u32>,
-    /// Our name in messages, and whether to tell about new processes and their ends.
-    name: &'static str,
+    /// Our messages go to standard error, and so do the lines.
+    messages_within: bool,
+    /// `-q` so many times.
     quiet: u8,
 }
 
 impl Lines {
     /// No lines yet.
     #[must_use]
-    pub fn new(format: Strace, name: &'static str, quiet: u8) -> Self {
+    pub fn new(format: Strace, messages_within: bool, quiet: u8) -> Self {
         Self {
             format,
             calls: HashMap::new(),
             spare: Vec::new(),
             current: None,
             threads: HashSet::new(),
-            name,
+            messages_within,
             quiet,
         }
     }
@@ -91,7 +90,11 @@ impl Lines {
         let mut enter = self.spare.pop().unwrap_or_default();
         enter.clear();
         enter.extend_from_slice(bytes);
-        let call = InCall { enter, stage: Stage::Held, ignored: Vec::new() };
+        let call = InCall {
+            enter,
+            stage: Stage::Held,
+            ignored: Vec::new(),
+        };
         if let Some(old) = self.calls.insert(tid, call) {
             self.recycle(old.enter);
         }
@@ -211,10 +214,15 @@ impl Lines {
             return;
         }
         self.threads.insert(record.child_tid);
-        if self.quiet == 0 {
+        if self.quiet > 0 {
+            return;
+        }
+        if self.messages_within {
             self.make_way(common, 0);
-            let message = format!("{}: Process {} attached", self.name, record.child_tid);
+            let message = format!("{}: Process {} attached", say::name(), record.child_tid);
             self.format.remark(&mut common.out, &message);
+        } else {
+            say::line(format_args!("Process {} attached", record.child_tid));
         }
     }
 
@@ -303,7 +311,9 @@ impl Lines {
         let info = decode::siginfo(Abi::X86_64, &record.info);
         let info = info.iter().next().unwrap_or_default();
         let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
-        self.line(common, tid, ts_ns, |format, out| format.signal(out, record.signal, info));
+        self.line(common, tid, ts_ns, |format, out| {
+            format.signal(out, record.signal, info)
+        });
     }
 
     /// Events are missing here.
@@ -311,7 +321,9 @@ impl Lines {
         self.make_way(common, 0);
         let text = format!(
             "{}: {} events lost on CPU {}",
-            self.name, gap.count, gap.cpu
+            say::name(),
+            gap.count,
+            gap.cpu
         );
         self.format.remark(&mut common.out, &text);
         // Ends of calls may be among them: what is begun stays cut.
