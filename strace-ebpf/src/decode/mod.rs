@@ -72,6 +72,18 @@ pub fn shows(ty: Ty) -> bool {
     }
 }
 
+/// Does the memory of this argument matter to what is shown? What else was captured for it is of another variant, and a
+/// failure to read it is none.
+#[must_use]
+pub fn wants(call: &Call<'_>, syscall: &Syscall, index: u8) -> bool {
+    let args = syscall.args_for(&call.record.args);
+    let Some(arg) = args.get(usize::from(index)) else {
+        return false;
+    };
+    shows(arg.ty)
+        && !(cx::failed(call) && is_output(arg.ty) && !matches!(arg.ty, Ty::Remain { .. }))
+}
+
 /// A signal's `siginfo_t`, or the first 48 bytes of it.
 #[must_use]
 pub fn siginfo(abi: Abi, bytes: &[u8]) -> Args<'_> {
@@ -128,6 +140,14 @@ pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -
     }
     for (index, arg) in (0u8..).zip(list) {
         if arg.ty == Ty::Unused {
+            continue;
+        }
+        if arg.ty == Ty::Frame {
+            let captures = cx::before(call, index);
+            if let Some(mask) = captures.first().filter(|c| c.bytes.len() == 8) {
+                args.begin();
+                signals::saved_mask(&mut args, mask.bytes);
+            }
             continue;
         }
         args.begin();
@@ -216,6 +236,11 @@ fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
         return;
     };
     let there = length(cx, len).unwrap_or(captured.header.full.into());
+    // Asked for the size only.
+    if matches!(len, Len::RetMax(n) if cx.register(n) == 0) {
+        out.push(Value::Addr(raw));
+        return;
+    }
     let most = captured.bytes.len().min(cx.options.string);
     let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
     let bytes = captured.bytes.get(..shown).unwrap_or_default();
@@ -368,12 +393,40 @@ fn is_times(arg: &Arg, elem: StructId) -> bool {
 
 fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: Len) {
     let count = length(cx, count).unwrap_or(0);
+    if cx.args.iter().any(|arg| arg.name == "maxnode") {
+        nodes(out, cx, raw, count);
+        return;
+    }
     let value = cx
         .bytes()
         .filter(|bytes| count.div_ceil(8) <= bytes.len() as u64)
         .map(|bytes| Value::Bits(bytes, u32::try_from(count).unwrap_or(u32::MAX)));
     let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) < 0;
     out.push(value.filter(|_| !refused).unwrap_or(Value::Addr(raw)));
+}
+
+/// A mask of NUMA nodes, word by word; the count that mbind(2) and its kin take is one more than that of the bits.
+fn nodes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: u64) {
+    let word = cx.abi.word_bytes() as usize;
+    let words = usize::try_from(count.saturating_sub(1))
+        .unwrap_or(usize::MAX)
+        .div_ceil(8 * word);
+    if count == 0 {
+        out.push(Value::ListOpen);
+        out.push(Value::ListClose);
+        return;
+    }
+    let own = cx.bytes().filter(|_| words > 0);
+    let own = own.and_then(|bytes| bytes.get(..words.checked_mul(word)?));
+    let Some(own) = own else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    out.push(Value::ListOpen);
+    for one in own.chunks_exact(word) {
+        out.push(Value::Word64(cx::number(one), word as u8));
+    }
+    out.push(Value::ListClose);
 }
 
 fn message<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {

@@ -20,6 +20,14 @@ pub fn sigset<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     }
 }
 
+/// The mask that rt_sigreturn(2) restores.
+pub fn saved_mask(out: &mut Args<'_>, bytes: &[u8]) {
+    out.push(Value::StructOpen);
+    out.push(Value::Field("mask"));
+    out.push(Value::SigSet(number(bytes)));
+    out.push(Value::StructClose);
+}
+
 /// sigaction(2): the restorer only where there is one.
 pub fn sigaction<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const SA_RESTORER: u64 = 0x400_0000;

@@ -76,6 +76,8 @@ pub enum Value<'a> {
     Inet6([u8; 16]),
     /// `0x` and six digits or more.
     Hex6(u64),
+    /// A word of so many bytes with all of its digits.
+    Word64(u64, u8),
     /// The start of what looks like a call in C, `htons(`.
     CallOpen(&'static str),
     /// Its end.

@@ -110,7 +110,16 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
             out,
             format_args!("{:?}", Ipv6Addr::from(address).to_string()),
         ),
+        Value::Hex6(0) => out.extend_from_slice(b"00000000"),
         Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),
+        Value::Word64(n, bytes) => {
+            let width = 2 * usize::from(bytes);
+            if n == 0 {
+                number::padded(out, 0, width);
+            } else {
+                write_fmt(out, format_args!("{n:#0width$x}"));
+            }
+        }
         Value::CallOpen(name) => {
             out.extend_from_slice(name.as_bytes());
             out.push(b'(');

@@ -6,10 +6,10 @@ use strace_ebpf_common::{
     limits::{ABIS, MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, PLANS_PER_ABI},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS,
-        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC,
-        PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY,
-        WHEN_SUCCESS,
+        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_BYTES,
+        KIND_POINTERS, KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER,
+        PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE,
+        WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -83,6 +83,9 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     builder.arguments(syscall);
     builder.finish()
 }
+
+/// Bytes of directory entries that are looked at: what glibc asks for at once.
+const ENTRIES_BYTES: u32 = 32 * 1024;
 
 /// Bytes behind what is known of a structure whose caller says how long it is.
 const BEYOND_BYTES: u32 = 64;
@@ -302,10 +305,11 @@ impl Builder {
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
                 // A newer program's structure may be longer than ours.
-                let most = if len.is_some() {
-                    size + BEYOND_BYTES
-                } else {
-                    size
+                let most = match len {
+                    None => size,
+                    // As many entries as the kernel has written (getdents64).
+                    Some(Len::Ret) => ENTRIES_BYTES,
+                    Some(_) => size + BEYOND_BYTES,
                 };
                 let op = Op {
                     kind: KIND_BYTES,
@@ -325,6 +329,21 @@ impl Builder {
                     ..from_arg
                 };
                 self.add(with_length(self.args, op, count));
+            }
+            Ty::Frame => {
+                // `ucontext.uc_sigmask`, arch/x86/include/asm/sigframe.h, above the address that the handler returned to.
+                let at = [296, 248, 280][self.abi as usize];
+                self.add(Op {
+                    kind: KIND_BYTES,
+                    when: WHEN_ENTER,
+                    addr_from: FROM_STACK,
+                    addr_off: at,
+                    len_from: FROM_CONST,
+                    len_off: 8,
+                    scale: 1,
+                    limit: 8,
+                    ..from_arg
+                });
             }
             Ty::Bits { .. } => {
                 // Its bits cannot be counted in bytes by the probes; this many are what there is room for in a program.

@@ -306,6 +306,8 @@ pub enum Ty {
         /// Bytes of text, the `long` not counted.
         len: Len,
     },
+    /// No argument: the signal mask in the signal frame on the stack.
+    Frame,
     /// NULL-terminated vector of argument strings.
     StrVec,
     /// NULL-terminated vector of environment strings.
@@ -316,7 +318,7 @@ impl Ty {
     /// Direction of the memory behind it; `None` when there is none to read.
     pub const fn dir(self) -> Option<Dir> {
         match self {
-            Self::Path | Self::Str | Self::StrVec | Self::EnvVec => Some(Dir::In),
+            Self::Path | Self::Str | Self::StrVec | Self::EnvVec | Self::Frame => Some(Dir::In),
             Self::Buf { dir, .. }
             | Self::Binary { dir, .. }
             | Self::PathBuf { dir, .. }

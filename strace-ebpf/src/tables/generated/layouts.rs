@@ -2283,6 +2283,15 @@ static SIGSET_ARGPACK_I386: Layout = Layout {
         },
     ],
 };
+static MEMPOLICY_MODE_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Flags(SetId::MempolicyMode, 4),
+        extra: false,
+    }],
+};
 static CLONE_ARGS_X86_64: Layout = Layout {
     size: 88,
     members: &[
@@ -3588,7 +3597,7 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 114] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 115] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
@@ -3799,6 +3808,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 114] = [
     [None, None, None],
     [None, None, None],
     [None, None, None],
+    [
+        Some(&MEMPOLICY_MODE_X86_64),
+        Some(&MEMPOLICY_MODE_X86_64),
+        Some(&MEMPOLICY_MODE_X86_64),
+    ],
     [None, None, None],
     [
         Some(&CLONE_ARGS_X86_64),

@@ -71,6 +71,7 @@ pub enum StructId {
     IoEvent,
     AioSigset,
     IoUringParams,
+    MempolicyMode,
     MmapArgStruct,
     CloneArgs,
     Rlimit,
@@ -190,6 +191,7 @@ impl StructId {
         Self::IoEvent,
         Self::AioSigset,
         Self::IoUringParams,
+        Self::MempolicyMode,
         Self::MmapArgStruct,
         Self::CloneArgs,
         Self::Rlimit,
@@ -307,6 +309,7 @@ impl StructId {
         "io_event",
         "aio_sigset",
         "io_uring_params",
+        "mempolicy_mode",
         "mmap_arg_struct",
         "clone_args",
         "rlimit",
@@ -364,7 +367,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 114] = [
+pub static SIZES: [[u32; 3]; 115] = [
     [4, 4, 4],
     [4, 4, 4],
     [8, 8, 8],
@@ -431,6 +434,7 @@ pub static SIZES: [[u32; 3]; 114] = [
     [32, 32, 32],
     [16, 8, 16],
     [120, 120, 120],
+    [4, 4, 4],
     [24, 24, 24],
     [88, 88, 88],
     [16, 8, 16],

@@ -1105,6 +1105,20 @@ static VARIANT_IOCTL_13: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x40049409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x80086601, 0x80046601],
     }],
     args: &[
@@ -1121,7 +1135,7 @@ static VARIANT_IOCTL_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_14: Variant = Variant {
+static VARIANT_IOCTL_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2678,7 +2692,7 @@ static ARGS_GET_MEMPOLICY: [Arg; 5] = [
         "mode",
         Ty::Struct {
             dir: Dir::Out,
-            id: StructId::I32,
+            id: StructId::MempolicyMode,
             len: None,
         },
     ),
@@ -4134,6 +4148,7 @@ static ARGS_RT_SIGPROCMASK: [Arg; 4] = [
     ),
     Arg::new("sigsetsize", Ty::Size),
 ];
+static ARGS_RT_SIGRETURN: [Arg; 1] = [Arg::new("frame", Ty::Frame)];
 static ARGS_RT_SIGPENDING: [Arg; 2] = [
     Arg::new(
         "set",
@@ -8276,6 +8291,7 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_12,
         &VARIANT_IOCTL_13,
         &VARIANT_IOCTL_14,
+        &VARIANT_IOCTL_15,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -9657,7 +9673,7 @@ static CALL_RT_SIGQUEUEINFO: Syscall = Syscall {
 };
 static CALL_RT_SIGRETURN: Syscall = Syscall {
     name: "rt_sigreturn",
-    args: &[],
+    args: &ARGS_RT_SIGRETURN,
     variants: &[],
     ret: Ret::SigReturn,
     classes: Classes::SIGNAL,

@@ -1,0 +1,257 @@
+//! The event loop: drains, writes, sleeps, and looks after signals and the traced processes.
+
+use std::os::fd::OwnedFd;
+
+use anyhow::{Context, Result};
+use strace_ebpf_common::config::{TASK_ARMED, TASK_IDLE, TASK_TRACED};
+use tokio::io::unix::AsyncFd;
+
+use super::{Exit, Failure};
+use crate::{
+    plan::Request,
+    probes::{self, Probes},
+    say,
+    sink::Writer,
+    sys::{self, SignalFd, TimerFd},
+    trace::Tracer,
+    tracee::{
+        launch::{self, Child},
+        proc,
+    },
+    transport::Merger,
+};
+
+/// Records handled before signals and children are looked after again.
+pub(super) const BUDGET: u64 = 16_384;
+/// How often the wall clock is measured, and processes that are not our children are looked after.
+const LOOK_AFTER_NS: u64 = 100_000_000;
+/// Longest sleep of the drainer.
+const IDLE_NS: u64 = 10_000_000;
+
+/// Sleep between rounds: a buffer fills at no more than about a byte per nanosecond.
+pub(super) fn nap(buffer_bytes: u32) -> u64 {
+    u64::from(buffer_bytes).clamp(50_000, 1_000_000)
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The command or all the processes have ended, or we were told to stop.
+    Done,
+    /// Nobody reads the output any more, or it cannot be written.
+    Output,
+}
+
+/// A trace under way.
+pub(super) struct Session<'a> {
+    pub(super) request: &'a Request,
+    pub(super) probes: Probes,
+    pub(super) merger: Merger,
+    pub(super) tracer: Tracer,
+    pub(super) writer: Writer,
+    pub(super) child: Option<Child>,
+    pub(super) pids: Vec<u32>,
+    /// Threads that we marked as traced.
+    pub(super) marked: u64,
+    pub(super) timer: AsyncFd<TimerFd>,
+    pub(super) signals: AsyncFd<SignalFd>,
+    pub(super) nap_ns: u64,
+}
+
+impl Session<'_> {
+    /// Marks what is to be traced and lets the command go.
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        for pid in self.pids.clone() {
+            let threads = self.mark_process(pid)?;
+            if self.request.output.quiet == 0 {
+                match threads {
+                    0 => say::line(format_args!("process {pid} has ended")),
+                    1 => say::line(format_args!("process {pid} attached")),
+                    n => say::line(format_args!("process {pid} attached with {n} threads")),
+                }
+            }
+        }
+        if let Some(child) = &mut self.child {
+            self.probes.set_task(child.pid(), TASK_ARMED)?;
+            self.marked += 1;
+            child.start()?;
+        }
+        Ok(())
+    }
+
+    /// Marks every thread of a process; those born meanwhile inherit the mark, so this ends.
+    fn mark_process(&mut self, pid: u32) -> Result<u64> {
+        let mut count = 0;
+        loop {
+            let mut fresh = false;
+            for tid in proc::threads(pid).unwrap_or_default() {
+                if self.probes.task(tid)?.state == TASK_TRACED {
+                    continue;
+                }
+                self.probes.set_task(tid, TASK_TRACED)?;
+                if proc::thread_exists(pid, tid) {
+                    (fresh, count) = (true, count + 1);
+                    self.marked += 1;
+                } else if self.probes.task(tid)?.state == TASK_TRACED {
+                    // It ended before it was marked: nobody will clear the mark.
+                    self.probes.set_task(tid, TASK_IDLE)?;
+                } else {
+                    self.marked += 1;
+                }
+            }
+            if !fresh {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// The event loop.
+    pub(super) async fn trace(mut self) -> Result<Exit, Failure> {
+        let pidfd = self
+            .child
+            .as_ref()
+            .map(|child| watch(child.pid()))
+            .transpose()?;
+        let mut ending = None;
+        let mut interrupts = 0;
+        let mut next_look = 0;
+        let mut nap_ns = self.nap_ns;
+        let end = loop {
+            let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
+            let count = self
+                .merger
+                .round(now, BUDGET, &mut |record| self.tracer.record(record));
+            if count == 0 {
+                self.tracer.idle();
+            }
+            if !self.write().await {
+                break End::Output;
+            }
+            if now >= next_look {
+                next_look = now + LOOK_AFTER_NS;
+                self.tracer.refresh_clock();
+                if self.all_ended(ending.is_some())? {
+                    break End::Done;
+                }
+            }
+            nap_ns = if count > 0 {
+                self.nap_ns
+            } else {
+                (2 * nap_ns).min(IDLE_NS.min(8 * self.nap_ns))
+            };
+            let busy = count >= BUDGET;
+            if !busy {
+                self.timer
+                    .get_ref()
+                    .arm(nap_ns)
+                    .context("setting the timer")?;
+            }
+            tokio::select! {
+                biased;
+                signal = next_signal(&self.signals) => {
+                    interrupts += 1;
+                    if self.interrupted(signal, interrupts, ending.is_some()) {
+                        break End::Done;
+                    }
+                }
+                () = ended(pidfd.as_ref()), if ending.is_none() => {
+                    if let Some(child) = &self.child {
+                        ending = launch::reap(child.pid()).context("waiting for the command")?;
+                    }
+                    next_look = 0;
+                }
+                () = self.writer.ended() => break End::Output,
+                () = tick(&self.timer, busy) => {}
+            }
+        };
+        self.finish(end, ending).await
+    }
+
+    /// A signal that asks us to end. With a command of ours running, the command gets it first
+    /// (from the terminal it has got it already), and only a second one makes us go. True to go.
+    fn interrupted(&self, signal: (i32, bool), count: u32, command_ended: bool) -> bool {
+        let (signal, from_terminal) = signal;
+        match &self.child {
+            Some(child) if !command_ended && count == 1 => {
+                if !from_terminal {
+                    sys::kill(child.pid(), signal);
+                }
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Is nothing left to be traced?
+    fn all_ended(&self, command_ended: bool) -> Result<bool> {
+        let targets = &self.request.targets;
+        if !targets.command.is_empty() {
+            if !command_ended {
+                return Ok(false);
+            }
+            // The system and cgroups are traced for as long as the command runs.
+            return Ok(!targets.follow
+                || targets.all
+                || targets.cgroup.is_some()
+                || self.live()? == 0);
+        }
+        if targets.all || targets.cgroup.is_some() {
+            return Ok(false);
+        }
+        let roots_ended = self.pids.iter().all(|pid| proc::has_ended(*pid));
+        Ok(roots_ended && (!targets.follow || self.live()? == 0))
+    }
+
+    /// Traced tasks that are alive.
+    fn live(&self) -> Result<u64> {
+        let total = probes::total(&self.probes.counters()?);
+        Ok((self.marked + total.born).saturating_sub(total.gone))
+    }
+
+    /// Hands over what is ready. False when there is nobody to take it.
+    pub(super) async fn write(&mut self) -> bool {
+        for piece in self.tracer.take_output() {
+            if !self.writer.send(piece).await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn watch(pid: u32) -> Result<AsyncFd<OwnedFd>> {
+    let fd = sys::pidfd_open(pid).context("watching the command")?;
+    sys::watch(fd).context("watching the command")
+}
+
+/// Waits for the process to end; forever if there is none.
+async fn ended(pidfd: Option<&AsyncFd<OwnedFd>>) {
+    match pidfd {
+        // The descriptor stays readable: the guard need not be cleared.
+        Some(pidfd) => drop(pidfd.readable().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_signal(signals: &AsyncFd<SignalFd>) -> (i32, bool) {
+    loop {
+        let Ok(mut guard) = signals.readable().await else {
+            std::future::pending::<()>().await;
+            continue;
+        };
+        if let Some(signal) = signals.get_ref().read() {
+            return signal;
+        }
+        guard.clear_ready();
+    }
+}
+
+/// Waits for the timer, unless there is more to do at once.
+pub(super) async fn tick(timer: &AsyncFd<TimerFd>, busy: bool) {
+    if busy {
+        return;
+    }
+    if let Ok(mut guard) = timer.readable().await {
+        guard.clear_ready();
+    }
+}

@@ -1,0 +1,297 @@
+//! Wires the rooms in order: plan, tracee, probes, transport, session, sink. The only module that
+//! sees them all.
+
+mod event_loop;
+mod finish;
+
+use std::{fs::File, os::unix::fs::OpenOptionsExt, rc::Rc, sync::Arc};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    cli::Transport,
+    decode,
+    format::{
+        strace::{Look, Strace},
+        time::Clock,
+        tsv::Tsv,
+    },
+    kernel::{self, Facts, raw_tracepoints_are_preemptible},
+    plan::{self, Form, PlanError, Request, capture},
+    probes::{self, Outlets, Probes, Settings},
+    say,
+    sink::{Target, Writer},
+    sys::{self, SignalFd, TimerFd},
+    trace::{self, Tracer},
+    tracee::{
+        launch::{self, LaunchError},
+        proc,
+    },
+    transport::{Merger, Source, perf::PerfBuffer, ring::Ring},
+};
+use event_loop::{Session, nap};
+
+/// How the tracer ends.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this status.
+    Status(i32),
+    /// By the signal that ended the command.
+    Signal(i32),
+}
+
+/// Failures with a status of their own.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line.
+    #[error("{0}")]
+    Usage(String),
+    /// The kernel or the user cannot.
+    #[error("{0}")]
+    Unable(String),
+    /// The command.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// Anything else.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+impl Failure {
+    /// The status to exit with.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Launch(error) => error.status(),
+            Self::Unable(_) | Self::Other(_) => 1,
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Usage(message) => Self::Usage(message),
+            PlanError::Unable(message) => Self::Unable(message),
+        }
+    }
+}
+
+/// Signals that end a trace.
+const ENDING_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+
+/// Traces as the request says.
+pub fn run(request: &Request) -> Result<Exit, Failure> {
+    let facts = Facts::gather().context("asking the kernel")?;
+    check_privilege(&facts)?;
+    let target = Target::open(
+        request.output.file.as_deref(),
+        request.output.form == Form::Strace,
+    )?;
+    let pids = existing(&request.targets.pids, request.output.quiet)?;
+    let cgroup = request
+        .targets
+        .cgroup
+        .as_deref()
+        .map(open_cgroup)
+        .transpose()?;
+    // The child is made first, while there is only one thread.
+    let child = match request.targets.command.as_slice() {
+        [] => None,
+        command => Some(launch::prepare(command, target.is_stdout())?),
+    };
+    let signals = SignalFd::new(&ENDING_SIGNALS).context("taking over signals")?;
+    let writer = Writer::start(target).context("starting the writing thread")?;
+    let settings = settings(request, &facts, cgroup)?;
+    let plans = Arc::new(settings.plans.clone());
+    let (mut probes, outlets) = Probes::load(&settings)?;
+    let merger = Merger::new(sources(outlets, settings.buffer_bytes)?);
+    let options = decode::Options {
+        elements: usize::from(capture::shown_elements(&request.limits)),
+        string: request.limits.string as usize,
+        verbose: request.limits.verbose,
+    };
+    let follow = request.targets.follow;
+    let mut tracer = Tracer::new(lines(request), options, plans, settings.cpus, follow);
+    if request.output.header {
+        tracer.header();
+    }
+    sys::schedule_first();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("starting the event loop")?;
+    runtime.block_on(async {
+        if settings.debug {
+            probes.start_log()?;
+        }
+        probes.attach()?;
+        let mut session = Session {
+            request,
+            probes,
+            merger,
+            tracer,
+            writer,
+            child,
+            pids,
+            marked: 0,
+            timer: sys::watch(TimerFd::new().context("making a timer")?)
+                .context("watching the timer")?,
+            signals: sys::watch(signals).context("watching signals")?,
+            nap_ns: nap(settings.buffer_bytes),
+        };
+        session.begin()?;
+        session.trace().await
+    })
+}
+
+fn check_privilege(facts: &Facts) -> Result<(), Failure> {
+    if facts.caps.can_trace() {
+        if let Err(error) = kernel::try_load() {
+            return Err(Failure::Unable(format!(
+                "the kernel refuses BPF programs: {error}{}",
+                if facts.lockdown.contains("confidentiality") {
+                    " (it is locked down for confidentiality: see /sys/kernel/security/lockdown)"
+                } else {
+                    ""
+                }
+            )));
+        }
+        return Ok(());
+    }
+    Err(Failure::Unable(format!(
+        "missing privilege: tracing needs CAP_BPF and CAP_PERFMON; run: sudo {}",
+        own_command_line()
+    )))
+}
+
+/// What was typed, quoted for a shell.
+fn own_command_line() -> String {
+    let quote = |arg: std::ffi::OsString| {
+        let text = arg.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
+        if !text.is_empty() && text.chars().all(plain) {
+            text
+        } else {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+    };
+    std::env::args_os().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines in the form that the request wants.
+fn lines(request: &Request) -> trace::Lines {
+    let output = &request.output;
+    match output.form {
+        Form::Tsv => {
+            let clock = Clock::new(output.time);
+            trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(
+                output.columns.clone(),
+                clock,
+                output.hex,
+            )))
+        }
+        Form::Strace => {
+            let look = Look {
+                column: output.result_column,
+                bare_tid: request.targets.follow && output.file.is_some(),
+                times: output.times,
+                durations: output.durations,
+                hex: output.hex,
+            };
+            let format = Strace::new(look, output.time);
+            trace::Lines::Strace(trace::strace::Lines::new(
+                format,
+                output.file.is_none(),
+                output.quiet,
+            ))
+        }
+    }
+}
+
+/// The processes that are there; those that are not are named. An error if none is left.
+fn existing(pids: &[u32], quiet: u8) -> Result<Vec<u32>, Failure> {
+    let (there, gone): (Vec<u32>, Vec<u32>) = pids.iter().partition(|pid| !proc::has_ended(**pid));
+    if gone.is_empty() {
+        return Ok(there);
+    }
+    let named = gone
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let message = format!("no such process: {named}");
+    if there.is_empty() {
+        return Err(Failure::Unable(message));
+    }
+    if quiet < 2 {
+        say::line(format_args!("{message}"));
+    }
+    Ok(there)
+}
+
+fn open_cgroup(path: &std::path::Path) -> Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY)
+        .open(path)
+        .with_context(|| format!("cannot open cgroup '{}'", path.display()))?;
+    if !path.join("cgroup.procs").exists() {
+        anyhow::bail!("'{}' is not a cgroup v2 directory", path.display());
+    }
+    Ok(file)
+}
+
+fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
+    let hook = plan::choose_hook(request.attach, facts, raw_tracepoints_are_preemptible())?;
+    let offsets = match &facts.offsets {
+        Ok(offsets) => *offsets,
+        Err(_) => probes::survey(facts.version)?,
+    };
+    let transport = plan::choose_transport(request.transport, facts)?;
+    if transport == Transport::Perf && facts.lockdown.contains("confidentiality") {
+        return Err(Failure::Unable(
+            "--transport perf: the kernel is locked down".to_owned(),
+        ));
+    }
+    Ok(Settings {
+        config: request.config(facts, offsets, transport, std::process::id()),
+        hook,
+        loop_helper: facts.version >= kernel::since::BPF_LOOP,
+        buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),
+        cpus: facts.cpus,
+        pid_max: facts.pid_max,
+        plans: capture::compile_all(&request.filter, &request.limits),
+        cgroup,
+        debug: request.debug,
+    })
+}
+
+fn sources(outlets: Outlets, bytes: u32) -> Result<Vec<Box<dyn Source>>> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    match outlets {
+        Outlets::Rings(rings) => {
+            for ring in rings {
+                sources.push(Box::new(
+                    Ring::new(ring, bytes).context("mapping a ring buffer")?,
+                ));
+            }
+        }
+        Outlets::Perf(map) => {
+            let cpus = map
+                .info()
+                .context("asking about the perf event map")?
+                .max_entries();
+            let map = Rc::new(map);
+            for cpu in 0..cpus {
+                let buffer = PerfBuffer::open(&map, cpu, bytes)
+                    .with_context(|| format!("opening the perf buffer of CPU {cpu}"))?;
+                if let Some(buffer) = buffer {
+                    sources.push(Box::new(buffer));
+                }
+            }
+        }
+    }
+    Ok(sources)
+}
