@@ -153,7 +153,7 @@ fn signals_that_are_handled_or_ignored() {
     );
     let returns = named(&rows, "rt_sigreturn");
     assert_eq!(returns.len(), 7);
-    // The sleep that SIGALRM interrupted: strace says the same of what rt_sigreturn restores.
+    // The wait that SIGALRM interrupted: strace says the same of what rt_sigreturn restores.
     assert_eq!(
         (returns[6].ret, returns[6].errno),
         ("-1", "EINTR"),

@@ -105,6 +105,15 @@ fn run_self() {
             tv_usec: 20_000,
         },
     };
+    // Blocked until we wait for it: it always interrupts that call and no other.
+    // SAFETY: valid sets.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe {
+        libc::sigaddset(&mut set, libc::SIGALRM);
+        libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+        libc::sigdelset(&mut set, libc::SIGALRM);
+    }
     // SAFETY: `once` is valid, the old value not wanted.
     unsafe {
         libc::syscall(
@@ -114,7 +123,8 @@ fn run_self() {
             std::ptr::null_mut::<libc::itimerval>(),
         )
     };
-    wait_for(&ALRM);
+    // SAFETY: a valid set.
+    unsafe { libc::sigsuspend(&set) };
     println!("delivered SIGALRM {}", ALRM.load(Relaxed));
 }
 
