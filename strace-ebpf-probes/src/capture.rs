@@ -333,23 +333,13 @@ pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
         }
         if setting!(extra) & EXTRA_STACK != 0 {
             let capture = own_capture(s, OP_STACK, STACK_BYTES);
-            let got = bpf_get_stack(
+            // The helper fills what it does not need with zeros, and all of it when it fails.
+            bpf_get_stack(
                 ctx,
                 capture.add(1).cast(),
                 STACK_BYTES,
                 u64::from(BPF_F_USER_STACK),
             );
-            let mut at = if got > 0 { got as u64 } else { 0 };
-            // The rest is what an earlier record left there.
-            while at < u64::from(STACK_BYTES) {
-                capture
-                    .add(1)
-                    .cast::<u8>()
-                    .add(mask16(at) as usize & 511)
-                    .cast::<u64>()
-                    .write(0);
-                at += 8;
-            }
         }
         (*record).n_captures = (*s).captures as u8;
         (*record).header.len = (*s).off as u32;

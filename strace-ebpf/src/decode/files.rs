@@ -267,7 +267,10 @@ pub fn file_handle<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             out.push(Value::Field("f_handle"));
             let end = needed.unwrap_or(0).min(128) as usize + 8;
             let shown = after.get(8..end.min(after.len())).unwrap_or_default();
-            out.push(Value::Blob(shown));
+            out.push(Value::Binary {
+                bytes: shown,
+                cut: false,
+            });
         }
     }
     out.push(Value::StructClose);

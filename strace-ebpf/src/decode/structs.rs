@@ -55,6 +55,19 @@ const ORDERS: &[(StructId, &[&str])] = &[
         ],
     ),
     (
+        StructId::IoUringParams,
+        &[
+            "flags",
+            "sq_thread_cpu",
+            "sq_thread_idle",
+            "sq_entries",
+            "cq_entries",
+            "features",
+            "sq_off",
+            "cq_off",
+        ],
+    ),
+    (
         StructId::MsqidDs,
         &[
             "msg_perm",
@@ -215,7 +228,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Enum(_, n) => usize::from(n),
         MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
-        MemberTy::Text(n) | MemberTy::Bytes(n) => usize::from(n),
+        MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
         MemberTy::Pad | MemberTy::Struct(_) => 0,
         MemberTy::To { .. } | MemberTy::ToBuf { .. } | MemberTy::ToStr => 4,
@@ -270,6 +283,15 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             Value::CallClose
         }
         MemberTy::Writes { .. } => Value::Addr(raw),
+        MemberTy::Indexed(id, _) => {
+            out.push(Value::ListOpen);
+            for (place, byte) in (0u16..).zip(own) {
+                let name = tables::set(id).name_of(place.into());
+                out.push(Value::Index(name, place));
+                out.push(Value::Hex(u64::from(*byte)));
+            }
+            Value::ListClose
+        }
         MemberTy::Pad => return,
         MemberTy::Struct(id) => return structure(out, cx, id, 0, bytes),
         MemberTy::Array { elem, stride, .. } => {

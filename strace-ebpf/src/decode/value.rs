@@ -58,8 +58,6 @@ pub enum Value<'a> {
         /// There was more.
         cut: bool,
     },
-    /// Bytes as one long number, `0x0102`.
-    Blob(&'a [u8]),
     /// The third value of FUTEX_WAKE_OP.
     WakeOp(u32),
     /// A system call's number by name, `__NR_read`.
@@ -92,6 +90,8 @@ pub enum Value<'a> {
     Beyond(u64, u64),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
     Date(i64, u32, u8),
+    /// The place of the value that follows, by name if it has one: `[VINTR]=`.
+    Index(Option<&'static str>, u16),
     /// A word before the value that follows.
     Word(&'static str),
     /// The start of a list in brackets.

@@ -131,8 +131,14 @@ impl Strace {
         self.col += out.len() - before;
     }
 
-    /// The result and the end of the line.
-    pub fn result(&mut self, out: &mut Vec<u8>, outcome: &Outcome, duration_ns: Option<u64>) {
+    /// The result, what strace says about it in parentheses, and the end of the line.
+    pub fn result(
+        &mut self,
+        out: &mut Vec<u8>,
+        outcome: &Outcome,
+        returned: &Args<'_>,
+        duration_ns: Option<u64>,
+    ) {
         let before = out.len();
         out.extend_from_slice(b") ");
         self.col += out.len() - before;
@@ -149,6 +155,11 @@ impl Strace {
                 named(out, *errno);
             }
             Outcome::NoReturn => out.push(b'?'),
+        }
+        if let Some(values) = returned.iter().next() {
+            out.extend_from_slice(b" (");
+            text::argument(out, values, self.look.hex);
+            out.push(b')');
         }
         if self.look.durations
             && let Some(ns) = duration_ns
@@ -237,7 +248,7 @@ mod tests {
             s.leader(out, 7, false, 0);
             s.begin(out, b"close", &args(&[Value::Fd(3)]), 1);
             s.rest(out, &args(&[Value::Fd(3)]), 1);
-            s.result(out, &Outcome::Value(Value::Int(0)), None);
+            s.result(out, &Outcome::Value(Value::Int(0)), &Args::default(), None);
         });
         assert_eq!(line, "close(3)                                = 0\n");
     }
@@ -251,18 +262,22 @@ mod tests {
                 &args(&[Value::Path(b"/a/path/so/long/that/it/passes/forty")]),
                 1,
             );
-            s.result(out, &Outcome::Error(2), None);
+            s.result(out, &Outcome::Error(2), &Args::default(), None);
         });
         assert_eq!(
             line,
             "chdir(\"/a/path/so/long/that/it/passes/forty\") = -1 ENOENT (No such file or directory)\n"
         );
-        let line = text(LOOK, |s, out| s.result(out, &Outcome::Restart(512), None));
+        let line = text(LOOK, |s, out| {
+            s.result(out, &Outcome::Restart(512), &Args::default(), None)
+        });
         assert!(
             line.ends_with("= ? ERESTARTSYS (To be restarted if SA_RESTART is set)\n"),
             "{line}"
         );
-        let line = text(LOOK, |s, out| s.result(out, &Outcome::NoReturn, None));
+        let line = text(LOOK, |s, out| {
+            s.result(out, &Outcome::NoReturn, &Args::default(), None)
+        });
         assert!(line.ends_with("= ?\n"));
     }
 
@@ -283,7 +298,12 @@ mod tests {
             s.leader(out, 71, true, 0);
             s.resumed(out, b"read");
             s.rest(out, &args(&read), 1);
-            s.result(out, &Outcome::Value(Value::Int(1)), Some(1_500_000));
+            s.result(
+                out,
+                &Outcome::Value(Value::Int(1)),
+                &Args::default(),
+                Some(1_500_000),
+            );
         });
         assert_eq!(
             line,
@@ -301,7 +321,12 @@ mod tests {
         let line = text(look, |s, out| {
             s.leader(out, 71, true, 0);
             s.begin(out, b"getpid", &args(&[]), 0);
-            s.result(out, &Outcome::Value(Value::Int(71)), Some(1_500_000));
+            s.result(
+                out,
+                &Outcome::Value(Value::Int(71)),
+                &Args::default(),
+                Some(1_500_000),
+            );
         });
         assert_eq!(
             line,

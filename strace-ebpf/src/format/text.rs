@@ -51,6 +51,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::CallOpen(_)
             | Value::Field(_)
             | Value::Word(_)
+            | Value::Index(..)
             | Value::At
             | Value::Becomes
             | Value::Beyond(..)
@@ -91,12 +92,6 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
                 out.extend_from_slice(b"...");
             }
         }
-        Value::Blob(bytes) => {
-            out.extend_from_slice(b"0x");
-            for byte in bytes {
-                write_fmt(out, format_args!("{byte:02x}"));
-            }
-        }
         Value::WakeOp(op) => wake_op(out, op),
         Value::NrName(name) => write_fmt(out, format_args!("__NR_{name}")),
         Value::Bits(bytes, count) => bits(out, bytes, count),
@@ -127,6 +122,8 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
         Value::CallClose => out.push(b')'),
         Value::At => out.push(b'@'),
         Value::Becomes => out.extend_from_slice(b" => "),
+        Value::Index(Some(name), _) => write_fmt(out, format_args!("[{name}]=")),
+        Value::Index(None, place) => write_fmt(out, format_args!("[{place}]=")),
         Value::Word(word) => {
             out.extend_from_slice(word.as_bytes());
             out.push(b' ');

@@ -189,7 +189,9 @@ impl Builder {
         let at_exit = match dir {
             Dir::In if self.exec => WHEN_FAILURE,
             Dir::In => WHEN_EXIT,
-            Dir::Out | Dir::InOut => WHEN_SUCCESS,
+            Dir::Out => WHEN_SUCCESS,
+            // A failure may be told there (name_to_handle_at).
+            Dir::InOut => WHEN_EXIT,
         };
         let mut when = 0;
         if enter {
@@ -714,6 +716,40 @@ mod tests {
                 (FROM_BLOCK64, 0, 16, 64),
                 (FROM_BLOCK64, 2, 0, 16),
                 (FROM_BLOCK64, 0, 32, 64)
+            ]
+        );
+    }
+
+    #[test]
+    fn variants_share_their_copies_small_and_large_apart() {
+        let plan = plan("fcntl", Abi::X86_64);
+        let ops = &plan.ops[..usize::from(plan.n_ops)];
+        let sizes: Vec<(u8, u16, u32)> = ops
+            .iter()
+            .map(|op| (op.arg, op.len_off, op.limit))
+            .collect();
+        assert_eq!(sizes, [(2, 32, 32), (2, 8, 8)]);
+        assert!(
+            ops.iter().all(|op| op.when == WHEN_EXIT),
+            "no record for the enter"
+        );
+    }
+
+    #[test]
+    fn pointers_in_structures_are_followed() {
+        let clone3 = plan("clone3", Abi::X86_64);
+        let chain: Vec<(u8, u8, u16)> = clone3.ops[..usize::from(clone3.n_ops)]
+            .iter()
+            .map(|op| (op.addr_from, op.when, op.addr_off))
+            .collect();
+        let both = WHEN_ENTER | WHEN_SUCCESS;
+        let after = WHEN_SUCCESS;
+        assert_eq!(
+            chain,
+            [
+                (FROM_ARG, both, 0),
+                (FROM_BLOCK64, after, 8),
+                (FROM_BLOCK64, after, 24)
             ]
         );
     }

@@ -25,6 +25,8 @@ use crate::{
 pub(super) const BUDGET: u64 = 16_384;
 /// How often the wall clock is measured, and processes that are not our children are looked after.
 const LOOK_AFTER_NS: u64 = 100_000_000;
+/// After so long without an event, ends of tasks that the kernel did not tell are given up.
+const QUIET_NS: u64 = 2_000_000_000;
 /// Longest sleep of the drainer.
 const IDLE_NS: u64 = 10_000_000;
 
@@ -56,6 +58,8 @@ pub(super) struct Session<'a> {
     pub(super) timer: AsyncFd<TimerFd>,
     pub(super) signals: AsyncFd<SignalFd>,
     pub(super) nap_ns: u64,
+    /// When the last event arrived.
+    pub(super) last_event_ns: u64,
 }
 
 impl Session<'_> {
@@ -123,6 +127,8 @@ impl Session<'_> {
                 .round(now, BUDGET, &mut |record| self.tracer.record(record));
             if count == 0 {
                 self.tracer.idle();
+            } else {
+                self.last_event_ns = now;
             }
             if !self.write().await {
                 break End::Output;
@@ -203,9 +209,17 @@ impl Session<'_> {
     }
 
     /// Traced tasks that are alive.
+    ///
+    /// Where the kernel has skipped runs of the probes, ends of tasks may be among them: then a
+    /// trace in which nothing has happened for a while is taken to be over.
     fn live(&self) -> Result<u64> {
         let total = probes::total(&self.probes.counters()?);
-        Ok((self.marked + total.born).saturating_sub(total.gone))
+        let live = (self.marked + total.born).saturating_sub(total.gone);
+        let quiet_ns = sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_sub(self.last_event_ns);
+        if live > 0 && quiet_ns > QUIET_NS && self.probes.skipped_runs() > 0 {
+            return Ok(0);
+        }
+        Ok(live)
     }
 
     /// Hands over what is ready. False when there is nobody to take it.

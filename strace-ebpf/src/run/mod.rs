@@ -140,6 +140,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
                 .context("watching the timer")?,
             signals: sys::watch(signals).context("watching signals")?,
             nap_ns: nap(settings.buffer_bytes),
+            last_event_ns: 0,
         };
         session.begin()?;
         session.trace().await

@@ -69,6 +69,8 @@ pub enum MemberTy {
     Text(u16),
     /// Binary.
     Bytes(u16),
+    /// Bytes, each by the name of its place.
+    Indexed(SetId, u16),
     /// Padding.
     Pad,
     /// A struct within.

@@ -292,7 +292,7 @@ impl Common {
             filename = self.exec_names.remove(&call.record.header.tid);
             exec::mend(&mut call, syscall, filename.as_deref(), self.options.string);
         } else {
-            fetched = self.fetch_missing(&call);
+            fetched = self.fetch_missing(&call, syscall);
             for (index, fetched) in &fetched {
                 if let Some(captured) = call.captures.get_mut(*index) {
                     let (len, header) = (fetched.bytes.len() as u32, captured.header);
@@ -307,7 +307,11 @@ impl Common {
 
     /// Reads what was not resident when the probes looked. When the kernel itself could not read
     /// the call's memory there is nothing to be had.
-    fn fetch_missing(&self, call: &Call<'_>) -> SmallVec<[(usize, Fetched); 2]> {
+    fn fetch_missing(
+        &self,
+        call: &Call<'_>,
+        syscall: Option<&Syscall>,
+    ) -> SmallVec<[(usize, Fetched); 2]> {
         let mut fetched = SmallVec::new();
         if call.record.ret == -i64::from(libc::EFAULT)
             || call.captures.iter().all(|c| c.header.errno == 0)
@@ -317,9 +321,12 @@ impl Common {
         let Some(plan) = self.plan_of(&call.record) else {
             return fetched;
         };
+        // Some copies are for another form of the call, where the argument is no pointer.
+        let wanted = |arg: u8| syscall.is_none_or(|syscall| decode::wants(call, syscall, arg));
         for (index, captured) in call.captures.iter().enumerate() {
             let header = &captured.header;
             if i32::from(header.errno) == libc::EFAULT
+                && wanted(header.arg)
                 && let Some(op) = plan.ops.get(usize::from(header.op))
                 && let Some(got) =
                     memory::fetch(call.record.header.tid, op, header.addr, header.full)

@@ -122,16 +122,17 @@ impl Lines {
                     begin(format, out, call, &args, args.iter().count());
                     args.iter().count()
                 }
-                Stage::Begun => known_at_enter(syscall),
+                Stage::Begun => known_at_enter(call, syscall),
                 Stage::Cut => {
                     format.leader(out, tid, several, call.record.header.ts_ns);
                     format.resumed(out, &name_of(call, syscall));
-                    known_at_enter(syscall)
+                    known_at_enter(call, syscall)
                 }
             };
             format.rest(out, &args, known);
             let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
-            format.result(out, &decode::outcome(call, syscall), duration);
+            let returned = decode::returned(call, syscall, options);
+            format.result(out, &decode::outcome(call, syscall), &returned, duration);
         });
         self.current = None;
         if let Some(held) = held {
@@ -182,7 +183,7 @@ impl Lines {
         common.with_call(record, body, None, |out, call, syscall, options| {
             let args = decode::args(call, syscall, options);
             format.leader(out, tid, several, record.header.ts_ns);
-            begin(format, out, call, &args, known_at_enter(syscall));
+            begin(format, out, call, &args, known_at_enter(call, syscall));
         });
     }
 
@@ -293,10 +294,10 @@ impl Lines {
                 format.resumed(out, &name_of(call, syscall));
             }
             let args = decode::args(call, syscall, options);
-            if known_at_enter(syscall) < args.iter().count() {
+            if known_at_enter(call, syscall) < args.iter().count() {
                 out.extend_from_slice(b" <unfinished ...>");
             }
-            format.result(out, &Outcome::NoReturn, None);
+            format.result(out, &Outcome::NoReturn, &Args::default(), None);
         });
     }
 
@@ -349,11 +350,12 @@ fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Vec<u8> {
 
 /// How many arguments are known when the call begins: those before the first that the kernel
 /// fills in.
-fn known_at_enter(syscall: Option<&Syscall>) -> usize {
+fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>) -> usize {
     let Some(syscall) = syscall else {
         return usize::MAX;
     };
-    let shown = syscall.args.iter().filter(|arg| arg.ty != Ty::Unused);
+    let args = syscall.args_for(&call.record.args);
+    let shown = args.iter().filter(|arg| arg.ty != Ty::Unused);
     let before = shown
         .clone()
         .take_while(|arg| arg.ty.dir() != Some(Dir::Out))

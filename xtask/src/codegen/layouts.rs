@@ -250,6 +250,10 @@ impl Compiler<'_> {
         let word = rules.word();
         Ok(match ty.word.as_str() {
             "pad" | "char" | "bytes" => (count(ty)?, 1),
+            "indexed" => {
+                let text = ty.params.get(1).context("a number is missing")?;
+                (text.parse()?, 1)
+            }
             "struct" => {
                 let name = ty.params.first().context("struct(NAME)")?;
                 let row = self
@@ -290,6 +294,7 @@ impl Compiler<'_> {
         let variant = match ty.word.as_str() {
             "flags" => format!("Flags(SetId::{}, {size})", camel_case(param(0)?)),
             "enum" => format!("Enum(SetId::{}, {size})", camel_case(param(0)?)),
+            "indexed" => format!("Indexed(SetId::{}, {size})", camel_case(param(0)?)),
             "char" => format!("Text({size})"),
             "bytes" => format!("Bytes({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),

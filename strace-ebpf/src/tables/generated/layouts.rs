@@ -2283,6 +2283,159 @@ static SIGSET_ARGPACK_I386: Layout = Layout {
         },
     ],
 };
+static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
+    size: 40,
+    members: &[
+        Member {
+            name: "head",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "tail",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "ring_mask",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "ring_entries",
+            at: 12,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "flags",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "dropped",
+            at: 20,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "array",
+            at: 24,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+    ],
+};
+static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
+    size: 40,
+    members: &[
+        Member {
+            name: "head",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "tail",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "ring_mask",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "ring_entries",
+            at: 12,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "overflow",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "cqes",
+            at: 20,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "flags",
+            at: 24,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+    ],
+};
+static IO_URING_PARAMS_X86_64: Layout = Layout {
+    size: 120,
+    members: &[
+        Member {
+            name: "sq_entries",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "cq_entries",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "flags",
+            at: 8,
+            ty: MemberTy::Flags(SetId::IoUringSetupFlags, 4),
+            extra: false,
+        },
+        Member {
+            name: "sq_thread_cpu",
+            at: 12,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "sq_thread_idle",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "features",
+            at: 20,
+            ty: MemberTy::Flags(SetId::IoUringFeatures, 4),
+            extra: false,
+        },
+        Member {
+            name: "wq_fd",
+            at: 24,
+            ty: MemberTy::Fd(4),
+            extra: false,
+        },
+        Member {
+            name: "sq_off",
+            at: 40,
+            ty: MemberTy::Struct(StructId::IoSqringOffsets),
+            extra: false,
+        },
+        Member {
+            name: "cq_off",
+            at: 80,
+            ty: MemberTy::Struct(StructId::IoCqringOffsets),
+            extra: false,
+        },
+    ],
+};
 static MEMPOLICY_MODE_X86_64: Layout = Layout {
     size: 4,
     members: &[Member {
@@ -3540,13 +3693,13 @@ static TERMIOS_X86_64: Layout = Layout {
         Member {
             name: "c_line",
             at: 16,
-            ty: MemberTy::Uint(1),
+            ty: MemberTy::Enum(SetId::TtyLdisc, 1),
             extra: true,
         },
         Member {
             name: "c_cc",
             at: 17,
-            ty: MemberTy::Bytes(19),
+            ty: MemberTy::Indexed(SetId::TermiosCc, 19),
             extra: true,
         },
     ],
@@ -3597,7 +3750,7 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 115] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 117] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
@@ -3807,7 +3960,21 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 115] = [
     [None, None, None],
     [None, None, None],
     [None, None, None],
-    [None, None, None],
+    [
+        Some(&IO_SQRING_OFFSETS_X86_64),
+        Some(&IO_SQRING_OFFSETS_X86_64),
+        Some(&IO_SQRING_OFFSETS_X86_64),
+    ],
+    [
+        Some(&IO_CQRING_OFFSETS_X86_64),
+        Some(&IO_CQRING_OFFSETS_X86_64),
+        Some(&IO_CQRING_OFFSETS_X86_64),
+    ],
+    [
+        Some(&IO_URING_PARAMS_X86_64),
+        Some(&IO_URING_PARAMS_X86_64),
+        Some(&IO_URING_PARAMS_X86_64),
+    ],
     [
         Some(&MEMPOLICY_MODE_X86_64),
         Some(&MEMPOLICY_MODE_X86_64),

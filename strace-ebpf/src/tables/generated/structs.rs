@@ -70,6 +70,8 @@ pub enum StructId {
     Iocb,
     IoEvent,
     AioSigset,
+    IoSqringOffsets,
+    IoCqringOffsets,
     IoUringParams,
     MempolicyMode,
     MmapArgStruct,
@@ -190,6 +192,8 @@ impl StructId {
         Self::Iocb,
         Self::IoEvent,
         Self::AioSigset,
+        Self::IoSqringOffsets,
+        Self::IoCqringOffsets,
         Self::IoUringParams,
         Self::MempolicyMode,
         Self::MmapArgStruct,
@@ -308,6 +312,8 @@ impl StructId {
         "iocb",
         "io_event",
         "aio_sigset",
+        "io_sqring_offsets",
+        "io_cqring_offsets",
         "io_uring_params",
         "mempolicy_mode",
         "mmap_arg_struct",
@@ -367,7 +373,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 115] = [
+pub static SIZES: [[u32; 3]; 117] = [
     [4, 4, 4],
     [4, 4, 4],
     [8, 8, 8],
@@ -433,6 +439,8 @@ pub static SIZES: [[u32; 3]; 115] = [
     [64, 64, 64],
     [32, 32, 32],
     [16, 8, 16],
+    [40, 40, 40],
+    [40, 40, 40],
     [120, 120, 120],
     [4, 4, 4],
     [24, 24, 24],

@@ -1477,7 +1477,7 @@ static ARGS_NAME_TO_HANDLE_AT: [Arg; 5] = [
     Arg::new("flags", Ty::Flags(SetId::NameToHandleFlags)),
 ];
 static ARGS_OPEN_BY_HANDLE_AT: [Arg; 3] = [
-    Arg::new("mount_fd", Ty::DirFd),
+    Arg::new("mount_fd", Ty::Fd),
     Arg::new(
         "handle",
         Ty::Struct {
@@ -2521,7 +2521,7 @@ static ARGS_IO_URING_SETUP: [Arg; 2] = [
     Arg::new(
         "p",
         Ty::Struct {
-            dir: Dir::InOut,
+            dir: Dir::Out,
             id: StructId::IoUringParams,
             len: None,
         },
@@ -2768,6 +2768,19 @@ static ARGS_MEMBARRIER: [Arg; 3] = [
     Arg::new("flags", Ty::Flags(SetId::MembarrierFlags)),
     Arg::new("cpu_id", Ty::Int),
 ];
+static VARIANT_MEMBARRIER_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::HasNot,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::MembarrierCmd)),
+        Arg::new("flags", Ty::Flags(SetId::MembarrierFlags)),
+    ],
+    ret: None,
+};
 static ARGS_PROCESS_VM_READV: [Arg; 6] = [
     Arg::new("pid", Ty::Pid),
     Arg::new(
@@ -8612,7 +8625,7 @@ static CALL_MBIND: Syscall = Syscall {
 static CALL_MEMBARRIER: Syscall = Syscall {
     name: "membarrier",
     args: &ARGS_MEMBARRIER,
-    variants: &[],
+    variants: &[&VARIANT_MEMBARRIER_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
