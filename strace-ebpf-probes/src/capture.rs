@@ -333,7 +333,7 @@ pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
         }
         if setting!(extra) & EXTRA_STACK != 0 {
             let capture = own_capture(s, OP_STACK, STACK_BYTES);
-            // The helper fills what it does not need with zeros, and all of it when it fails.
+            // The helper zeroes what it does not fill, all of it when it fails.
             bpf_get_stack(
                 ctx,
                 capture.add(1).cast(),

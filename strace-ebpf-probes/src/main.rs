@@ -130,6 +130,11 @@ mod programs {
         gone_raw,
         |c| task::gone::<false>(c)
     );
+    // The same as classic tracepoints, for kernels whose raw ones run preemptibly (Linux 7.2).
+    // task:task_newtask { pid_t pid; char comm[16]; u64 clone_flags; ... }, in the parent
+    program!("tracepoint", fork_tp, task::fork_classic);
+    // sched:sched_process_exit, in the task itself
+    program!("tracepoint", gone_tp, task::gone_classic);
     // Field offsets where there is no BTF.
     program!("raw_tp/sys_enter", survey_own, |_| survey::named_task());
     program!("raw_tp/sched_process_exit", survey_gone, |_| {

@@ -14,7 +14,9 @@ use strace_ebpf_common::{
 use crate::{
     capture::mask16,
     emit::{self, Ticket},
-    exit, filter, kernel,
+    exit,
+    filter::{self, Ids},
+    kernel,
     maps::{debug, setting},
 };
 
@@ -34,10 +36,30 @@ pub fn fork<const TYPED: bool>(ctx: *mut c_void) {
     let Some(child) = filter::ids_of::<TYPED>(child_task) else {
         return;
     };
+    born(ctx, child, filter::current_ids());
+}
+
+/// `CLONE_THREAD`, `include/uapi/linux/sched.h`.
+const CLONE_THREAD: u64 = 0x10000;
+
+/// The record of task:task_newtask: `pid` at 8, `clone_flags` at 32. The number is of the initial
+/// namespace; where that is not ours, [`fork`] is used.
+#[inline(always)]
+pub fn fork_classic(ctx: *mut c_void) {
+    let Some(parent) = filter::current_ids() else {
+        return;
+    };
+    let tid = argument(ctx, 1) as u32;
+    let thread = argument(ctx, 4) & CLONE_THREAD != 0;
+    let tgid = if thread { parent.tgid } else { tid };
+    born(ctx, Ids { tgid, tid }, Some(parent));
+}
+
+#[inline(always)]
+fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
     let Some(slot) = filter::task(child.tid) else {
         return;
     };
-    let parent = filter::current_ids();
     let state = parent
         .and_then(|p| filter::task(p.tid))
         // SAFETY: a map value.
@@ -167,6 +189,17 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
 /// A task ends, by itself or by a signal.
 #[inline(always)]
 pub fn gone<const TYPED: bool>(ctx: *mut c_void) {
+    died::<TYPED>(ctx, argument(ctx, 0));
+}
+
+/// The record of sched:sched_process_exit holds nothing that the current task does not tell.
+#[inline(always)]
+pub fn gone_classic(ctx: *mut c_void) {
+    died::<false>(ctx, kernel::current());
+}
+
+#[inline(always)]
+fn died<const TYPED: bool>(ctx: *mut c_void, ended: u64) {
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -197,14 +230,9 @@ pub fn gone<const TYPED: bool>(ctx: *mut c_void) {
     let now = emit::now_ns();
     let code: u32 = if TYPED {
         // SAFETY: the first argument of a typed program.
-        unsafe {
-            kernel::load(
-                argument(ctx, 0) as *const u8,
-                setting!(offsets.task_exit_code),
-            )
-        }
+        unsafe { kernel::load(ended as *const u8, setting!(offsets.task_exit_code)) }
     } else {
-        kernel::read(argument(ctx, 0), setting!(offsets.task_exit_code))
+        kernel::read(ended, setting!(offsets.task_exit_code))
     };
     emit::fixed::<TaskExitRecord>(ctx, ticket, |record| {
         // SAFETY: a whole record's room.

@@ -101,7 +101,7 @@ fn every_program_loads_and_every_kind_of_record_arrives() {
         let settings = settings(hook, loop_helper, transport, debug);
         let (mut probes, outlets) =
             Probes::load(&settings).unwrap_or_else(|e| panic!("{what}: {e:#}"));
-        let mut merger = Merger::new(sources(outlets));
+        let mut merger = Merger::new(sources(outlets), settings.buffer_bytes);
         probes.attach().unwrap_or_else(|e| panic!("{what}: {e:#}"));
         // SAFETY: no pointers.
         let tid = unsafe { libc::gettid() } as u32;

@@ -101,9 +101,12 @@ fn assert_complete(what: &str, output: &Output, tally: &Tally, calls: u64) {
         tally.thread_disorder, 0,
         "{what}: calls of a thread out of order"
     );
-    assert_eq!(
-        tally.end_disorder, 0,
-        "{what}: lines not in the order in which calls end, by {} ns at most",
+    // The window is bounded: where the host takes a CPU away between the reading of the clock and
+    // the sending for longer than it is, that one record comes late (docs/design.md).
+    assert!(
+        tally.end_disorder * 100_000 <= calls,
+        "{what}: {} lines not in the order in which calls end, by {} ns at most",
+        tally.end_disorder,
         tally.worst_ns
     );
     let (first, last) = (

@@ -24,16 +24,22 @@ impl Hook {
 
     /// The programs of this hook, in the order in which to attach them.
     ///
-    /// Without `bpf_loop` (before Linux 5.17) other builds of the same bodies are used.
+    /// In a `nested` PID namespace some others are used. Without `bpf_loop` (before Linux 5.17) other builds of the same bodies are used.
     #[must_use]
-    pub fn programs(self, lifecycle: bool, loop_helper: bool) -> Vec<Program> {
+    pub fn programs(self, lifecycle: bool, loop_helper: bool, nested: bool) -> Vec<Program> {
         let (tasks, calls) = match (self, loop_helper) {
             (Self::TpBtf, true) => (TASKS_BTF, CALLS_BTF),
             (Self::TpBtf, false) => (TASKS_BTF, CALLS_BTF0),
             (Self::RawTracepoint, true) => (TASKS_RAW, CALLS_RAW),
             (Self::RawTracepoint, false) => (TASKS_RAW, CALLS_RAW0),
-            (Self::Tracepoint, true) => (TASKS_BTF, CALLS_CLASSIC),
-            (Self::Tracepoint, false) => (TASKS_BTF, CALLS_CLASSIC0),
+            (Self::Tracepoint, true) => (TASKS_CLASSIC, CALLS_CLASSIC),
+            (Self::Tracepoint, false) => (TASKS_CLASSIC, CALLS_CLASSIC0),
+        };
+        // The classic record of a fork has the child's number in the initial namespace only.
+        let tasks = if nested && self == Self::Tracepoint {
+            TASKS_BTF
+        } else {
+            tasks
         };
         let signals: &[Program] = if lifecycle { SIGNALS } else { &[] };
         [tasks, signals, calls].concat()
@@ -47,7 +53,7 @@ pub enum Kind {
     Btf,
     /// raw tracepoint
     Raw,
-    /// classic tracepoint of the group raw_syscalls
+    /// classic tracepoint
     Classic,
 }
 
@@ -62,6 +68,18 @@ pub struct Program {
     pub target: &'static str,
 }
 
+impl Program {
+    /// Group of a classic tracepoint.
+    #[must_use]
+    pub fn group(&self) -> &'static str {
+        match self.target {
+            "task_newtask" => "task",
+            "sched_process_exit" => "sched",
+            _ => "raw_syscalls",
+        }
+    }
+}
+
 const fn program(name: &'static str, kind: Kind, target: &'static str) -> Program {
     Program { name, kind, target }
 }
@@ -70,6 +88,12 @@ const TASKS_BTF: &[Program] = &[
     program("fork_btf", Kind::Btf, "sched_process_fork"),
     program("exec_btf", Kind::Btf, "sched_process_exec"),
     program("gone_btf", Kind::Btf, "sched_process_exit"),
+];
+/// An exec that is missed costs its line and the mending of an execve's arguments, not a mark.
+const TASKS_CLASSIC: &[Program] = &[
+    program("fork_tp", Kind::Classic, "task_newtask"),
+    program("exec_btf", Kind::Btf, "sched_process_exec"),
+    program("gone_tp", Kind::Classic, "sched_process_exit"),
 ];
 const TASKS_RAW: &[Program] = &[
     program("fork_raw", Kind::Raw, "sched_process_fork"),
@@ -117,7 +141,7 @@ mod tests {
             .into_iter()
             .flat_map(|hook| [(hook, true), (hook, false)])
         {
-            let programs = hook.programs(true, loop_helper);
+            let programs = hook.programs(true, loop_helper, false);
             for program in &programs {
                 assert!(
                     there.iter().any(|name| name == program.name),
@@ -132,7 +156,7 @@ mod tests {
             }
             let place = |target| programs.iter().position(|p| p.target == target);
             assert!(place("sys_exit") < place("sys_enter"));
-            assert!(place("sched_process_fork") < place("sys_exit"));
+            assert!(place("sched_process_exec") < place("sys_exit"));
         }
     }
 }

@@ -99,9 +99,11 @@ impl Probes {
             None if settings.debug => OBJECT_DEBUG,
             None => OBJECT,
         };
-        let programs = settings
-            .hook
-            .programs(settings.config.lifecycle != 0, settings.loop_helper);
+        let programs = settings.hook.programs(
+            settings.config.lifecycle != 0,
+            settings.loop_helper,
+            settings.config.pidns_inum != 0,
+        );
         let needs_types = programs
             .iter()
             .any(|program| program.kind == attach::Kind::Btf);
@@ -205,7 +207,7 @@ impl Probes {
                     let fd = self.program::<TracePoint>(name)?.fd()?.as_fd().as_raw_fd();
                     // SAFETY: the program outlives this call.
                     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-                    let event = tracepoint::attach("raw_syscalls", target, fd)?;
+                    let event = tracepoint::attach(program.group(), target, fd)?;
                     self.events.push(event);
                 }
             }
@@ -214,12 +216,26 @@ impl Probes {
         Ok(())
     }
 
+    /// Begins to take classic tracepoints down, those of the calls first. The kernel waits for
+    /// every CPU at each of them, tenths of a second in all, and events go on coming meanwhile:
+    /// keep draining until the thread has ended.
+    pub fn begin_detach(&mut self) -> std::thread::JoinHandle<()> {
+        let mut events = std::mem::take(&mut self.events);
+        std::thread::spawn(move || {
+            while let Some(event) = events.pop() {
+                drop(event);
+            }
+        })
+    }
+
     /// Detaches every program: no new events from here on, but for those in the making.
     pub fn detach(&mut self) -> Result<()> {
         if !std::mem::take(&mut self.attached) {
             return Ok(());
         }
-        self.events.clear();
+        while let Some(event) = self.events.pop() {
+            drop(event);
+        }
         for (_, program) in self.ebpf.programs_mut() {
             match program {
                 aya::programs::Program::BtfTracePoint(p) if p.fd().is_ok() => p.unload()?,

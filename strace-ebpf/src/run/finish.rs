@@ -31,7 +31,7 @@ impl Session<'_> {
         ending: Option<Ending>,
     ) -> Result<Exit, Failure> {
         let skipped = self.probes.skipped_runs();
-        self.probes.detach().context("detaching")?;
+        self.detach().await?;
         let mut settled = None;
         if end == End::Done {
             settled = Some(self.settle().await?);
@@ -84,6 +84,27 @@ impl Session<'_> {
             Some(Ending::Killed(signal)) => Exit::Signal(signal),
             None => Exit::Status(0),
         })
+    }
+
+    /// Detaches, and drains as long as that takes.
+    async fn detach(&mut self) -> Result<()> {
+        let closing = self.probes.begin_detach();
+        while !closing.is_finished() {
+            let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
+            let record = &mut |record: &[u8]| self.tracer.record(record);
+            let count = self.merger.round(now, BUDGET, record);
+            if !self.write().await {
+                break;
+            }
+            if count < BUDGET {
+                self.timer
+                    .get_ref()
+                    .arm(self.nap_ns)
+                    .context("setting the timer")?;
+                tick(&self.timer, false).await;
+            }
+        }
+        self.probes.detach().context("detaching")
     }
 
     /// Drains until what the probes have seen is all accounted for: programs that were running

@@ -106,7 +106,8 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let settings = settings(request, &facts, cgroup)?;
     let plans = Arc::new(settings.plans.clone());
     let (mut probes, outlets) = Probes::load(&settings)?;
-    let merger = Merger::new(sources(outlets, settings.buffer_bytes)?);
+    let sources = sources(outlets, settings.buffer_bytes)?;
+    let merger = Merger::new(sources, settings.buffer_bytes);
     let options = decode::Options {
         elements: usize::from(capture::shown_elements(&request.limits)),
         string: request.limits.string as usize,

@@ -37,22 +37,27 @@ pub struct Merger {
     has_head: Vec<bool>,
     /// Start of the round before.
     horizon: u64,
+    /// How long a record waits at least.
+    settle_ns: u64,
     /// Records too short for a header; never seen from our probes.
     malformed: u64,
 }
 
-/// A program takes the time before it reserves its place: records younger than this may still be
-/// on their way even when a round is short.
-const SETTLE_NS: u64 = 200_000;
+/// A program takes the time before it reserves its place, and a virtual CPU may be taken away in
+/// between: younger records than this wait, as far as the buffers have room for them.
+const SETTLE_NS: std::ops::RangeInclusive<u64> = 200_000..=10_000_000;
 
 /// Space is given back at least every so many records.
 const RELEASE_EVERY: u32 = 64;
 
 impl Merger {
-    /// A merger over these sources.
+    /// A merger over these sources, each with a buffer of so many bytes.
     #[must_use]
-    pub fn new(sources: Vec<Box<dyn Source>>) -> Self {
+    pub fn new(sources: Vec<Box<dyn Source>>, buffer_bytes: u32) -> Self {
         Self {
+            // A CPU fills its buffer with about a quarter of a byte per nanosecond at most: so a
+            // quarter of the buffer may wait.
+            settle_ns: u64::from(buffer_bytes).clamp(*SETTLE_NS.start(), *SETTLE_NS.end()),
             heads: BinaryHeap::with_capacity(sources.len()),
             has_head: vec![false; sources.len()],
             sources,
@@ -65,7 +70,11 @@ impl Merger {
     /// them. `now_ns` is the monotonic time at its start. Returns how many there were.
     pub fn round(&mut self, now_ns: u64, budget: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
         let before = std::mem::replace(&mut self.horizon, now_ns);
-        self.drain_until(before.min(now_ns.saturating_sub(SETTLE_NS)), budget, each)
+        self.drain_until(
+            before.min(now_ns.saturating_sub(self.settle_ns)),
+            budget,
+            each,
+        )
     }
 
     /// Passes on everything, up to about `budget` records; for the end, when no more can come.
@@ -211,7 +220,7 @@ mod tests {
     #[test]
     fn merges_by_time_and_holds_back_what_may_be_overtaken() {
         let (a, b) = (Fed::default(), Fed::default());
-        let mut merger = Merger::new(vec![Box::new(a.clone()), Box::new(b.clone())]);
+        let mut merger = Merger::new(vec![Box::new(a.clone()), Box::new(b.clone())], 4096);
         a.push(10, 1);
         a.push(30, 2);
         b.push(20, 1);
@@ -231,7 +240,7 @@ mod tests {
     #[test]
     fn a_round_stops_at_its_budget_and_goes_on_from_there() {
         let (a, b) = (Fed::default(), Fed::default());
-        let mut merger = Merger::new(vec![Box::new(a.clone()), Box::new(b.clone())]);
+        let mut merger = Merger::new(vec![Box::new(a.clone()), Box::new(b.clone())], 4096);
         (1..=5).for_each(|n| a.push(n, n));
         b.push(3, 1);
         let mut out = Vec::new();
@@ -248,7 +257,7 @@ mod tests {
         let a = Fed::default();
         a.0.borrow_mut().push_back(vec![1, 2, 3]);
         a.push(5, 1);
-        let mut merger = Merger::new(vec![Box::new(a)]);
+        let mut merger = Merger::new(vec![Box::new(a)], 4096);
         assert_eq!(times(&mut merger, None), [5]);
         assert_eq!(merger.malformed(), 1);
     }
