@@ -21,7 +21,7 @@ use crate::{
         time::Style,
         tsv::{self, Column},
     },
-    kernel::{Facts, NoOffsets, since},
+    kernel::{Facts, NoOffsets, Version, since},
     probes::attach::Hook,
 };
 use capture::Limits;
@@ -424,6 +424,13 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
             "this kernel has no field {field}: it is newer or older than we know"
         ))),
     };
+    // A release that does not begin with a number says nothing.
+    if facts.version < since::OLDEST && facts.version != Version(0, 0) {
+        return unable(format!(
+            "Linux 5.8 or newer is needed; this is {}",
+            facts.release
+        ));
+    }
     let hook = match attach {
         Attach::TpBtf => Hook::TpBtf,
         Attach::RawTracepoint => Hook::RawTracepoint,
@@ -526,6 +533,59 @@ mod tests {
         assert!(message("-e signal=none ls").contains("not supported yet"));
         assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
         assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
+    }
+
+    #[test]
+    fn hooks_and_transports_by_kernel() {
+        let facts = |major, minor, btf: bool| Facts {
+            release: format!("{major}.{minor}"),
+            version: Version(major, minor),
+            offsets: if btf {
+                Ok(Offsets::default())
+            } else {
+                Err(NoOffsets::NoBtf("gone".to_owned()))
+            },
+            pid_max: 1,
+            cpus: 1,
+            pidns_inum: 0,
+            lockdown: String::new(),
+            caps: crate::kernel::caps::Caps(0),
+        };
+        let hook = |attach, facts: &Facts, preemptible| choose_hook(attach, facts, preemptible);
+        assert_eq!(
+            hook(Attach::Auto, &facts(6, 12, true), false),
+            Ok(Hook::TpBtf)
+        );
+        assert_eq!(
+            hook(Attach::Auto, &facts(7, 2, true), true),
+            Ok(Hook::Tracepoint)
+        );
+        assert_eq!(
+            hook(Attach::Auto, &facts(6, 12, false), false),
+            Ok(Hook::RawTracepoint)
+        );
+        for (attach, facts, part) in [
+            (
+                Attach::Auto,
+                facts(5, 7, true),
+                "Linux 5.8 or newer is needed; this is 5.7",
+            ),
+            (
+                Attach::TpBtf,
+                facts(6, 12, false),
+                "/sys/kernel/btf/vmlinux: gone",
+            ),
+            (Attach::Tracepoint, facts(5, 10, true), "needs Linux 5.15"),
+        ] {
+            let Err(PlanError::Unable(message)) = hook(attach, &facts, false) else {
+                panic!("{attach:?} on {}", facts.release);
+            };
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(
+            choose_transport(Transport::Auto, &facts(5, 8, true)),
+            Ok(Transport::Ringbuf)
+        );
     }
 
     #[test]
