@@ -35,11 +35,11 @@ fn trace() -> Result<Exit, Failure> {
         Err(Refusal::Text(text)) => return print(&text),
         Err(Refusal::Usage(message)) => return Err(Failure::Usage(message)),
     };
-    if cli.list_syscalls {
+    if cli.questions.list_syscalls {
         return print(&list::table());
     }
-    if cli.check {
-        let (text, able) = check::report(cli.attach, cli.transport)?;
+    if cli.questions.check {
+        let (text, able) = check::report(cli.engine.attach, cli.engine.transport)?;
         print(&text)?;
         return Ok(Exit::Status(i32::from(!able)));
     }

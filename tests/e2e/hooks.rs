@@ -43,7 +43,7 @@ fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) ->
         buffer_bytes: BUFFER,
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(&request.filter, &request.limits),
+        plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
         cgroup: None,
         debug,
     }

@@ -1,11 +1,19 @@
 //! The command line: exactly what was typed. No defaults that depend on anything, no I/O.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+mod engine;
+mod filtering;
+mod lacking;
+mod output;
+mod what;
 
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use std::{ffi::OsString, path::Path};
+
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+
+pub use engine::{Attach, Engine, Transport};
+pub use filtering::Filtering;
+pub use output::Output;
+pub use what::What;
 
 /// Trace system calls with eBPF.
 #[derive(Debug, Parser)]
@@ -21,126 +29,21 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
     max_term_width = 100
 )]
 pub struct Cli {
-    /// Trace the processes with these PIDs, all their threads (several with commas or spaces)
-    #[arg(
-        short = 'p',
-        long = "pid",
-        value_name = "PID[,PID]",
-        help_heading = "What to trace"
-    )]
-    pub pids: Vec<String>,
-    /// Trace the whole system but for this tracer
-    #[arg(short = 'a', long, help_heading = "What to trace")]
-    pub all: bool,
-    /// Trace every task in this cgroup v2 subtree
-    #[arg(long, value_name = "PATH", help_heading = "What to trace")]
-    pub cgroup: Option<PathBuf>,
-    /// Trace child processes too
-    #[arg(short = 'f', long = "follow-forks", action = ArgAction::Count, help_heading = "What to trace")]
-    pub follow: u8,
-    /// Which calls: [trace=]NAME[,NAME...], !NAME, %class, /regex, all, none
-    #[arg(short = 'e', value_name = "EXPR", help_heading = "What to trace")]
-    pub expressions: Vec<String>,
-    /// The same as -e trace=SET
-    #[arg(long, value_name = "SET", help_heading = "What to trace")]
-    pub trace: Vec<String>,
-    /// Only calls that succeeded
-    #[arg(short = 'z', long, help_heading = "What to trace")]
-    pub successful_only: bool,
-    /// Only calls that failed
-    #[arg(
-        short = 'Z',
-        long,
-        conflicts_with = "successful_only",
-        help_heading = "What to trace"
-    )]
-    pub failed_only: bool,
-
-    /// Write the trace to FILE instead of standard output ('|CMD' pipes it, '-' is standard output)
-    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<OsString>,
-    /// Form of the trace: tsv, or strace (to standard error)
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "tsv",
-        help_heading = "Output"
-    )]
-    pub format: String,
-    /// Print a line with the names of the columns first
-    #[arg(long, help_heading = "Output")]
-    pub header: bool,
-    /// Columns to print, in this order: time pid tid comm syscall ret errno dur args cpu uid cgroup stack; a list that
-    /// starts with + adds to the default ones. In the strace format: the column of the results (default 40)
-    #[arg(long, value_name = "LIST", help_heading = "Output")]
-    pub columns: Option<String>,
-    /// Most bytes of a string to print (default 32; paths are never cut)
-    #[arg(
-        short = 's',
-        long = "string-limit",
-        value_name = "SIZE",
-        help_heading = "Output"
-    )]
-    pub string_limit: Option<u32>,
-    /// Time of day; twice: with microseconds; three times: UNIX seconds with microseconds
-    #[arg(short = 't', action = ArgAction::Count, help_heading = "Output")]
-    pub time: u8,
-    /// Seconds since the line before, in the time column
-    #[arg(
-        short = 'r',
-        long = "relative-timestamps",
-        conflicts_with = "time",
-        help_heading = "Output"
-    )]
-    pub relative: bool,
-    /// Time spent in the call (always there in the TSV format: column dur)
-    #[arg(short = 'T', long = "syscall-times", help_heading = "Output")]
-    pub syscall_times: bool,
-    /// Do not abbreviate vectors
-    #[arg(short = 'v', long = "no-abbrev", help_heading = "Output")]
-    pub verbose: bool,
-    /// Strings with non-ASCII bytes in hexadecimal; twice: all strings
-    #[arg(short = 'x', action = ArgAction::Count, help_heading = "Output")]
-    pub hex: u8,
-    /// No messages of our own about attaching and detaching; twice: none about loss either
-    #[arg(short = 'q', long = "quiet", action = ArgAction::Count, help_heading = "Output")]
-    pub quiet: u8,
-
-    /// How to hook system calls
-    #[arg(
-        long,
-        value_name = "HOOK",
-        default_value = "auto",
-        help_heading = "Engine"
-    )]
-    pub attach: Attach,
-    /// How events leave the kernel
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        help_heading = "Engine"
-    )]
-    pub transport: Transport,
-    /// Buffer per CPU (K, M and G are understood; default 8M, less where many CPUs make it more than 256M in all)
-    #[arg(long, value_name = "SIZE", help_heading = "Engine")]
-    pub buffer_size: Option<String>,
-    /// Exit with status 3 if any event was lost
-    #[arg(long, help_heading = "Engine")]
-    pub strict: bool,
-    /// Print the probes' own debugging messages
-    #[arg(long, help_heading = "Engine")]
-    pub debug_probes: bool,
-
-    /// Say what this kernel and this user can do
-    #[arg(long, help_heading = "Questions")]
-    pub check: bool,
-    /// Print the table of system calls
-    #[arg(long, help_heading = "Questions")]
-    pub list_syscalls: bool,
-    /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Questions")]
-    pub version: Option<bool>,
+    /// What to trace.
+    #[command(flatten, next_help_heading = "What to trace")]
+    pub what: What,
+    /// Which of its calls and events.
+    #[command(flatten, next_help_heading = "Which events")]
+    pub filtering: Filtering,
+    /// How lines look and where they go.
+    #[command(flatten, next_help_heading = "Output")]
+    pub output: Output,
+    /// How events are got at.
+    #[command(flatten, next_help_heading = "Engine")]
+    pub engine: Engine,
+    /// Questions that are answered at once.
+    #[command(flatten, next_help_heading = "Questions")]
+    pub questions: Questions,
 
     /// The command to run, and its arguments: everything from the first word that is no option
     #[arg(skip)]
@@ -148,6 +51,20 @@ pub struct Cli {
     /// The name that the program was called by
     #[arg(skip)]
     pub called: Called,
+}
+
+/// Questions that are answered at once.
+#[derive(Debug, clap::Args)]
+pub struct Questions {
+    /// Say what this kernel and this user can do
+    #[arg(long)]
+    pub check: bool,
+    /// Print the table of system calls
+    #[arg(long)]
+    pub list_syscalls: bool,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 /// The name that the program was called by.
@@ -170,109 +87,6 @@ impl Called {
         }
     }
 }
-
-/// `--attach`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Attach {
-    /// The cheapest complete one that this kernel has
-    Auto,
-    /// Classic tracepoints
-    Tracepoint,
-    /// BTF-typed raw tracepoints
-    TpBtf,
-    /// Raw tracepoints
-    RawTracepoint,
-    /// Not built yet
-    Kprobe,
-    /// Not built yet
-    Fentry,
-}
-
-/// `--transport`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Transport {
-    /// Ring buffers from Linux 5.8 on
-    Auto,
-    /// BPF ring buffers, one per CPU
-    Ringbuf,
-    /// perf buffers, one per CPU
-    Perf,
-}
-
-/// Flags of strace that we know by name but do not have yet; each is refused, never ignored.
-const NOT_YET: &[&str] = &[
-    "-A",
-    "-b",
-    "-C",
-    "-c",
-    "-D",
-    "-DD",
-    "-DDD",
-    "-d",
-    "-E",
-    "-I",
-    "-i",
-    "-k",
-    "-kk",
-    "-N",
-    "-n",
-    "-O",
-    "-P",
-    "-S",
-    "-U",
-    "-u",
-    "-w",
-    "-X",
-    "-Y",
-    "-y",
-    "-yy",
-    "--abbrev",
-    "--const-print-style",
-    "--daemonize",
-    "--decode-fds",
-    "--decode-pids",
-    "--detach-on",
-    "--env",
-    "--fault",
-    "--inject",
-    "--instruction-pointer",
-    "--interruptible",
-    "--kvm",
-    "--lossless",
-    "--output-append-mode",
-    "--output-separately",
-    "--quiet",
-    "--raw",
-    "--read",
-    "--seccomp-bpf",
-    "--signals",
-    "--signal",
-    "--stack-traces",
-    "--stack-trace",
-    "--status",
-    "--strings-in-hex",
-    "--summary",
-    "--summary-columns",
-    "--summary-only",
-    "--summary-sort-by",
-    "--summary-syscall-overhead",
-    "--summary-wall-clock",
-    "--syscall-number",
-    "--timestamps",
-    "--trace-path",
-    "--trace-fds",
-    "--tips",
-    "--user",
-    "--verbose",
-    "--write",
-    "--syscall-limit",
-    "--absolute-timestamps",
-    "--argv0",
-    "--always-show-pid",
-    "--color",
-    "--secontext",
-    "--by",
-];
 
 /// A command line that cannot be used, as one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -363,33 +177,12 @@ fn command_start(definition: &clap::Command, args: &[OsString]) -> usize {
     at
 }
 
-fn unknown_option(word: &str) -> String {
-    let name = word.split('=').next().unwrap_or(word);
-    let in_cluster = || {
-        word.chars()
-            .skip(1)
-            .map(|c| format!("-{c}"))
-            .find(|flag| NOT_YET.contains(&flag.as_str()))
-    };
-    let known = if NOT_YET.contains(&name) {
-        Some(name.to_owned())
-    } else if word.starts_with("--") {
-        None
-    } else {
-        in_cluster()
-    };
-    match known {
-        Some(flag) => format!("option {flag} is known from strace but not supported yet"),
-        None => format!("unknown option {name} (see --help)"),
-    }
-}
-
 fn refusal(error: &clap::Error) -> Refusal {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Text(error.to_string()),
         ErrorKind::UnknownArgument => match error.get(ContextKind::InvalidArg) {
-            Some(ContextValue::String(argument)) => Refusal::Usage(unknown_option(argument)),
+            Some(ContextValue::String(argument)) => Refusal::Usage(lacking::refuse(argument)),
             _ => Refusal::Usage(first_line(error)),
         },
         _ => Refusal::Usage(first_line(error)),
@@ -424,7 +217,7 @@ mod tests {
         for line in ["-f -- ls -l --color", "-f ls -l --color"] {
             let cli = parse_words(line).expect("valid");
             assert_eq!(cli.command, ["ls", "-l", "--color"]);
-            assert_eq!(cli.follow, 1);
+            assert_eq!(cli.what.follow, 1);
         }
     }
 
@@ -437,11 +230,11 @@ mod tests {
         ] {
             let cli = parse_words(line).expect(line);
             assert_eq!(
-                (cli.pids, cli.string_limit, cli.time),
+                (cli.what.pids, cli.output.string_limit, cli.output.time),
                 (vec!["1".to_owned()], Some(5), 2),
                 "{line}"
             );
-            assert_eq!(cli.output, Some(OsString::from("/tmp/x")), "{line}");
+            assert_eq!(cli.output.file, Some(OsString::from("/tmp/x")), "{line}");
             assert_eq!(cli.command, ["ls", "-s9"], "{line}");
         }
         assert!(parse_words("-o").is_err());
@@ -476,17 +269,17 @@ mod tests {
         let words = ["/usr/local/bin/strace", "-a", "60", "-f", "ls", "-a"];
         let cli = parse(words.map(OsString::from)).expect("valid");
         assert_eq!(
-            (cli.called, cli.all, cli.follow),
+            (cli.called, cli.what.all, cli.what.follow),
             (Called::Strace, false, 1)
         );
         assert_eq!(
-            (cli.columns.as_deref(), cli.format.as_str()),
+            (cli.output.columns.as_deref(), cli.output.format.as_str()),
             (Some("60"), "strace")
         );
         assert_eq!(cli.command, ["ls", "-a"]);
         let cli = parse_words("-a").expect("valid");
         assert_eq!(
-            (cli.called, cli.all, cli.format.as_str()),
+            (cli.called, cli.what.all, cli.output.format.as_str()),
             (Called::Own, true, "tsv")
         );
     }

@@ -7,10 +7,7 @@ use strace_ebpf_common::{
 };
 
 use super::*;
-use crate::{
-    format::{escape::Hex, text},
-    tables,
-};
+use crate::{format::text, tables};
 
 const OPTIONS: Options = Options {
     elements: 32,
@@ -55,7 +52,7 @@ fn call_of<'a>(abi: u8, nr: u32, args: &[u64], ret: i64, pieces: &[Piece<'a>]) -
 fn text_of(args: &Args<'_>) -> String {
     let each = args.iter().map(|values| {
         let mut out = Vec::new();
-        text::argument(&mut out, values, Hex::Never);
+        text::argument(&mut out, values, text::Rendering::NORMAL);
         String::from_utf8(out).expect("ASCII")
     });
     each.collect::<Vec<_>>().join(", ")

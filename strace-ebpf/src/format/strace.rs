@@ -4,8 +4,8 @@
 //! thread's (`<unfinished ...>`) and taken up again (`<... read resumed>`).
 
 use super::{
-    escape::Hex,
-    number, text,
+    number,
+    text::{self, Rendering},
     time::{Clock, Style},
 };
 use crate::{
@@ -27,8 +27,8 @@ pub struct Look {
     pub times: bool,
     /// Time spent in each call (`-T`).
     pub durations: bool,
-    /// Strings in hexadecimal.
-    pub hex: Hex,
+    /// How values look.
+    pub rendering: Rendering,
 }
 
 /// Writes lines.
@@ -95,7 +95,7 @@ impl Strace {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
-            text::argument(out, values, self.look.hex);
+            text::argument(out, values, self.look.rendering);
         }
         // What comes next will be an argument too.
         if known > 0 && known < args.iter().count() {
@@ -111,7 +111,7 @@ impl Strace {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
-            text::argument(out, values, self.look.hex);
+            text::argument(out, values, self.look.rendering);
         }
         self.col += out.len() - before;
     }
@@ -148,7 +148,7 @@ impl Strace {
         ));
         out.extend_from_slice(b"= ");
         match outcome {
-            Outcome::Value(value) => text::one(out, value, self.look.hex),
+            Outcome::Value(value) => text::one(out, value, self.look.rendering),
             Outcome::Error(errno) => error(out, *errno),
             Outcome::Restart(errno) => {
                 out.extend_from_slice(b"? ");
@@ -158,7 +158,7 @@ impl Strace {
         }
         if let Some(values) = returned.iter().next() {
             out.extend_from_slice(b" (");
-            text::argument(out, values, self.look.hex);
+            text::argument(out, values, self.look.rendering);
             out.push(b')');
         }
         if self.look.durations
@@ -186,7 +186,7 @@ impl Strace {
         out.extend_from_slice(b"--- ");
         text::signal_name(out, signal);
         out.push(b' ');
-        text::argument(out, info, self.look.hex);
+        text::argument(out, info, self.look.rendering);
         out.extend_from_slice(b" ---\n");
         self.col = 0;
     }
@@ -224,7 +224,7 @@ mod tests {
         bare_tid: false,
         times: false,
         durations: false,
-        hex: Hex::Never,
+        rendering: Rendering::NORMAL,
     };
 
     fn args<'a>(values: &[Value<'a>]) -> Args<'a> {

@@ -16,14 +16,28 @@ use crate::{
     tables::{self, Part, Set, SetId, Split, Syscall},
 };
 
+/// How values look, whatever the form of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rendering {
+    /// Strings in hexadecimal (`-x`).
+    pub strings: Hex,
+}
+
+impl Rendering {
+    /// Without any option.
+    pub const NORMAL: Self = Self {
+        strings: Hex::Never,
+    };
+}
+
 /// One argument from its tokens.
-pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], strings: Hex) {
+pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
     let mut comma = false;
     for value in values {
         if comma && !sticks(value) {
             out.extend_from_slice(b", ");
         }
-        one(out, value, strings);
+        one(out, value, rendering);
         comma = !opens(value);
     }
 }
@@ -59,7 +73,8 @@ fn opens(value: &Value<'_>) -> bool {
 }
 
 /// One token.
-pub fn one(out: &mut Vec<u8>, value: &Value<'_>, strings: Hex) {
+pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
+    let strings = rendering.strings;
     match *value {
         Value::Int(n) => number::decimal(out, n),
         Value::Uint(n) => number::decimal(out, n),
@@ -403,7 +418,7 @@ mod tests {
 
     fn text(values: &[Value<'_>]) -> String {
         let mut out = Vec::new();
-        argument(&mut out, values, Hex::Never);
+        argument(&mut out, values, Rendering::NORMAL);
         String::from_utf8(out).expect("ASCII")
     }
 

@@ -3,8 +3,8 @@
 use strace_ebpf_common::record::{DURATION_UNKNOWN, Header};
 
 use super::{
-    escape::{self, Hex},
-    number, text,
+    escape, number,
+    text::{self, Rendering},
     time::Clock,
 };
 use crate::{
@@ -144,17 +144,17 @@ pub struct Extra<'a> {
 pub struct Tsv {
     columns: Vec<Column>,
     clock: Clock,
-    hex: Hex,
+    rendering: Rendering,
 }
 
 impl Tsv {
     /// A writer of these columns.
     #[must_use]
-    pub fn new(columns: Vec<Column>, clock: Clock, hex: Hex) -> Self {
+    pub fn new(columns: Vec<Column>, clock: Clock, rendering: Rendering) -> Self {
         Self {
             columns,
             clock,
-            hex,
+            rendering,
         }
     }
 
@@ -225,7 +225,7 @@ impl Tsv {
                         if n > 0 {
                             out.push(b'\t');
                         }
-                        text::one(out, value, self.hex);
+                        text::one(out, value, self.rendering);
                     }
                     if remark.args.is_empty() && i > 0 {
                         out.pop();
@@ -264,7 +264,7 @@ impl Tsv {
 
     fn ret(&self, out: &mut Vec<u8>, outcome: &Outcome) {
         match outcome {
-            Outcome::Value(value) => text::one(out, value, self.hex),
+            Outcome::Value(value) => text::one(out, value, self.rendering),
             Outcome::Error(_) => out.extend_from_slice(b"-1"),
             Outcome::Restart(_) | Outcome::NoReturn => out.push(b'?'),
         }
@@ -277,7 +277,7 @@ impl Tsv {
                 out.push(b'\t');
             }
             any = true;
-            text::argument(out, values, self.hex);
+            text::argument(out, values, self.rendering);
         }
         // No arguments, no column: the tab before them goes too.
         if !any && tab_before {

@@ -33,6 +33,16 @@ impl Filter {
         }
     }
 
+    /// Nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            numbers: BTreeSet::new(),
+            inverted: false,
+            unknown: false,
+        }
+    }
+
     /// Is this call wanted? Numbers unknown to the tables are, unless a set was named.
     #[must_use]
     pub fn wants(&self, abi: Abi, nr: u32) -> bool {

@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod filter;
+pub mod qualify;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -18,6 +19,7 @@ use crate::{
     cli::{Attach, Cli, Transport},
     format::{
         escape::Hex,
+        text::Rendering,
         time::Style,
         tsv::{self, Column},
     },
@@ -25,7 +27,7 @@ use crate::{
     probes::attach::Hook,
 };
 use capture::Limits;
-use filter::Filter;
+use qualify::{Qualifiers, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED};
 
 /// What cannot be done, and why, in one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,8 +81,8 @@ pub struct Output {
     pub times: bool,
     /// Of the time column.
     pub time: Style,
-    /// Of strings.
-    pub hex: Hex,
+    /// Of values.
+    pub rendering: Rendering,
     /// `-q` so many times.
     pub quiet: u8,
     /// Status 3 on loss.
@@ -92,8 +94,8 @@ pub struct Output {
 pub struct Request {
     /// What to trace.
     pub targets: Targets,
-    /// Which calls.
-    pub filter: Filter,
+    /// Which calls and events, and in what detail.
+    pub qualifiers: Qualifiers,
     /// `STATUS_*` bits.
     pub status: u32,
     /// How much to copy.
@@ -130,19 +132,24 @@ impl Request {
     /// Checks what was typed.
     pub fn new(cli: Cli) -> Result<Self, PlanError> {
         let targets = targets(&cli)?;
-        let form = parse_form(&cli.format)?;
-        match cli.attach {
+        let form = parse_form(&cli.output.format)?;
+        match cli.engine.attach {
             Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
             Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
             _ => {}
         }
-        let (columns, result_column) = parse_columns(form, cli.columns.as_deref())?;
-        let status = match (cli.successful_only, cli.failed_only) {
-            (true, _) => STATUS_SUCCESS,
-            (_, true) => STATUS_FAILURE,
-            _ => STATUS_SUCCESS | STATUS_FAILURE,
-        };
-        let time = match (cli.relative, cli.time) {
+        let (columns, result_column) = parse_columns(form, cli.output.columns.as_deref())?;
+        let qualifiers = Qualifiers::parse(&cli).map_err(usage)?;
+        let told = |bit| qualifiers.status & bit != 0;
+        let (success, failure) = (told(STATUS_SUCCESSFUL), told(STATUS_FAILED));
+        let mut status = 0;
+        if success {
+            status |= STATUS_SUCCESS;
+        }
+        if failure {
+            status |= STATUS_FAILURE;
+        }
+        let time = match (cli.output.relative, cli.output.time) {
             (true, _) => Style::Relative,
             (_, 0) => Style::UnixNanos,
             (_, 1) => Style::Clock,
@@ -151,38 +158,46 @@ impl Request {
         };
         Ok(Self {
             targets,
-            filter: filter(&cli)?,
             status,
             limits: Limits {
                 string: cli
+                    .output
                     .string_limit
                     .unwrap_or(STRING_LIMIT)
                     .min(STRING_LIMIT_MAX),
-                verbose: cli.verbose,
-                no_return: status == STATUS_SUCCESS | STATUS_FAILURE,
-                report_enter: form == Form::Strace && status == STATUS_SUCCESS | STATUS_FAILURE,
+                verbose: cli.output.verbose,
+                no_return: told(STATUS_UNFINISHED),
+                report_enter: form == Form::Strace && success && failure,
             },
             output: Output {
-                file: cli.output,
+                file: cli.output.file,
                 form,
-                header: cli.header,
+                header: cli.output.header,
                 columns,
                 result_column,
-                durations: cli.syscall_times,
-                times: cli.relative || cli.time > 0,
+                durations: cli.output.syscall_times,
+                times: cli.output.relative || cli.output.time > 0,
                 time,
-                hex: match cli.hex {
-                    0 => Hex::Never,
-                    1 => Hex::NonAscii,
-                    _ => Hex::Always,
+                rendering: Rendering {
+                    strings: match cli.output.hex {
+                        0 => Hex::Never,
+                        1 => Hex::NonAscii,
+                        _ => Hex::Always,
+                    },
                 },
-                quiet: cli.quiet,
-                strict: cli.strict,
+                quiet: cli.output.quiet,
+                strict: cli.engine.strict,
             },
-            attach: cli.attach,
-            transport: cli.transport,
-            buffer_bytes: cli.buffer_size.as_deref().map(parse_size).transpose()?,
-            debug: cli.debug_probes,
+            attach: cli.engine.attach,
+            transport: cli.engine.transport,
+            buffer_bytes: cli
+                .engine
+                .buffer_size
+                .as_deref()
+                .map(parse_size)
+                .transpose()?,
+            debug: cli.engine.debug_probes,
+            qualifiers,
         })
     }
 
@@ -231,13 +246,14 @@ impl Request {
 }
 
 fn targets(cli: &Cli) -> Result<Targets, PlanError> {
-    let pids = parse_pids(&cli.pids)?;
-    if cli.all && (!pids.is_empty() || cli.cgroup.is_some()) {
+    let pids = parse_pids(&cli.what.pids)?;
+    if cli.what.all && (!pids.is_empty() || cli.what.cgroup.is_some()) {
         return Err(usage(
             "-a traces everything: -p and --cgroup do not go with it",
         ));
     }
-    let nothing = pids.is_empty() && !cli.all && cli.cgroup.is_none() && cli.command.is_empty();
+    let nothing =
+        pids.is_empty() && !cli.what.all && cli.what.cgroup.is_none() && cli.command.is_empty();
     if nothing {
         return Err(usage(
             "what to trace? give a COMMAND, -p PID, --cgroup PATH or -a (see --help)",
@@ -245,10 +261,10 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
     }
     Ok(Targets {
         pids,
-        all: cli.all,
-        cgroup: cli.cgroup.clone(),
+        all: cli.what.all,
+        cgroup: cli.what.cgroup.clone(),
         command: cli.command.clone(),
-        follow: cli.follow > 0,
+        follow: cli.what.follow > 0,
     })
 }
 
@@ -306,66 +322,6 @@ fn parse_pids(options: &[String]) -> Result<Vec<u32>, PlanError> {
     }
     Ok(pids)
 }
-
-/// The last `trace=` expression holds, as in strace.
-fn filter(cli: &Cli) -> Result<Filter, PlanError> {
-    let mut filter = Filter::all();
-    for expression in &cli.expressions {
-        let set = match expression.split_once('=') {
-            Some(("trace" | "t", set)) => set,
-            Some((qualifier, _)) if QUALIFIERS.contains(&qualifier) => {
-                return Err(usage(format!(
-                    "-e {qualifier}= is known from strace but not supported yet"
-                )));
-            }
-            Some((qualifier, _)) => {
-                return Err(usage(format!("-e: unknown qualifier '{qualifier}'")));
-            }
-            None => expression,
-        };
-        filter = Filter::parse(set).map_err(|e| usage(format!("-e: {e}")))?;
-    }
-    for set in &cli.trace {
-        filter = Filter::parse(set).map_err(|e| usage(format!("--trace: {e}")))?;
-    }
-    Ok(filter)
-}
-
-/// Qualifiers of strace(1) that are refused by name.
-const QUALIFIERS: &[&str] = &[
-    "abbrev",
-    "a",
-    "verbose",
-    "v",
-    "raw",
-    "x",
-    "signal",
-    "signals",
-    "s",
-    "status",
-    "quiet",
-    "q",
-    "silent",
-    "silence",
-    "read",
-    "reads",
-    "r",
-    "write",
-    "writes",
-    "w",
-    "fault",
-    "inject",
-    "kvm",
-    "decode-fd",
-    "decode-fds",
-    "decode-pid",
-    "decode-pids",
-    "trace-fds",
-    "trace-fd",
-    "fds",
-    "fd",
-    "namespace",
-];
 
 /// Bytes, with K, M or G behind.
 fn parse_size(text: &str) -> Result<u64, PlanError> {

@@ -151,7 +151,8 @@ impl Session<'_> {
                     && let Some(call) = proc::in_flight(pid, tid)
                     && self
                         .request
-                        .filter
+                        .qualifiers
+                        .trace
                         .wants(crate::tables::Abi::X86_64, call.nr)
                     && self.request.limits.no_return
                 {

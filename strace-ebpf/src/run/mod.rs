@@ -191,7 +191,7 @@ fn lines(request: &Request) -> trace::Lines {
             trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(
                 output.columns.clone(),
                 clock,
-                output.hex,
+                output.rendering,
             )))
         }
         Form::Strace => {
@@ -200,7 +200,7 @@ fn lines(request: &Request) -> trace::Lines {
                 bare_tid: request.targets.follow && output.file.is_some(),
                 times: output.times,
                 durations: output.durations,
-                hex: output.hex,
+                rendering: output.rendering,
             };
             let format = Strace::new(look, output.time);
             trace::Lines::Strace(trace::strace::Lines::new(
@@ -264,7 +264,7 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(&request.filter, &request.limits),
+        plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
         cgroup,
         debug: request.debug,
     })

@@ -1,0 +1,51 @@
+//! Options about the engine: hooks, buffers, loss.
+
+use clap::ValueEnum;
+
+/// How events are got at.
+#[derive(Debug, clap::Args)]
+pub struct Engine {
+    /// How to hook system calls
+    #[arg(long, value_name = "HOOK", default_value = "auto")]
+    pub attach: Attach,
+    /// How events leave the kernel
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub transport: Transport,
+    /// Buffer per CPU (K, M and G are understood; default 8M, less where many CPUs make it more than 256M in all)
+    #[arg(long, value_name = "SIZE")]
+    pub buffer_size: Option<String>,
+    /// Exit with status 3 if any event was lost
+    #[arg(long)]
+    pub strict: bool,
+    /// Print the probes' own debugging messages
+    #[arg(long)]
+    pub debug_probes: bool,
+}
+
+/// `--attach`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Attach {
+    /// The cheapest complete one that this kernel has
+    Auto,
+    /// Classic tracepoints
+    Tracepoint,
+    /// BTF-typed raw tracepoints
+    TpBtf,
+    /// Raw tracepoints
+    RawTracepoint,
+    /// Not built yet
+    Kprobe,
+    /// Not built yet
+    Fentry,
+}
+
+/// `--transport`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Ring buffers from Linux 5.8 on
+    Auto,
+    /// BPF ring buffers, one per CPU
+    Ringbuf,
+    /// perf buffers, one per CPU
+    Perf,
+}

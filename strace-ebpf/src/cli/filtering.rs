@@ -1,0 +1,25 @@
+//! Options that choose among the calls and events of what is traced: strace's `-e` expressions, and
+//! those of its long options that say the same.
+
+/// Which calls and events.
+#[derive(Debug, clap::Args)]
+pub struct Filtering {
+    /// A qualifying expression, QUALIFIER=SET, or just a SET of calls: NAME[,NAME...], !NAME, %class, /regex, all, none
+    #[arg(short = 'e', value_name = "EXPR")]
+    pub expressions: Vec<String>,
+    /// The calls to trace, as -e trace=SET
+    #[arg(long, value_name = "SET")]
+    pub trace: Vec<String>,
+    /// The signals to tell of, as -e signal=SET
+    #[arg(long, visible_alias = "signals", value_name = "SET")]
+    pub signal: Vec<String>,
+    /// The outcomes to tell of, as -e status=SET: successful, failed, unfinished, unavailable, detached
+    #[arg(long, value_name = "SET")]
+    pub status: Vec<String>,
+    /// Only calls that succeeded
+    #[arg(short = 'z', long)]
+    pub successful_only: bool,
+    /// Only calls that failed
+    #[arg(short = 'Z', long, conflicts_with = "successful_only")]
+    pub failed_only: bool,
+}
