@@ -3,7 +3,10 @@
 use super::{
     Options, abi_of,
     cx::{self, Cx},
-    length, poll, scalar, structs,
+    pointers::length,
+    poll,
+    scalar::scalar,
+    structs,
     value::{Args, Value},
 };
 use crate::{

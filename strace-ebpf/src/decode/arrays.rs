@@ -1,0 +1,112 @@
+//! Arguments that lead to many of a kind: elements, bits, and System V messages.
+
+use super::{
+    cx::{self, Cx},
+    pointers::length,
+    structs, time,
+    value::{Args, Value},
+};
+use crate::tables::{self, Arg, Len, StructId};
+
+pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, count: Len) {
+    let size = (tables::struct_size(elem, cx.abi) as usize).max(1);
+    let there = length(cx, count).unwrap_or(0);
+    let negative = matches!(count, Len::Arg(n) if (cx.register(n) as i32) < 0);
+    if negative {
+        out.push(Value::Addr(raw));
+        return;
+    }
+    let Some(captured) = cx.at(raw).filter(|c| there == 0 || !c.bytes.is_empty()) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if cx
+        .args
+        .get(usize::from(cx.index))
+        .is_some_and(|arg| is_times(arg, elem))
+    {
+        time::pair(out, cx, elem, captured.bytes);
+        return;
+    }
+    out.push(Value::ListOpen);
+    let mut shown = 0;
+    for (i, element) in captured.bytes.chunks_exact(size).enumerate() {
+        if i as u64 == there || i >= cx.options.elements && !cx.options.verbose {
+            break;
+        }
+        structs::structure(out, cx, elem, raw + (i * size) as u64, element);
+        shown += 1;
+    }
+    if shown < there {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+/// The times of utimensat(2) and its kin.
+fn is_times(arg: &Arg, elem: StructId) -> bool {
+    arg.name == "times"
+        && matches!(
+            elem,
+            StructId::Timespec | StructId::Timespec64 | StructId::Timeval
+        )
+}
+
+pub fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: Len) {
+    let count = length(cx, count).unwrap_or(0);
+    if cx.args.iter().any(|arg| arg.name == "maxnode") {
+        nodes(out, cx, raw, count);
+        return;
+    }
+    let value = cx
+        .bytes()
+        .filter(|bytes| count.div_ceil(8) <= bytes.len() as u64)
+        .map(|bytes| Value::Bits(bytes, u32::try_from(count).unwrap_or(u32::MAX)));
+    let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) < 0;
+    out.push(value.filter(|_| !refused).unwrap_or(Value::Addr(raw)));
+}
+
+/// A mask of NUMA nodes, word by word; the count that mbind(2) and its kin take is one more than that of the bits.
+fn nodes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: u64) {
+    let word = cx.abi.word_bytes() as usize;
+    let words = usize::try_from(count.saturating_sub(1))
+        .unwrap_or(usize::MAX)
+        .div_ceil(8 * word);
+    if count == 0 {
+        out.push(Value::ListOpen);
+        out.push(Value::ListClose);
+        return;
+    }
+    let own = cx.bytes().filter(|_| words > 0);
+    let own = own.and_then(|bytes| bytes.get(..words.checked_mul(word)?));
+    let Some(own) = own else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    out.push(Value::ListOpen);
+    for one in own.chunks_exact(word) {
+        out.push(Value::Word64(cx::number(one), word as u8));
+    }
+    out.push(Value::ListClose);
+}
+
+pub fn message<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
+    let word = cx.abi.word_bytes() as usize;
+    let there = length(cx, len).unwrap_or(0);
+    let parts = cx.bytes().and_then(|bytes| bytes.split_at_checked(word));
+    let Some((kind, text)) = parts else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let most = text.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    out.push(Value::StructOpen);
+    out.push(Value::Field("mtype"));
+    out.push(Value::Int(cx::signed(cx::number(kind), word)));
+    out.push(Value::Field("mtext"));
+    out.push(Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: (shown as u64) < there,
+    });
+    out.push(Value::StructClose);
+}

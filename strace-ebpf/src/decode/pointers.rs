@@ -1,0 +1,199 @@
+//! Arguments that lead to memory: text, buffers, single structures, and how much of each there is.
+
+use super::{
+    arrays::{array, bits, message},
+    cx::{self, Cx},
+    net, structs,
+    value::{Args, Value},
+    vectors,
+};
+use crate::{
+    session::parse::Captured,
+    tables::{self, Dir, Len, StructId, Ty},
+};
+
+/// An argument that leads to memory.
+pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
+    let raw = cx.register(cx.index);
+    if let Ty::Remain { id } = ty {
+        remain(out, cx, raw, id);
+        return;
+    }
+    if raw == 0 && cx.captures.is_empty() || cx.failed() && is_output(ty) {
+        out.push(Value::Addr(raw));
+        return;
+    }
+    match ty {
+        Ty::Path | Ty::Str => string(out, cx, ty, raw),
+        Ty::Buf { len, .. } | Ty::Binary { len, .. } => buffer(out, cx, ty, raw, len),
+        Ty::PathBuf { len, .. } => path_buffer(out, cx, raw, len),
+        Ty::OptVal { dir, len } => option_value(out, cx, raw, dir, len),
+        Ty::StrVec => vectors::strings(out, &cx.captures, raw, cx.options),
+        Ty::EnvVec if cx.options.verbose => vectors::strings(out, &cx.captures, raw, cx.options),
+        Ty::EnvVec => vectors::count(out, &cx.captures, raw),
+        Ty::Iovec { dir, .. } => match cx.at(raw) {
+            Some(vector) => {
+                let left = cx.call.record.ret.max(0) as u64;
+                vectors::iovec_array(out, cx, vector, dir, left);
+            }
+            None => out.push(Value::Addr(raw)),
+        },
+        Ty::Msghdr { dir } => net::msghdr(out, cx, dir),
+        Ty::Mmsghdr { dir, .. } => net::mmsghdr(out, cx, dir),
+        Ty::Struct { dir, id, len } => structure(out, cx, raw, dir, id, len),
+        Ty::Array { elem, count, .. } => array(out, cx, raw, elem, count),
+        Ty::Bits { count, .. } => bits(out, cx, raw, count),
+        Ty::Msgbuf { len, .. } => message(out, cx, raw, len),
+        _ => out.push(Value::Addr(raw)),
+    }
+}
+
+/// Is it nothing but a pointer when the call fails?
+pub fn is_output(ty: Ty) -> bool {
+    // The header of a message is the caller's even then.
+    ty.dir() == Some(Dir::Out) && !matches!(ty, Ty::Msghdr { .. })
+}
+
+fn string<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64) {
+    let Some(captured) = cx.at(raw).or_else(|| first_readable(cx)) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let text = captured.bytes.split(|&b| b == 0).next().unwrap_or_default();
+    let whole = text.len() < captured.bytes.len() || !cx::is_cut(captured);
+    if ty == Ty::Path && whole {
+        out.push(Value::Path(text));
+        return;
+    }
+    let shown = text.len().min(if ty == Ty::Path {
+        usize::MAX
+    } else {
+        cx.options.string
+    });
+    out.push(Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: !whole || shown < text.len(),
+    });
+}
+
+/// What stands in for memory at another address: the program's own name after an execve.
+fn first_readable<'x, 'a>(cx: &'x Cx<'_, 'a>) -> Option<&'x Captured<'a>> {
+    cx.captures.first().filter(|c| c.header.errno == 0)
+}
+
+fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
+    let Some(captured) = cx.at(raw) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let there = length(cx, len).unwrap_or(captured.header.full.into());
+    // Asked for the size only.
+    if matches!(len, Len::RetMax(n) if cx.register(n) == 0) {
+        out.push(Value::Addr(raw));
+        return;
+    }
+    let most = captured.bytes.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    let bytes = captured.bytes.get(..shown).unwrap_or_default();
+    let cut = (shown as u64) < there;
+    out.push(match ty {
+        Ty::Binary { .. } => Value::Binary { bytes, cut },
+        _ => Value::Bytes { bytes, cut },
+    });
+}
+
+fn path_buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
+    let there = length(cx, len).and_then(|n| usize::try_from(n).ok());
+    let own = cx.at(raw).map(|c| match there {
+        Some(there) => c.bytes.get(..there).unwrap_or(c.bytes),
+        None => c.bytes,
+    });
+    out.push(match own {
+        Some(own) => Value::Path(own.split(|&b| b == 0).next().unwrap_or_default()),
+        None => Value::Addr(raw),
+    });
+}
+
+/// A socket option: most are an `int`, and one that is too short for it means nothing.
+fn option_value<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len: Len) {
+    let there = length(cx, len).unwrap_or(0);
+    match (cx.at(raw), there) {
+        (Some(captured), 4) if captured.bytes.len() >= 4 => {
+            let value = cx::number_at(captured.bytes, 0, 4).unwrap_or(0);
+            out.push(Value::ListOpen);
+            out.push(Value::Int(cx::signed(value, 4)));
+            out.push(Value::ListClose);
+        }
+        (Some(_), 0..4) if dir == Dir::In => out.push(Value::Addr(raw)),
+        (_, 0..4) => buffer(out, cx, Ty::Binary { dir, len }, raw, len),
+        _ => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
+    }
+}
+
+/// What is left of a sleep that a signal has ended.
+fn remain<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, id: StructId) {
+    const EINTR: i64 = 4;
+    const ERESTART_RESTARTBLOCK: i64 = 516;
+    let interrupted = [-EINTR, -ERESTART_RESTARTBLOCK].contains(&cx.call.record.ret);
+    let size = tables::struct_size(id, cx.abi) as usize;
+    match cx.bytes_after().and_then(|bytes| bytes.get(..size)) {
+        Some(bytes) if interrupted => structs::pointee(out, cx, id, raw, bytes),
+        _ => out.push(Value::Addr(raw)),
+    }
+}
+
+/// Bytes or elements as the caller, or the result, says; nothing where that is not known.
+pub fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
+    let ret = cx.call.record.ret.max(0) as u64;
+    let argument = |n: u8| match cx.args.get(usize::from(n)).map(|arg| arg.ty) {
+        Some(Ty::Int) => u64::try_from(cx.register(n) as i32).unwrap_or(0),
+        Some(Ty::Uint) => u64::from(cx.register(n) as u32),
+        _ => cx.register(n),
+    };
+    let behind = |n: u8, width: usize| {
+        let own = if cx.args.get(usize::from(cx.index))?.ty.dir() == Some(Dir::Out) {
+            cx::after(cx.call, n)
+        } else {
+            cx::before(cx.call, n)
+        };
+        let own = own.iter().find(|c| c.header.errno == 0)?;
+        cx::number_at(own.bytes, 0, width)
+    };
+    match len {
+        Len::Const(n) => Some(n.into()),
+        Len::Arg(n) => Some(argument(n)),
+        Len::Ret => Some(ret),
+        Len::RetMax(n) => Some(ret.min(argument(n))),
+        Len::ArgPtr32(n) => behind(n, 4),
+        Len::ArgPtr64(n) => behind(n, 8),
+    }
+}
+
+fn structure<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    raw: u64,
+    dir: Dir,
+    id: StructId,
+    len: Option<Len>,
+) {
+    let size = tables::struct_size(id, cx.abi) as usize;
+    let own = |bytes: &'a [u8]| match len {
+        None => bytes.get(..size),
+        Some(len) => {
+            let there = length(cx, len).unwrap_or(bytes.len() as u64);
+            let most = usize::try_from(there).unwrap_or(usize::MAX);
+            Some(bytes.get(..most).unwrap_or(bytes))
+        }
+    };
+    let Some(bytes) = cx.bytes().and_then(own) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    if dir != Dir::InOut || !structs::is_scalar(id, cx.abi) {
+        structs::pointee(out, cx, id, raw, bytes);
+        return;
+    }
+    let after = cx.bytes_after().filter(|_| cx.succeeded()).and_then(own);
+    structs::both(out, cx, id, bytes, after);
+}

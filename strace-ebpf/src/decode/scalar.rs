@@ -1,0 +1,52 @@
+//! Arguments that are nothing but the value of a register.
+
+use super::value::Value;
+use crate::{
+    session::Call,
+    tables::{self, Abi, SetId, Ty},
+};
+
+/// Argument `index` of the call.
+pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'static> {
+    let next = || {
+        call.record
+            .args
+            .get(usize::from(index) + 1)
+            .copied()
+            .unwrap_or(0)
+    };
+    let narrow = abi.word_bytes() == 4 && abi == Abi::I386;
+    match ty {
+        Ty::Int | Ty::Pid => Value::Int(i64::from(raw as i32)),
+        Ty::Uint => Value::Uint(u64::from(raw as u32)),
+        Ty::Uid | Ty::Gid if raw as u32 == u32::MAX => Value::Int(-1),
+        Ty::Uid | Ty::Gid => Value::Uint(u64::from(raw as u32)),
+        Ty::Uid16 | Ty::Gid16 if raw as u16 == u16::MAX => Value::Int(-1),
+        Ty::Uid16 | Ty::Gid16 => Value::Uint(u64::from(raw as u16)),
+        Ty::Long | Ty::Offset if narrow => Value::Int(i64::from(raw as i32)),
+        Ty::Long | Ty::Offset => Value::Int(raw as i64),
+        Ty::Ulong | Ty::Size => Value::Uint(raw),
+        Ty::Offset64 => Value::Int((raw & 0xffff_ffff | next() << 32) as i64),
+        Ty::Offset64Hi => Value::Int((raw << 32 | next() & 0xffff_ffff) as i64),
+        Ty::PageOffset => Value::Hex(raw << 12),
+        Ty::Octal => Value::Octal(raw & 0xffff),
+        Ty::Mode => Value::Set(tables::set(SetId::FileModeBits), raw & 0xffff),
+        Ty::Fd => Value::Fd(raw as i32),
+        Ty::DirFd => Value::DirFd(raw as i32),
+        Ty::Signal => Value::Signal(raw as u32),
+        Ty::Addr => Value::Addr(raw),
+        Ty::WakeOp => Value::WakeOp(raw as u32),
+        Ty::Flags64(id) => Value::Set(tables::set(id), raw & 0xffff_ffff | next() << 32),
+        Ty::Enum(SetId::IoctlRequest) => {
+            Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)
+        }
+        Ty::Flags(id) | Ty::Enum(id) => Value::Set(tables::set(id), raw),
+        Ty::SigMask => Value::SigSet(raw & 0xffff_ffff),
+        Ty::Dev => {
+            let (major, minor) = (raw >> 8 & 0xfff, raw & 0xff | raw >> 12 & 0xf_ff00);
+            Value::Dev(major as u32, minor as u32)
+        }
+        Ty::Key if raw as u32 == 0 => Value::Name("IPC_PRIVATE"),
+        _ => Value::Hex(raw),
+    }
+}

@@ -1,0 +1,189 @@
+//! What is copied for one argument, by its type.
+
+use strace_ebpf_common::{
+    limits::{MAX_ELEMENTS, PATH_MAX},
+    plan::{FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, Op, WHEN_ENTER, WHEN_FAILURE},
+};
+
+use super::{Builder, with_length};
+use crate::tables::{self, Dir, Len, Ty};
+
+/// Bytes of directory entries that are looked at: what glibc asks for at once.
+const ENTRIES_BYTES: u32 = 32 * 1024;
+
+/// Bytes behind what is known of a structure whose caller says how long it is.
+const BEYOND_BYTES: u32 = 64;
+
+/// Bytes of an `fd_set`, `include/uapi/linux/posix_types.h`.
+const BITS_BYTES: u16 = 128;
+
+impl Builder {
+    pub(super) fn argument(&mut self, arg: u8, ty: Ty, enter: bool, exit: bool) {
+        let Some(dir) = ty.dir() else {
+            return;
+        };
+        let when = self.when(dir, enter, exit);
+        let from_arg = Op {
+            arg,
+            when,
+            addr_from: FROM_ARG,
+            addr_off: u16::from(arg),
+            ..Op::default()
+        };
+        match ty {
+            Ty::Path => {
+                self.add(Op {
+                    kind: KIND_STR,
+                    limit: PATH_MAX - 1,
+                    ..from_arg
+                });
+            }
+            Ty::Str => {
+                self.add(Op {
+                    kind: KIND_STR,
+                    limit: self.limits.string,
+                    ..from_arg
+                });
+            }
+            Ty::PathBuf { len, .. } => {
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: PATH_MAX,
+                    scale: 1,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, len));
+            }
+            Ty::Remain { id } => {
+                let size = tables::struct_size(id, self.abi);
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: size,
+                    scale: 1,
+                    when: WHEN_FAILURE,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, Len::Const(size)));
+            }
+            Ty::Buf { len, .. } | Ty::Binary { len, .. } | Ty::OptVal { len, .. } => {
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: self.limits.string,
+                    scale: 1,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, len));
+            }
+            Ty::StrVec => self.strings(from_arg, true),
+            Ty::EnvVec => self.strings(from_arg, self.limits.verbose),
+            Ty::Iovec { count, .. } => {
+                let size = 2 * self.word();
+                let op = Op {
+                    kind: KIND_BYTES,
+                    scale: size,
+                    limit: u32::from(size) * u32::from(MAX_ELEMENTS),
+                    ..from_arg
+                };
+                let vector = self.add(with_length(self.args, op, count));
+                self.buffers(arg, when, vector, dir == Dir::Out);
+            }
+            Ty::Msghdr { .. } => {
+                let size = self.msghdr_bytes();
+                let op = Op {
+                    kind: KIND_BYTES,
+                    len_from: FROM_CONST,
+                    len_off: size,
+                    scale: 1,
+                    limit: u32::from(size),
+                    ..from_arg
+                };
+                // The length of the name that there is room for is gone after the call.
+                let before = if dir == Dir::In { 0 } else { WHEN_ENTER };
+                let header = self.add(Op {
+                    when: when | before,
+                    ..op
+                });
+                self.message(arg, when, header, 0, dir == Dir::Out);
+            }
+            Ty::Mmsghdr { count, .. } => {
+                // struct mmsghdr: a msghdr and an unsigned int, padded to the word.
+                let stride = self.msghdr_bytes() + self.word();
+                let op = Op {
+                    kind: KIND_BYTES,
+                    scale: stride,
+                    limit: u32::from(stride) * u32::from(MAX_ELEMENTS),
+                    ..from_arg
+                };
+                let headers = self.add(with_length(self.args, op, count));
+                self.message(arg, when, headers, stride, false);
+            }
+            Ty::Struct { id, len, .. } => {
+                let size = tables::struct_size(id, self.abi);
+                // A newer program's structure may be longer than ours.
+                let most = match len {
+                    None => size,
+                    // As many entries as the kernel has written (getdents64).
+                    Some(Len::Ret) => ENTRIES_BYTES,
+                    Some(_) => size + BEYOND_BYTES,
+                };
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: most,
+                    scale: 1,
+                    ..from_arg
+                };
+                let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
+                self.members(arg, when, block, id);
+            }
+            Ty::Array { elem, count, .. } => {
+                let size = tables::struct_size(elem, self.abi);
+                let op = Op {
+                    kind: KIND_BYTES,
+                    limit: size * u32::from(MAX_ELEMENTS),
+                    scale: size as u16,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, count));
+            }
+            Ty::Frame => {
+                // `ucontext.uc_sigmask`, arch/x86/include/asm/sigframe.h, above the address that the handler returned to.
+                let at = [296, 248, 280][self.abi as usize];
+                self.add(Op {
+                    kind: KIND_BYTES,
+                    when: WHEN_ENTER,
+                    addr_from: FROM_STACK,
+                    addr_off: at,
+                    len_from: FROM_CONST,
+                    len_off: 8,
+                    scale: 1,
+                    limit: 8,
+                    ..from_arg
+                });
+            }
+            Ty::Bits { .. } => {
+                // Its bits cannot be counted in bytes by the probes; this many are what there is room for in a program.
+                self.add(Op {
+                    kind: KIND_BYTES,
+                    len_from: FROM_CONST,
+                    len_off: BITS_BYTES,
+                    scale: 1,
+                    limit: u32::from(BITS_BYTES),
+                    ..from_arg
+                });
+            }
+            Ty::Msgbuf { len, .. } => {
+                // A word and as many bytes: one copy of what is shown, and one that surely is not too long.
+                let most = self.limits.string + u32::from(self.word());
+                let op = Op {
+                    kind: KIND_BYTES,
+                    scale: 1,
+                    limit: most,
+                    ..from_arg
+                };
+                self.add(with_length(self.args, op, Len::Const(most)));
+                self.add(with_length(self.args, op, len));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! From a row of the system call table to the probes' plan: what to copy, when, and how much.
+//!
+//! Only what the decoders show is copied; see [`decode::shows`].
+
+mod arguments;
+mod chains;
+#[cfg(test)]
+mod tests;
+
+use strace_ebpf_common::{
+    limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
+    plan::{
+        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
+        FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, OP_PTR32, Op,
+        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER,
+        WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+    },
+};
+
+use super::filter::Filter;
+use crate::{
+    decode,
+    tables::{self, Abi, Arg, Attrs, Dir, Len, Syscall, Ty},
+};
+
+/// How much to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a string or buffer (`-s`).
+    pub string: u32,
+    /// Whole vectors, also the environment (`-v`).
+    pub verbose: bool,
+    /// Calls that do not return are wanted: their outcome is neither success nor failure.
+    pub no_return: bool,
+    /// The beginning of every call is an event of its own, with the memory that it was given
+    /// (the strace format).
+    pub report_enter: bool,
+}
+
+/// One plan per number and ABI, in the order of the probes' map.
+#[must_use]
+pub fn compile_all(filter: &Filter, limits: &Limits) -> Vec<Plan> {
+    let mut plans = vec![Plan::default(); (ABIS * PLANS_PER_ABI) as usize];
+    for abi in Abi::ALL {
+        let first = abi as u32 * PLANS_PER_ABI;
+        for nr in 0..PLANS_PER_ABI {
+            let plan = &mut plans[(first + nr) as usize];
+            match tables::syscall(abi, nr) {
+                Some(syscall) => *plan = compile(syscall, abi, filter.wants(abi, nr), limits),
+                // Every number without a name, those beyond the table included.
+                None if filter.wants_unknown() => plan.flags = PLAN_WANTED,
+                None => {}
+            }
+        }
+    }
+    plans
+}
+
+/// Plan of one call. Calls that are not wanted keep what the probes must know of them.
+#[must_use]
+pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limits) -> Plan {
+    let mut builder = Builder {
+        plan: Plan::default(),
+        abi,
+        limits: *limits,
+        exec: false,
+        args: syscall.args,
+    };
+    if syscall.attrs.contains(Attrs::EXEC) {
+        builder.plan.flags |= PLAN_EXEC;
+        builder.exec = true;
+    }
+    if !wanted {
+        return builder.plan;
+    }
+    let no_return = syscall.attrs.contains(Attrs::NORETURN);
+    if no_return && !limits.no_return {
+        return builder.plan;
+    }
+    builder.plan.flags |= PLAN_WANTED;
+    if no_return {
+        builder.plan.flags |= PLAN_NO_RETURN;
+    }
+    if limits.report_enter {
+        builder.plan.flags |= PLAN_EMIT_ENTER;
+    }
+    builder.arguments(syscall);
+    builder.finish()
+}
+
+/// A copy of at most this many bytes is not joined with a larger one: that might reach beyond the end of the memory.
+const SMALL_BYTES: u16 = 16;
+
+struct Builder {
+    args: &'static [Arg],
+    plan: Plan,
+    abi: Abi,
+    limits: Limits,
+    exec: bool,
+}
+
+impl Builder {
+    fn finish(mut self) -> Plan {
+        let used = usize::from(self.plan.n_ops);
+        self.plan.when = self.plan.ops[..used]
+            .iter()
+            .fold(0, |when, op| when | op.when);
+        if self.plan.when & WHEN_ENTER != 0 {
+            self.plan.flags |= PLAN_ENTER;
+        }
+        self.plan
+    }
+
+    /// Every argument, in all of its variants.
+    fn arguments(&mut self, syscall: &'static Syscall) {
+        let variants = syscall.variants.iter().map(|variant| variant.args);
+        for args in std::iter::once(syscall.args).chain(variants) {
+            self.args = args;
+            for (index, arg) in (0u8..).zip(args) {
+                if decode::shows(arg.ty) {
+                    self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
+                }
+            }
+        }
+    }
+
+    /// Does the plan copy the same bytes already, or bytes that begin at the same place? The decoder looks at the call's
+    /// other arguments to know how many of them count.
+    fn join(&mut self, op: &Op) -> Option<u8> {
+        if op.addr_from != FROM_ARG || op.kind == KIND_POINTERS {
+            return None;
+        }
+        let used = usize::from(self.plan.n_ops);
+        let fixed = |op: &Op| op.len_from == FROM_CONST && op.scale == 1 && op.kind == KIND_BYTES;
+        let is_same = |old: &Op| {
+            let place = |op: &Op| {
+                (
+                    op.kind,
+                    op.arg,
+                    op.addr_from,
+                    op.addr_off,
+                    op.len_from,
+                    op.flags,
+                )
+            };
+            let both_fixed = fixed(old) && fixed(op);
+            let sizes_fit = (old.len_off <= SMALL_BYTES) == (op.len_off <= SMALL_BYTES);
+            place(old) == place(op)
+                && (both_fixed && sizes_fit || (old.len_off, old.scale) == (op.len_off, op.scale))
+        };
+        let found = self.plan.ops[..used].iter().position(is_same)?;
+        let old = &mut self.plan.ops[found];
+        if fixed(op) {
+            old.len_off = old.len_off.max(op.len_off);
+        }
+        old.when |= op.when;
+        old.limit = old.limit.max(op.limit);
+        // At most twelve.
+        Some(found as u8)
+    }
+
+    /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
+    /// then shows as a pointer. A test holds that no row of the table needs more.
+    fn add(&mut self, op: Op) -> u8 {
+        if let Some(index) = self.join(&op) {
+            return index;
+        }
+        let index = self.plan.n_ops;
+        if let Some(place) = self.plan.ops.get_mut(usize::from(index)) {
+            *place = Op {
+                max_elements: op.max_elements.max(1),
+                ..op
+            };
+            self.plan.n_ops += 1;
+        }
+        index
+    }
+
+    /// When memory of this direction is read. Arguments of an execve are gone after a success.
+    fn when(&self, dir: Dir, enter: bool, exit: bool) -> u8 {
+        let enter = enter || self.limits.report_enter && dir != Dir::Out;
+        // What was given is read once, at enter; again only if that failed.
+        let again = self.limits.report_enter && dir == Dir::In;
+        let at_exit = match dir {
+            Dir::In if self.exec => WHEN_FAILURE,
+            Dir::In => WHEN_EXIT,
+            Dir::Out => WHEN_SUCCESS,
+            // A failure may be told there (name_to_handle_at).
+            Dir::InOut => WHEN_EXIT,
+        };
+        let mut when = 0;
+        if enter {
+            when |= WHEN_ENTER;
+        }
+        if exit && again {
+            when |= WHEN_RETRY;
+        } else if exit || self.exec {
+            when |= at_exit;
+        }
+        when
+    }
+
+    fn word(&self) -> u16 {
+        self.abi.word_bytes() as u16
+    }
+
+    fn msghdr_bytes(&self) -> u16 {
+        7 * self.word()
+    }
+
+    fn pointer_flag(&self) -> u8 {
+        if self.word() == 4 { OP_PTR32 } else { 0 }
+    }
+
+    fn block_word(&self) -> u8 {
+        if self.word() == 4 {
+            FROM_BLOCK32
+        } else {
+            FROM_BLOCK64
+        }
+    }
+}
+
+/// Elements of a vector that are shown unless `-v`: as many as bytes of a string, as in strace.
+#[must_use]
+pub fn shown_elements(limits: &Limits) -> u16 {
+    u16::try_from(limits.string)
+        .unwrap_or(MAX_ELEMENTS)
+        .clamp(1, MAX_ELEMENTS)
+}
+
+/// Gives the operation its length. An argument that is an `int` counts as signed 32 bits.
+fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
+    let is_int = |n: u8| {
+        args.get(usize::from(n))
+            .is_some_and(|arg| arg.ty == Ty::Int)
+    };
+    let (len_from, len_off) = match len {
+        // A constant that does not fit is a scaled one.
+        Len::Const(n) => (FROM_CONST, n.min(u32::from(u16::MAX)) as u16),
+        Len::Arg(n) if is_int(n) => (FROM_ARG32, u16::from(n)),
+        Len::Arg(n) => (FROM_ARG, u16::from(n)),
+        Len::Ret => (FROM_RESULT, 0),
+        Len::RetMax(n) => (FROM_RESULT_MAX, u16::from(n)),
+        Len::ArgPtr32(n) => (FROM_ARG_POINTER32, u16::from(n)),
+        Len::ArgPtr64(n) => (FROM_ARG_POINTER64, u16::from(n)),
+    };
+    Op {
+        len_from,
+        len_off,
+        ..op
+    }
+}
