@@ -10,6 +10,7 @@ mod run;
 mod setup;
 mod test;
 mod tools;
+mod vm;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +32,8 @@ enum Command {
     Run(run::Options),
     /// Build everything and run all tests, the end-to-end tests included
     Test(test::Options),
+    /// Run the end-to-end tests, or one command, on other kernels in virtual machines
+    Vm(vm::Options),
     /// Measure what tracing costs, beside strace, perf trace and bpftrace where they are installed
     Bench(bench::Options),
     /// Write the generated tables
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Vm(options) => vm::run(&options),
         Command::Codegen { check } => codegen::run(check),
     }
 }
