@@ -85,6 +85,8 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         };
         let entered = (*task).abi;
         let compat = if entered == 0 {
+            // Nothing was read at an enter that there was not.
+            phase |= WHEN_RETRY;
             hook::is_compat()
         } else {
             (*task).abi = 0;

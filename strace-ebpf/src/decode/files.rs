@@ -76,6 +76,11 @@ fn stamp<'a>(
 
 /// statx(2).
 pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    // `include/uapi/linux/stat.h`: which of the times were filled in.
+    const STATX_ATIME: u64 = 0x20;
+    const STATX_MTIME: u64 = 0x40;
+    const STATX_CTIME: u64 = 0x80;
+    const STATX_BTIME: u64 = 0x800;
     let Some(fields) = Fields::new(StructId::Statx, cx.abi, bytes) else {
         return;
     };
@@ -101,12 +106,16 @@ pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         "stx_attributes_mask",
     ];
     fields.show_all(out, cx, &shown);
-    for (name, at) in [
-        ("stx_atime", 64),
-        ("stx_btime", 80),
-        ("stx_ctime", 96),
-        ("stx_mtime", 112),
+    let told = fields.get("stx_mask");
+    for (name, at, mask) in [
+        ("stx_atime", 64, STATX_ATIME),
+        ("stx_btime", 80, STATX_BTIME),
+        ("stx_ctime", 96, STATX_CTIME),
+        ("stx_mtime", 112, STATX_MTIME),
     ] {
+        if told & mask == 0 {
+            continue;
+        }
         let seconds = number_at(bytes, at, 8).unwrap_or(0) as i64;
         let nanos = number_at(bytes, at + 8, 4).unwrap_or(0) as u32;
         out.push(Value::Field(name));

@@ -18,11 +18,11 @@ mod time;
 pub mod value;
 mod vectors;
 
-use strace_ebpf_common::record::{ABI_I386, ABI_X32};
+use strace_ebpf_common::record::{ABI_I386, ABI_X32, CallRecord};
 
 use crate::{
-    session::Call,
-    tables::{Abi, Attrs, Ret, Syscall, Ty},
+    session::{Call, parse::Captured},
+    tables::{self, Abi, Attrs, Dir, Ret, StructId, Syscall, Ty},
 };
 use cx::Cx;
 use pointers::{is_output, pointer};
@@ -87,6 +87,58 @@ pub fn wants(call: &Call<'_>, syscall: &Syscall, index: u8) -> bool {
     };
     shows(arg.ty)
         && !(cx::failed(call) && is_output(arg.ty) && !matches!(arg.ty, Ty::Remain { .. }))
+}
+
+/// Is memory missing that would be shown?
+#[must_use]
+pub fn misses(call: &Call<'_>, syscall: Option<&Syscall>) -> bool {
+    let unread = |captured: &&Captured<'_>| i32::from(captured.header.errno) == libc::EFAULT;
+    let mut unread = call.captures.iter().filter(unread);
+    syscall.is_some_and(|syscall| unread.any(|captured| wants(call, syscall, captured.header.arg)))
+}
+
+/// Does the call add something behind what it was given, `[3] => [5]`?
+#[must_use]
+pub fn grows(ty: Ty) -> bool {
+    match ty {
+        Ty::Struct {
+            dir: Dir::InOut,
+            id,
+            ..
+        } => structs::is_scalar(id, Abi::X86_64) && id != StructId::SocklenT,
+        Ty::Struct { id, .. } => id == StructId::CloneArgs,
+        _ => false,
+    }
+}
+
+/// The name of a call that restart_syscall(2) will go on with.
+#[must_use]
+pub fn interrupted(record: &CallRecord) -> Option<&'static str> {
+    const ERESTART_RESTARTBLOCK: i64 = 516;
+    let syscall = tables::syscall(abi_of(record.abi), record.nr)?;
+    (record.ret == -ERESTART_RESTARTBLOCK).then_some(syscall.name)
+}
+
+/// The arguments of a call; those of restart_syscall(2) are what it `goes_on` with.
+#[must_use]
+pub fn args_of_restarted<'a>(
+    call: &Call<'a>,
+    syscall: Option<&Syscall>,
+    options: &Options,
+    goes_on: Option<&'static str>,
+) -> Args<'a> {
+    let mut args = args(call, syscall, options);
+    if syscall.is_some_and(|syscall| syscall.name == "restart_syscall") {
+        args.begin();
+        args.push(Value::GoesOn(goes_on.unwrap_or("system call")));
+    }
+    args
+}
+
+/// Is it to be started again?
+#[must_use]
+pub fn restarts(record: &CallRecord) -> bool {
+    u32::try_from(record.ret.wrapping_neg()).is_ok_and(|errno| RESTARTS.contains(&errno))
 }
 
 /// A signal's `siginfo_t`, or the first 48 bytes of it.

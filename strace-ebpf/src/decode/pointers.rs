@@ -19,7 +19,9 @@ pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
         remain(out, cx, raw, id);
         return;
     }
-    if raw == 0 && cx.captures.is_empty() || cx.failed() && is_output(ty) {
+    // An execve's strings come from the new program, which has some even where none were passed.
+    let is_null = raw == 0 && (cx.captures.is_empty() || matches!(ty, Ty::StrVec | Ty::EnvVec));
+    if is_null || cx.failed() && is_output(ty) {
         out.push(Value::Addr(raw));
         return;
     }

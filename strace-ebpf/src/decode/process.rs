@@ -144,3 +144,14 @@ pub fn capabilities<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 pub fn cpu_set<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::Bits(bytes, 8 * bytes.len() as u32));
 }
+
+/// wait4(2): nothing was written where no child has anything to tell (`WNOHANG`).
+pub fn wait_status<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    if cx.call.record.ret == 0 {
+        return;
+    }
+    let status = number_at(bytes, 0, 4).unwrap_or(0);
+    out.push(Value::ListOpen);
+    out.push(Value::Wait(status as u32));
+    out.push(Value::ListClose);
+}

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     session::Call,
-    tables::{Arg, Dir, Ret, StructId, Syscall, Ty},
+    tables::{Arg, Dir, Ret, SetId, StructId, Syscall, Ty},
 };
 
 /// The remark, as one argument; no argument where there is none.
@@ -25,7 +25,9 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
     let variant = syscall.variant(&call.record.args);
     let args = variant.map_or(syscall.args, |variant| variant.args);
     if let Some(arg) = variant.and_then(|variant| variant.ret.as_ref()) {
-        if ret != 0 || matches!(arg.ty, Ty::Enum(_)) {
+        // Access modes have a name for 0 too.
+        let named = matches!(arg.ty, Ty::Enum(_) | Ty::Flags(SetId::OpenFlags));
+        if ret != 0 || named {
             out.begin();
             if arg.name != "-" {
                 out.push(Value::Word(arg.name));

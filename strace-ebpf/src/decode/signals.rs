@@ -45,7 +45,6 @@ pub fn sigaction<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 /// timer_create(2), mq_notify(2).
 pub fn sigevent<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const SIGEV_SIGNAL: u64 = 0;
-    const SIGEV_NONE: u64 = 1;
     const SIGEV_THREAD: u64 = 2;
     const SIGEV_THREAD_ID: u64 = 4;
     let word = cx.abi.word_bytes() as usize;
@@ -55,7 +54,7 @@ pub fn sigevent<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         return;
     };
     out.push(Value::StructOpen);
-    if value != 0 || notify != SIGEV_NONE {
+    if value != 0 {
         out.push(Value::Field("sigev_value"));
         out.push(Value::StructOpen);
         out.push(Value::Field("sival_int"));

@@ -33,6 +33,7 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::CloneArgs, process::clone_args),
     (StructId::CapUserData, process::capabilities),
     (StructId::CpuSet, process::cpu_set),
+    (StructId::WaitStatus, process::wait_status),
 ];
 
 /// The structures whose members strace shows in another order than C has them.

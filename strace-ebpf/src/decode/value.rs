@@ -92,6 +92,8 @@ pub enum Value<'a> {
     Date(i64, u32, u8),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.
     Index(Option<&'static str>, u16),
+    /// The call that an interrupted one goes on with.
+    GoesOn(&'static str),
     /// A word before the value that follows.
     Word(&'static str),
     /// The start of a list in brackets.

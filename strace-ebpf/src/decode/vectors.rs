@@ -106,7 +106,12 @@ pub fn iovec_array<'a>(
     let word = cx.abi.word_bytes() as usize;
     let mut left = if dir == Dir::In { u64::MAX } else { left };
     out.push(Value::ListOpen);
-    for element in vector.bytes.chunks_exact(2 * word) {
+    for (i, element) in vector.bytes.chunks_exact(2 * word).enumerate() {
+        if i == cx.options.elements && !cx.options.verbose {
+            out.push(Value::More);
+            out.push(Value::ListClose);
+            return;
+        }
         let (base, len) = (number(&element[..word]), number(&element[word..]));
         let here = len.min(left);
         left -= here;

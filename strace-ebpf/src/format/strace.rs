@@ -31,6 +31,35 @@ pub struct Look {
     pub rendering: Rendering,
 }
 
+/// How much of a call's arguments is known when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// So many arguments.
+    pub args: usize,
+    /// Of the next one the part before what the call adds to it: `[3] => [5]`.
+    pub grows: bool,
+}
+
+impl Known {
+    /// Everything.
+    pub const ALL: Self = Self {
+        args: usize::MAX,
+        grows: false,
+    };
+
+    /// Is nothing left to be told?
+    #[must_use]
+    pub fn is_all(self, args: &Args<'_>) -> bool {
+        self.args >= args.iter().count()
+    }
+}
+
+/// Where the part begins that the call has added.
+fn grown_at(values: &[Value<'_>]) -> usize {
+    let becomes = |value: &Value<'_>| matches!(value, Value::Becomes);
+    values.iter().position(becomes).unwrap_or(values.len())
+}
+
 /// Writes lines.
 #[derive(Debug)]
 pub struct Strace {
@@ -86,32 +115,49 @@ impl Strace {
         self.col += out.len() - before;
     }
 
-    /// The name and the first arguments, as many as `known`.
-    pub fn begin(&mut self, out: &mut Vec<u8>, name: &[u8], args: &Args<'_>, known: usize) {
+    /// The name and the first arguments, as many as are `known`.
+    pub fn begin(&mut self, out: &mut Vec<u8>, name: &[u8], args: &Args<'_>, known: Known) {
         let before = out.len();
         out.extend_from_slice(name);
         out.push(b'(');
-        for (i, values) in args.iter().take(known).enumerate() {
+        for (i, values) in args.iter().take(known.args).enumerate() {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
             text::argument(out, values, self.look.rendering);
         }
         // What comes next will be an argument too.
-        if known > 0 && known < args.iter().count() {
+        let next = args.iter().nth(known.args);
+        if known.args > 0 && next.is_some() {
             out.extend_from_slice(b", ");
+        }
+        if let Some(values) = next.filter(|_| known.grows) {
+            text::argument(
+                out,
+                values.get(..grown_at(values)).unwrap_or(values),
+                self.look.rendering,
+            );
         }
         self.col += out.len() - before;
     }
 
     /// The other arguments.
-    pub fn rest(&mut self, out: &mut Vec<u8>, args: &Args<'_>, known: usize) {
+    pub fn rest(&mut self, out: &mut Vec<u8>, args: &Args<'_>, known: Known) {
         let before = out.len();
-        for (i, values) in args.iter().skip(known).enumerate() {
+        for (i, values) in args.iter().skip(known.args).enumerate() {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
-            text::argument(out, values, self.look.rendering);
+            let begun = if i == 0 && known.grows {
+                grown_at(values)
+            } else {
+                0
+            };
+            text::argument(
+                out,
+                values.get(begun..).unwrap_or_default(),
+                self.look.rendering,
+            );
         }
         self.col += out.len() - before;
     }
@@ -236,6 +282,10 @@ mod tests {
         args
     }
 
+    fn first(args: usize) -> Known {
+        Known { args, grows: false }
+    }
+
     fn text(look: Look, write: impl FnOnce(&mut Strace, &mut Vec<u8>)) -> String {
         let mut out = Vec::new();
         write(&mut Strace::new(look, Style::UnixMicros), &mut out);
@@ -246,8 +296,8 @@ mod tests {
     fn a_whole_line() {
         let line = text(LOOK, |s, out| {
             s.leader(out, 7, false, 0);
-            s.begin(out, b"close", &args(&[Value::Fd(3)]), 1);
-            s.rest(out, &args(&[Value::Fd(3)]), 1);
+            s.begin(out, b"close", &args(&[Value::Fd(3)]), first(1));
+            s.rest(out, &args(&[Value::Fd(3)]), first(1));
             s.result(out, &Outcome::Value(Value::Int(0)), &Args::default(), None);
         });
         assert_eq!(line, "close(3)                                = 0\n");
@@ -260,7 +310,7 @@ mod tests {
                 out,
                 b"chdir",
                 &args(&[Value::Path(b"/a/path/so/long/that/it/passes/forty")]),
-                1,
+                first(1),
             );
             s.result(out, &Outcome::Error(2), &Args::default(), None);
         });
@@ -293,11 +343,11 @@ mod tests {
         ];
         let line = text(LOOK, |s, out| {
             s.leader(out, 71, true, 0);
-            s.begin(out, b"read", &args(&read), 1);
+            s.begin(out, b"read", &args(&read), first(1));
             s.unfinished(out);
             s.leader(out, 71, true, 0);
             s.resumed(out, b"read");
-            s.rest(out, &args(&read), 1);
+            s.rest(out, &args(&read), first(1));
             s.result(
                 out,
                 &Outcome::Value(Value::Int(1)),
@@ -320,7 +370,7 @@ mod tests {
         };
         let line = text(look, |s, out| {
             s.leader(out, 71, true, 0);
-            s.begin(out, b"getpid", &args(&[]), 0);
+            s.begin(out, b"getpid", &args(&[]), first(0));
             s.result(
                 out,
                 &Outcome::Value(Value::Int(71)),

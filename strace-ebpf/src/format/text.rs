@@ -143,6 +143,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             out.extend_from_slice(word.as_bytes());
             out.push(b' ');
         }
+        Value::GoesOn(name) => {
+            write_fmt(out, format_args!("<... resuming interrupted {name} ...>"))
+        }
         Value::Comment(text) => remark(out, text),
         Value::Beyond(from, to) => write_fmt(out, format_args!("/* bytes {from}..{to} */ ")),
         Value::Date(seconds, fraction, digits) => {

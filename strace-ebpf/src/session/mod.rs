@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
     capture::Capture,
-    record::{CALL_HAS_ENTER, CALL_NO_RETURN, CallRecord, KIND_ENTER},
+    record::{CALL_HAS_ENTER, CallRecord, KIND_ENTER},
 };
 
 use parse::Captured;
@@ -128,7 +128,7 @@ pub fn assemble<'a>(record: CallRecord, body: &'a [u8], enter: Option<&'a [u8]>)
         record.args = fixed.args;
     }
     Call {
-        no_return: record.header.kind == KIND_ENTER && record.flags & CALL_NO_RETURN != 0,
+        no_return: record.header.kind == KIND_ENTER,
         record,
         captures,
     }

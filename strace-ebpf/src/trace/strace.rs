@@ -4,7 +4,7 @@
 //! A line is not written before it has to be: most calls return before anything else happens, and
 //! then all is known when the line is written at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use strace_ebpf_common::record::{
     CallRecord, DURATION_UNKNOWN, ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord,
@@ -14,10 +14,10 @@ use strace_ebpf_common::record::{
 use super::Common;
 use crate::{
     decode::{self, Outcome, value::Args},
-    format::strace::Strace,
+    format::strace::{Known, Strace},
     say,
     session::{Call, books::Gap},
-    tables::{self, Abi, Dir, Syscall, Ty},
+    tables::{self, Abi, Attrs, Dir, Syscall, Ty},
 };
 
 /// Records kept for reuse of their memory.
@@ -42,6 +42,9 @@ struct InCall {
     /// Signals that the thread ignores do not interrupt it: they are told when the call is over,
     /// which is when strace gets to see them.
     ignored: Vec<SignalRecord>,
+    /// How it came back to be started again. The thread's next event tells whether it was ended there: then strace has
+    /// not seen it come back.
+    returned: Option<(CallRecord, Vec<u8>)>,
 }
 
 /// Lines in the making.
@@ -53,8 +56,13 @@ pub struct Lines {
     spare: Vec<Vec<u8>>,
     /// The thread whose call is the last thing that happened.
     current: Option<u32>,
-    /// Traced threads that are alive, as far as was seen.
-    threads: HashSet<u32>,
+    /// Traced threads that are alive, as far as was seen, with their processes.
+    threads: HashMap<u32, u32>,
+    /// Leaders that ended before other threads of their processes: who waits for them, strace too, is told when the last
+    /// one ends.
+    leaders: HashMap<u32, TaskExitRecord>,
+    /// What a restart_syscall(2) of these threads goes on with.
+    interrupted: HashMap<u32, &'static str>,
     /// Our messages go to standard error, and so do the lines.
     messages_within: bool,
     /// `-q` so many times.
@@ -70,7 +78,9 @@ impl Lines {
             calls: HashMap::new(),
             spare: Vec::new(),
             current: None,
-            threads: HashSet::new(),
+            threads: HashMap::new(),
+            leaders: HashMap::new(),
+            interrupted: HashMap::new(),
             messages_within,
             quiet,
         }
@@ -84,7 +94,8 @@ impl Lines {
     /// A call begins.
     pub fn enter(&mut self, common: &mut Common, record: &CallRecord, bytes: &[u8]) {
         let tid = record.header.tid;
-        self.threads.insert(tid);
+        self.settle(common, tid);
+        self.threads.insert(tid, record.header.tgid);
         self.make_way(common, tid);
         // The memory of the thread's call before, if there was one.
         let mut enter = self.spare.pop().unwrap_or_default();
@@ -94,6 +105,7 @@ impl Lines {
             enter,
             stage: Stage::Held,
             ignored: Vec::new(),
+            returned: None,
         };
         if let Some(old) = self.calls.insert(tid, call) {
             self.recycle(old.enter);
@@ -104,7 +116,28 @@ impl Lines {
     /// A call returns.
     pub fn exit(&mut self, common: &mut Common, record: CallRecord, body: &[u8]) {
         let tid = record.header.tid;
-        self.threads.insert(tid);
+        self.settle(common, tid);
+        if decode::restarts(&record)
+            && let Some(held) = self.calls.get_mut(&tid)
+            && is_of(&held.enter, &record)
+        {
+            held.returned = Some((record, body.to_vec()));
+            return;
+        }
+        self.finish(common, record, body);
+    }
+
+    /// The end of a call's line that had to wait for the thread's next event.
+    fn settle(&mut self, common: &mut Common, tid: u32) {
+        let held = self.calls.get_mut(&tid);
+        if let Some((record, body)) = held.and_then(|held| held.returned.take()) {
+            self.finish(common, record, &body);
+        }
+    }
+
+    fn finish(&mut self, common: &mut Common, record: CallRecord, body: &[u8]) {
+        let tid = record.header.tid;
+        self.threads.insert(tid, record.header.tgid);
         self.make_way(common, tid);
         let held = self
             .calls
@@ -113,14 +146,18 @@ impl Lines {
         let stage = held.as_ref().map_or(Stage::Held, |held| held.stage);
         let enter = held.as_ref().map(|held| held.enter.as_slice());
         let several = self.threads.len() > 1;
+        let goes_on = self.interrupted.remove(&tid);
+        if let Some(name) = decode::interrupted(&record) {
+            self.interrupted.insert(tid, goes_on.unwrap_or(name));
+        }
         let format = &mut self.format;
         common.with_call(record, body, enter, |out, call, syscall, options| {
-            let args = decode::args(call, syscall, options);
+            let args = decode::args_of_restarted(call, syscall, options, goes_on);
             let known = match stage {
                 Stage::Held => {
                     format.leader(out, tid, several, call.start_ns());
-                    begin(format, out, call, &args, args.iter().count());
-                    args.iter().count()
+                    begin(format, out, call, &args, Known::ALL);
+                    Known::ALL
                 }
                 Stage::Begun => known_at_enter(call, syscall),
                 Stage::Cut => {
@@ -152,8 +189,9 @@ impl Lines {
     /// Another thread's turn: the line that is not finished gives way.
     fn make_way(&mut self, common: &mut Common, tid: u32) {
         if let Some(current) = self.current.filter(|current| *current != tid) {
-            self.begin_line(common, current);
-            if let Some(held) = self.calls.get_mut(&current) {
+            self.begin_line(common, current, false);
+            let begun = |held: &&mut InCall| held.stage == Stage::Begun;
+            if let Some(held) = self.calls.get_mut(&current).filter(begun) {
                 held.stage = Stage::Cut;
                 self.format.unfinished(&mut common.out);
             }
@@ -161,8 +199,9 @@ impl Lines {
         }
     }
 
-    /// Writes the beginning of a held line.
-    fn begin_line(&mut self, common: &mut Common, tid: u32) {
+    /// Writes the beginning of a held line. Memory that was not resident is known when the call returns: unless `forced`,
+    /// the whole line waits for it.
+    fn begin_line(&mut self, common: &mut Common, tid: u32, forced: bool) {
         let several = self.threads.len() > 1;
         let Some(held) = self
             .calls
@@ -171,7 +210,6 @@ impl Lines {
         else {
             return;
         };
-        held.stage = Stage::Begun;
         let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
             return;
         };
@@ -180,8 +218,14 @@ impl Lines {
             .get(size_of::<CallRecord>()..)
             .unwrap_or_default();
         let format = &mut self.format;
+        let stage = &mut held.stage;
+        let goes_on = self.interrupted.get(&tid).copied();
         common.with_call(record, body, None, |out, call, syscall, options| {
-            let args = decode::args(call, syscall, options);
+            if !forced && decode::misses(call, syscall) {
+                return;
+            }
+            *stage = Stage::Begun;
+            let args = decode::args_of_restarted(call, syscall, options, goes_on);
             format.leader(out, tid, several, record.header.ts_ns);
             begin(format, out, call, &args, known_at_enter(call, syscall));
         });
@@ -189,8 +233,14 @@ impl Lines {
 
     /// Nothing has happened for a while: show what the last thread is waiting in.
     pub fn idle(&mut self, common: &mut Common) {
-        if let Some(current) = self.current {
-            self.begin_line(common, current);
+        // The memory that an execve was given is gone before it returns, its line then says more than it would now.
+        let executes = |tid: &u32| self.calls.get(tid).is_some_and(|held| is_exec(&held.enter));
+        if let Some(current) = self.current.filter(|tid| !executes(tid)) {
+            self.begin_line(common, current, true);
+        }
+        let returned = |call: &(&u32, &InCall)| call.1.returned.is_some();
+        while let Some((&tid, _)) = self.calls.iter().find(returned) {
+            self.settle(common, tid);
         }
     }
 
@@ -214,7 +264,7 @@ impl Lines {
         if !followed {
             return;
         }
-        self.threads.insert(record.child_tid);
+        self.threads.insert(record.child_tid, record.child_tgid);
         if self.quiet > 0 {
             return;
         }
@@ -240,8 +290,9 @@ impl Lines {
         if let Some(call) = self.calls.remove(&old) {
             self.calls.insert(new, call);
         }
+        self.leaders.remove(&new);
         self.threads.remove(&old);
-        self.threads.insert(new);
+        self.threads.insert(new, record.header.tgid);
     }
 
     /// A thread ends: first its call, which does not return.
@@ -251,6 +302,27 @@ impl Lines {
             self.make_way(common, tid);
             self.no_return(common, tid);
         }
+        let tgid = record.header.tgid;
+        let others = self
+            .threads
+            .iter()
+            .any(|(&other, &of)| of == tgid && other != tid);
+        if tid == tgid && others {
+            self.leaders.insert(tgid, *record);
+            return;
+        }
+        self.ended(common, record);
+        let is_last = !self
+            .threads
+            .iter()
+            .any(|(&other, &of)| of == tgid && other != tgid);
+        if is_last && let Some(leader) = self.leaders.remove(&tgid) {
+            self.ended(common, &leader);
+        }
+    }
+
+    fn ended(&mut self, common: &mut Common, record: &TaskExitRecord) {
+        let tid = record.header.tid;
         let signal = record.code & 0x7f;
         let text = if signal == 0 {
             format!("+++ exited with {} +++", record.code >> 8 & 0xff)
@@ -270,11 +342,12 @@ impl Lines {
             });
         }
         self.threads.remove(&tid);
+        self.interrupted.remove(&tid);
     }
 
     /// The line of a call that does not return.
     fn no_return(&mut self, common: &mut Common, tid: u32) {
-        self.begin_line(common, tid);
+        self.begin_line(common, tid, true);
         let several = self.threads.len() > 1;
         let Some(held) = self.calls.remove(&tid) else {
             return;
@@ -294,7 +367,7 @@ impl Lines {
                 format.resumed(out, &name_of(call, syscall));
             }
             let args = decode::args(call, syscall, options);
-            if known_at_enter(call, syscall) < args.iter().count() {
+            if !known_at_enter(call, syscall).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
             format.result(out, &Outcome::NoReturn, &Args::default(), None);
@@ -309,6 +382,7 @@ impl Lines {
             call.ignored.push(*record);
             return;
         }
+        self.settle(common, record.header.tid);
         let info = decode::siginfo(Abi::X86_64, &record.info);
         let info = info.iter().next().unwrap_or_default();
         let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
@@ -337,7 +411,14 @@ fn is_of(enter: &[u8], exit: &CallRecord) -> bool {
         .is_some_and(|enter| enter.nr == exit.nr && enter.abi == exit.abi)
 }
 
-fn begin(format: &mut Strace, out: &mut Vec<u8>, call: &Call<'_>, args: &Args<'_>, known: usize) {
+/// Does this record tell of a call that replaces the program?
+fn is_exec(record: &[u8]) -> bool {
+    let record = read_fixed::<CallRecord>(record);
+    let syscall = record.and_then(|r| tables::syscall(decode::abi_of(r.abi), r.nr));
+    syscall.is_some_and(|syscall| syscall.attrs.contains(Attrs::EXEC))
+}
+
+fn begin(format: &mut Strace, out: &mut Vec<u8>, call: &Call<'_>, args: &Args<'_>, known: Known) {
     let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
     format.begin(out, &name_of(call, syscall), args, known);
 }
@@ -348,21 +429,21 @@ fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Vec<u8> {
     name
 }
 
-/// How many arguments are known when the call begins: those before the first that the kernel
-/// fills in.
-fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>) -> usize {
+/// How much is known when the call begins: the arguments before the first that the kernel fills in, or adds to.
+fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>) -> Known {
     let Some(syscall) = syscall else {
-        return usize::MAX;
+        return Known::ALL;
     };
     let args = syscall.args_for(&call.record.args);
     let shown = args.iter().filter(|arg| arg.ty != Ty::Unused);
-    let before = shown
-        .clone()
-        .take_while(|arg| arg.ty.dir() != Some(Dir::Out))
-        .count();
-    if before == shown.count() {
-        usize::MAX
-    } else {
-        before
+    for (before, arg) in shown.enumerate() {
+        let grows = decode::grows(arg.ty);
+        if grows || arg.ty.dir() == Some(Dir::Out) {
+            return Known {
+                args: before,
+                grows,
+            };
+        }
     }
+    Known::ALL
 }

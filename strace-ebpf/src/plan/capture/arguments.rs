@@ -2,11 +2,14 @@
 
 use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, PATH_MAX},
-    plan::{FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, Op, WHEN_ENTER, WHEN_FAILURE},
+    plan::{
+        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, Op, WHEN_ENTER, WHEN_FAILURE,
+        WHEN_SUCCESS,
+    },
 };
 
 use super::{Builder, with_length};
-use crate::tables::{self, Dir, Len, Ty};
+use crate::tables::{self, Dir, Len, StructId, Ty};
 
 /// Bytes of directory entries that are looked at: what glibc asks for at once.
 const ENTRIES_BYTES: u32 = 32 * 1024;
@@ -137,7 +140,14 @@ impl Builder {
             }
             Ty::Array { elem, count, .. } => {
                 let size = tables::struct_size(elem, self.abi);
+                // What is ready is told behind the result.
+                let after = if elem == StructId::Pollfd {
+                    WHEN_SUCCESS
+                } else {
+                    0
+                };
                 let op = Op {
+                    when: when | after,
                     kind: KIND_BYTES,
                     limit: size * u32::from(MAX_ELEMENTS),
                     scale: size as u16,

@@ -180,7 +180,7 @@ impl Builder {
     fn when(&self, dir: Dir, enter: bool, exit: bool) -> u8 {
         let enter = enter || self.limits.report_enter && dir != Dir::Out;
         // What was given is read once, at enter; again only if that failed.
-        let again = self.limits.report_enter && dir == Dir::In;
+        let again = dir == Dir::In && !self.exec && (self.limits.report_enter || enter);
         let at_exit = match dir {
             Dir::In if self.exec => WHEN_FAILURE,
             Dir::In => WHEN_EXIT,
@@ -192,7 +192,7 @@ impl Builder {
         if enter {
             when |= WHEN_ENTER;
         }
-        if exit && again {
+        if again {
             when |= WHEN_RETRY;
         } else if exit || self.exec {
             when |= at_exit;

@@ -157,7 +157,7 @@ fn pointers_in_structures_are_followed() {
         .iter()
         .map(|op| (op.addr_from, op.when, op.addr_off))
         .collect();
-    let both = WHEN_ENTER | WHEN_SUCCESS;
+    let both = WHEN_ENTER | WHEN_SUCCESS | WHEN_RETRY;
     let after = WHEN_SUCCESS;
     assert_eq!(
         chain,

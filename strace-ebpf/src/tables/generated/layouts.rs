@@ -2858,6 +2858,40 @@ static CPU_SET_X86_64: Layout = Layout {
         extra: false,
     }],
 };
+static SOCK_FPROG_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "len",
+            at: 0,
+            ty: MemberTy::Uint(2),
+            extra: false,
+        },
+        Member {
+            name: "filter",
+            at: 8,
+            ty: MemberTy::Addr(8),
+            extra: false,
+        },
+    ],
+};
+static SOCK_FPROG_I386: Layout = Layout {
+    size: 8,
+    members: &[
+        Member {
+            name: "len",
+            at: 0,
+            ty: MemberTy::Uint(2),
+            extra: false,
+        },
+        Member {
+            name: "filter",
+            at: 4,
+            ty: MemberTy::Addr(4),
+            extra: false,
+        },
+    ],
+};
 static CAP_USER_HEADER_X86_64: Layout = Layout {
     size: 8,
     members: &[
@@ -4019,7 +4053,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 117] = [
     [None, None, None],
     [None, None, None],
     [None, None, None],
-    [None, None, None],
+    [
+        Some(&SOCK_FPROG_X86_64),
+        Some(&SOCK_FPROG_I386),
+        Some(&SOCK_FPROG_I386),
+    ],
     [
         Some(&CAP_USER_HEADER_X86_64),
         Some(&CAP_USER_HEADER_X86_64),

@@ -3015,7 +3015,14 @@ static VARIANT_PRCTL_1: Variant = Variant {
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::SeccompMode)),
-        Arg::new("arg3", Ty::Addr),
+        Arg::new(
+            "arg3",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SockFprog,
+                len: None,
+            },
+        ),
     ],
     ret: None,
 };
