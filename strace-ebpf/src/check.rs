@@ -156,7 +156,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
         true,
         match hook {
             Ok(hook) => hook.name().to_owned(),
-            Err(plan::PlanError::Unable(why) | plan::PlanError::Usage(why)) => why,
+            Err(error) => error.message(),
         },
     ));
     let transport = plan::choose_transport(transport, facts);
@@ -167,7 +167,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
         match transport {
             Ok(Transport::Perf) => "perf".to_owned(),
             Ok(_) => "ringbuf".to_owned(),
-            Err(plan::PlanError::Unable(why) | plan::PlanError::Usage(why)) => why,
+            Err(error) => error.message(),
         },
     ));
     rows

@@ -19,6 +19,9 @@ fn main() {
         Ok(Exit::Signal(signal)) => sys::die_by(signal),
         Err(failure) => {
             say::line(format_args!("{failure}"));
+            if called == Called::Strace && matches!(failure, Failure::Usage(_)) {
+                eprintln!("Try 'strace -h' for more information.");
+            }
             match called {
                 Called::Own => failure.status(),
                 // strace has one status for everything of its own.
@@ -34,6 +37,7 @@ fn trace() -> Result<Exit, Failure> {
         Ok(cli) => cli,
         Err(Refusal::Text(text)) => return print(&text),
         Err(Refusal::Usage(message)) => return Err(Failure::Usage(message)),
+        Err(Refusal::Lacking(message)) => return Err(Failure::Invalid(message)),
     };
     if cli.questions.list_syscalls {
         return print(&list::table());
@@ -44,6 +48,9 @@ fn trace() -> Result<Exit, Failure> {
         return Ok(Exit::Status(i32::from(!able)));
     }
     let request = Request::new(cli)?;
+    for warning in &request.warnings {
+        say::line(format_args!("{warning}"));
+    }
     run::run(&request)
 }
 

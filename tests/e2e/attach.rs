@@ -116,7 +116,7 @@ fn many_pids_in_every_form_and_one_that_is_gone() {
         "trace=getppid",
     ];
     let tracer = attach(&dir.file("trace"), &options);
-    tracer.stderr_line(&format!("process {d} attached"));
+    tracer.stderr_line(&format!("Process {d} attached"));
     for (program, _) in &mut programs {
         program.write_stdin("go\n");
     }

@@ -11,6 +11,7 @@
 #![allow(missing_docs, reason = "the names of tests say it")]
 
 mod harness;
+mod oracle;
 mod programs;
 mod rows;
 mod running;
@@ -25,10 +26,13 @@ mod errors;
 mod execs;
 mod filters;
 mod hooks;
+mod launching;
+mod letting_go;
 mod lifecycle;
 mod loss;
 mod output;
 mod paths;
+mod qualifiers;
 mod refusals;
 mod scope;
 mod signals;

@@ -22,7 +22,13 @@ fn command_lines_that_make_no_sense() {
         ),
         (&["-s", "x", "true"], &["x"]),
         (&["--transport", "x", "true"], &["x"]),
-        (&["-z", "-Z", "true"], &[]),
+        (&["-q", "-e", "quiet=exit", "true"], &["-q", "quiet"]),
+        (&["-e", "status=good", "true"], &["status", "good"]),
+        (&["-e", "signal=good", "true"], &["signal", "good"]),
+        (&["-I", "5", "true"], &["-I", "5"]),
+        (&["-b", "open", "true"], &["open", "-b"]),
+        (&["-DDDD", "true"], &["-D"]),
+        (&["-D", "-p", "1"], &["-D"]),
         (&["-e", "trace=no_such_call", "true"], &["no_such_call"]),
         (&["--format", "x", "true"], &["x"]),
         (&["--format", "json", "true"], &["json"]),
@@ -42,12 +48,11 @@ fn flags_of_strace_that_are_not_there_yet() {
         "-k",
         "-c",
         "-C",
-        "-D",
         "-yy",
         "-X",
         "--seccomp-bpf",
         "--summary",
-        "--daemonize",
+        "--tips",
         "--lossless",
     ] {
         let name = if flag == "-yy" { "-y" } else { flag };
@@ -56,7 +61,7 @@ fn flags_of_strace_that_are_not_there_yet() {
         }
     }
     for line in [
-        &["--read", "x"][..],
+        &["--read", "x", "true"][..],
         &["-P", "/etc", "true"],
         &["-e", "inject=all:error=EIO", "true"],
     ] {
@@ -87,7 +92,7 @@ fn short_flags_in_every_spelling() {
     let output = run(Command::new("timeout").args([
         "-s",
         "INT",
-        "0.5",
+        "4",
         BIN,
         &format!("-p{own}"),
         "-o/dev/null",

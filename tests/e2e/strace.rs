@@ -2,22 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    os::unix::{fs::symlink, process::CommandExt},
+    os::unix::process::CommandExt,
     process::Command,
     time::{Duration, Instant},
 };
 
 use crate::{
-    harness::{BIN, TempDir, example, run, shared},
+    harness::{TempDir, example, run, shared},
+    oracle::as_strace,
     running::Running,
 };
-
-/// The tracer under the name `strace`.
-fn as_strace(dir: &TempDir) -> String {
-    let link = dir.file("strace");
-    symlink(BIN, &link).unwrap();
-    link
-}
 
 /// A command without address randomisation, in a small environment.
 fn plain(program: &str, args: &[&str]) -> Command {

@@ -20,6 +20,6 @@ pub struct Filtering {
     #[arg(short = 'z', long)]
     pub successful_only: bool,
     /// Only calls that failed
-    #[arg(short = 'Z', long, conflicts_with = "successful_only")]
+    #[arg(short = 'Z', long)]
     pub failed_only: bool,
 }

@@ -1,8 +1,10 @@
 //! The command line: exactly what was typed. No defaults that depend on anything, no I/O.
 
 mod engine;
+mod errors;
 mod filtering;
 mod lacking;
+mod launch;
 mod output;
 mod what;
 
@@ -11,7 +13,9 @@ use std::{ffi::OsString, path::Path};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 pub use engine::{Attach, Engine, Transport};
+pub use errors::Refusal;
 pub use filtering::Filtering;
+pub use launch::Launch;
 pub use output::Output;
 pub use what::What;
 
@@ -32,6 +36,9 @@ pub struct Cli {
     /// What to trace.
     #[command(flatten, next_help_heading = "What to trace")]
     pub what: What,
+    /// How the command is started.
+    #[command(flatten, next_help_heading = "Starting and letting go")]
+    pub launch: Launch,
     /// Which of its calls and events.
     #[command(flatten, next_help_heading = "Which events")]
     pub filtering: Filtering,
@@ -51,6 +58,58 @@ pub struct Cli {
     /// The name that the program was called by
     #[arg(skip)]
     pub called: Called,
+    /// Options that say QUALIFIER=SET, in the order in which they were typed: a later one replaces an earlier one
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
+}
+
+/// An option that says QUALIFIER=SET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// `None` for `-e`, whose text holds the name.
+    pub qualifier: Option<&'static str>,
+    /// The set, or `-e`'s text.
+    pub text: String,
+}
+
+/// Options that are qualifiers: their fields, the qualifier, and for flags the set they stand for.
+const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
+    ("expressions", None, None),
+    ("trace", Some("trace"), None),
+    ("signal", Some("signal"), None),
+    ("status", Some("status"), None),
+    ("abbrev", Some("abbrev"), None),
+    ("structures", Some("verbose"), None),
+    ("raw", Some("raw"), None),
+    ("read", Some("read"), None),
+    ("write", Some("write"), None),
+    ("silent", Some("quiet"), None),
+    ("successful_only", Some("status"), Some("successful")),
+    ("failed_only", Some("status"), Some("failed")),
+];
+
+/// The qualifying options among what was typed, in order.
+fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for (id, qualifier, flag) in QUALIFYING {
+        let setting = |text: &str| Setting {
+            qualifier: *qualifier,
+            text: text.to_owned(),
+        };
+        match flag {
+            Some(set) if matches.get_flag(id) => {
+                found.extend(matches.index_of(id).map(|at| (at, setting(set))));
+            }
+            Some(_) => {}
+            None => {
+                let texts = matches.get_many::<String>(id).unwrap_or_default();
+                let places = matches.indices_of(id).unwrap_or_default();
+                found.extend(places.zip(texts.map(|text| setting(text))));
+            }
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, setting)| setting).collect()
 }
 
 /// Questions that are answered at once.
@@ -88,32 +147,26 @@ impl Called {
     }
 }
 
-/// A command line that cannot be used, as one line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Text for standard output, status 0: `--help`, `--version`.
-    Text(String),
-    /// What is wrong, status 2.
-    Usage(String),
-}
-
 /// Parses the command line, program name included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let called = called(args.first());
     let definition = definition(called);
-    let start = command_start(&definition, &args);
+    let start = command_start(&definition, called, &args);
     let mut command = args.split_off(start.min(args.len()));
     if command.first().is_some_and(|word| word == "--") {
         command.remove(0);
     }
+    let refused = |error: &clap::Error| errors::refusal(error, called, &definition, &args);
     let matches = definition
+        .clone()
         .try_get_matches_from(&args)
-        .map_err(|error| refusal(&error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| refusal(&error))?;
+        .map_err(|error| refused(&error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(&error))?;
     Ok(Cli {
         command,
         called,
+        settings: settings(&matches),
         ..cli
     })
 }
@@ -139,13 +192,21 @@ fn definition(called: Called) -> clap::Command {
             .name("strace")
             .mut_arg("all", |arg| arg.short(None))
             .mut_arg("columns", |arg| arg.short('a'))
-            .mut_arg("format", |arg| arg.default_value("strace")),
+            .mut_arg("pids", |arg| arg.long("attach").alias("pid"))
+            .mut_arg("attach", |arg| arg.long("hook"))
+            .mut_arg("format", |arg| arg.default_value("strace"))
+            .infer_long_args(true)
+            // As getopt_long(3) has it: what follows an option that takes a value is its value.
+            .mut_args(|arg| {
+                let takes_next = arg.get_action().takes_values() && !arg.is_require_equals_set();
+                arg.allow_hyphen_values(takes_next)
+            }),
     }
 }
 
 /// Where the command begins: at the first word that is neither an option nor an option's value. The
 /// command's own options are none of ours, which clap cannot tell where ours take values (`-p1`).
-fn command_start(definition: &clap::Command, args: &[OsString]) -> usize {
+fn command_start(definition: &clap::Command, called: Called, args: &[OsString]) -> usize {
     let takes_value = |is_it: &dyn Fn(&clap::Arg) -> bool| {
         definition
             .get_arguments()
@@ -157,11 +218,17 @@ fn command_start(definition: &clap::Command, args: &[OsString]) -> usize {
         let value_is_next = if word == "--" {
             return at;
         } else if let Some(long) = word.strip_prefix("--") {
+            let names = |arg: &clap::Arg| -> Vec<String> {
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                let own = arg.get_long().into_iter().chain(aliases);
+                own.map(str::to_owned).collect()
+            };
+            let exact = |arg: &clap::Arg| names(arg).iter().any(|name| name == long);
+            let known = definition.get_arguments().any(exact);
             takes_value(&|arg| {
-                arg.get_long() == Some(long)
-                    || arg
-                        .get_all_aliases()
-                        .is_some_and(|aliases| aliases.contains(&long))
+                let begun = || names(arg).iter().any(|name| name.starts_with(long));
+                let is_it = exact(arg) || !known && called == Called::Strace && begun();
+                is_it && !arg.is_require_equals_set()
             })
         } else if let Some(cluster) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
             // The first one in a cluster that takes a value takes the rest of it, or the next word.
@@ -175,24 +242,6 @@ fn command_start(definition: &clap::Command, args: &[OsString]) -> usize {
         at += if value_is_next { 2 } else { 1 };
     }
     at
-}
-
-fn refusal(error: &clap::Error) -> Refusal {
-    use clap::error::{ContextKind, ContextValue, ErrorKind};
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Text(error.to_string()),
-        ErrorKind::UnknownArgument => match error.get(ContextKind::InvalidArg) {
-            Some(ContextValue::String(argument)) => Refusal::Usage(lacking::refuse(argument)),
-            _ => Refusal::Usage(first_line(error)),
-        },
-        _ => Refusal::Usage(first_line(error)),
-    }
-}
-
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or("bad command line");
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
@@ -246,11 +295,11 @@ mod tests {
             ("-k", "-k"),
             ("-yy", "-y"),
             ("-ttk", "-k"),
-            ("--env=A=b", "--env"),
+            ("--tips=none", "--tips"),
             ("--seccomp-bpf", "--seccomp-bpf"),
             ("-c", "-c"),
         ] {
-            let Err(Refusal::Usage(message)) = parse_words(&format!("{flag} ls")) else {
+            let Err(Refusal::Lacking(message)) = parse_words(&format!("{flag} ls")) else {
                 panic!("{flag} was taken");
             };
             assert!(
@@ -281,6 +330,64 @@ mod tests {
         assert_eq!(
             (cli.called, cli.what.all, cli.output.format.as_str()),
             (Called::Own, true, "tsv")
+        );
+    }
+
+    #[test]
+    fn called_strace_it_speaks_of_mistakes_like_strace() {
+        let message = |line: &str| {
+            let words = std::iter::once("strace").chain(line.split(' '));
+            match parse(words.map(OsString::from)) {
+                Err(Refusal::Usage(message)) => message,
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        for (line, expected) in [
+            ("-Q true", "invalid option -- 'Q'"),
+            ("-fQ true", "invalid option -- 'Q'"),
+            ("--nosuch true", "unrecognized option '--nosuch'"),
+            ("-o", "option requires an argument -- 'o'"),
+            ("--output", "option '--output' requires an argument"),
+            ("-s x true", "invalid -s argument: 'x'"),
+            ("-s -1 true", "invalid -s argument: '-1'"),
+            (
+                "--string-limit=x true",
+                "invalid --string-limit argument: 'x'",
+            ),
+        ] {
+            assert_eq!(message(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn called_strace_long_options_may_be_cut_short() {
+        let words = ["strace", "--att", "7", "--string-l", "5", "ls", "--output"];
+        let cli = parse(words.map(OsString::from)).expect("valid");
+        assert_eq!(
+            (cli.what.pids, cli.output.string_limit),
+            (vec!["7".to_owned()], Some(5))
+        );
+        assert_eq!(cli.command, ["ls", "--output"]);
+    }
+
+    #[test]
+    fn qualifiers_keep_their_order() {
+        let cli = parse_words("-z --status=failed -e status=all -Z -e open ls").expect("valid");
+        let all: Vec<(Option<&str>, &str)> = cli
+            .settings
+            .iter()
+            .map(|setting| (setting.qualifier, setting.text.as_str()))
+            .collect();
+        let status = Some("status");
+        assert_eq!(
+            all,
+            [
+                (status, "successful"),
+                (status, "failed"),
+                (None, "status=all"),
+                (status, "failed"),
+                (None, "open")
+            ]
         );
     }
 

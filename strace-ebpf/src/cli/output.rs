@@ -38,13 +38,13 @@ pub struct Output {
     /// Strings with non-ASCII bytes in hexadecimal; twice: all strings
     #[arg(short = 'x', action = ArgAction::Count)]
     pub hex: u8,
-    /// No messages of our own about attaching and detaching; twice: none about loss either
+    /// No messages about attaching and detaching; twice: none about exits and loss either; three times: none at all
     #[arg(short = 'q', action = ArgAction::Count)]
     pub quiet: u8,
     /// The messages to leave out, as -e quiet=SET: attach, exit, path-resolution, personality, thread-execve, all
     #[arg(
         long = "quiet",
-        visible_alias = "silent",
+        visible_aliases = ["silent", "silence"],
         value_name = "SET",
         num_args = 0..=1,
         require_equals = true,

@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod filter;
+pub mod launch;
 pub mod qualify;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -16,7 +17,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    cli::{Attach, Cli, Transport},
+    cli::{Attach, Called, Cli, Transport},
     format::{
         escape::Hex,
         text::Rendering,
@@ -27,15 +28,31 @@ use crate::{
     probes::attach::Hook,
 };
 use capture::Limits;
-use qualify::{Qualifiers, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED};
+use launch::Launch;
+use qualify::{
+    QUIET_ALL, QUIET_ATTACH, QUIET_PERSONALITY, Qualifiers, STATUS_ALL, STATUS_DETACHED,
+    STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED,
+};
 
 /// What cannot be done, and why, in one line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PlanError {
-    /// A bad command line: status 2.
+    /// A bad command line, on which the help has more: status 2.
     Usage(String),
+    /// Something on the command line that is not there or not to be had: status 2.
+    Invalid(String),
     /// This kernel or this user cannot: status 1.
     Unable(String),
+}
+
+impl PlanError {
+    /// The line.
+    #[must_use]
+    pub fn message(self) -> String {
+        match self {
+            Self::Usage(why) | Self::Invalid(why) | Self::Unable(why) => why,
+        }
+    }
 }
 
 /// What to trace.
@@ -83,8 +100,12 @@ pub struct Output {
     pub time: Style,
     /// Of values.
     pub rendering: Rendering,
-    /// `-q` so many times.
-    pub quiet: u8,
+    /// Messages that are left out, `QUIET_*` bits.
+    pub quiet: u32,
+    /// Say so when events were lost.
+    pub tell_loss: bool,
+    /// Only the result tells whether a call is wanted: its line waits for it. In the strace format.
+    pub staged: bool,
     /// Status 3 on loss.
     pub strict: bool,
 }
@@ -110,6 +131,10 @@ pub struct Request {
     pub buffer_bytes: Option<u64>,
     /// `--debug-probes`.
     pub debug: bool,
+    /// How the command is started.
+    pub launch: Launch,
+    /// What is odd about the command line, though it can be used.
+    pub warnings: Vec<String>,
 }
 
 /// Column of the results, as in strace.
@@ -132,22 +157,39 @@ impl Request {
     /// Checks what was typed.
     pub fn new(cli: Cli) -> Result<Self, PlanError> {
         let targets = targets(&cli)?;
+        let launch = Launch::new(&cli)?;
         let form = parse_form(&cli.output.format)?;
         match cli.engine.attach {
             Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
             Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
             _ => {}
         }
-        let (columns, result_column) = parse_columns(form, cli.output.columns.as_deref())?;
-        let qualifiers = Qualifiers::parse(&cli).map_err(usage)?;
+        let (columns, result_column) =
+            parse_columns(form, cli.called, cli.output.columns.as_deref())?;
+        let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
         let told = |bit| qualifiers.status & bit != 0;
-        let (success, failure) = (told(STATUS_SUCCESSFUL), told(STATUS_FAILED));
+        let enters = told(STATUS_UNFINISHED) || told(STATUS_DETACHED);
+        let staged = form == Form::Strace && qualifiers.status != STATUS_ALL;
         let mut status = 0;
-        if success {
+        // Calls that are told because they did not return are told from those that did by all that did.
+        if told(STATUS_SUCCESSFUL) || staged && enters {
             status |= STATUS_SUCCESS;
         }
-        if failure {
+        if told(STATUS_FAILED) || staged && enters {
             status |= STATUS_FAILURE;
+        }
+        let mut quiet = qualifiers.quiet;
+        if form == Form::Strace && cli.output.file.is_some() && targets.pids.is_empty() {
+            // As strace does where its messages would come between those of the command.
+            quiet |= QUIET_ATTACH | QUIET_PERSONALITY;
+        }
+        let mut warnings = Vec::new();
+        if cli.filtering.successful_only && cli.filtering.failed_only {
+            warnings.push(
+                "Only the last of -z/--successful-only/-Z/--failed-only options will take effect. \
+                 See status qualifier for more complex filters."
+                    .to_owned(),
+            );
         }
         let time = match (cli.output.relative, cli.output.time) {
             (true, _) => Style::Relative,
@@ -167,7 +209,7 @@ impl Request {
                     .min(STRING_LIMIT_MAX),
                 verbose: cli.output.verbose,
                 no_return: told(STATUS_UNFINISHED),
-                report_enter: form == Form::Strace && success && failure,
+                report_enter: form == Form::Strace && enters,
             },
             output: Output {
                 file: cli.output.file,
@@ -185,7 +227,9 @@ impl Request {
                         _ => Hex::Always,
                     },
                 },
-                quiet: cli.output.quiet,
+                quiet,
+                tell_loss: cli.output.quiet < 2 && qualifiers.quiet != QUIET_ALL,
+                staged,
                 strict: cli.engine.strict,
             },
             attach: cli.engine.attach,
@@ -197,6 +241,8 @@ impl Request {
                 .map(parse_size)
                 .transpose()?,
             debug: cli.engine.debug_probes,
+            launch,
+            warnings,
             qualifiers,
         })
     }
@@ -246,7 +292,7 @@ impl Request {
 }
 
 fn targets(cli: &Cli) -> Result<Targets, PlanError> {
-    let pids = parse_pids(&cli.what.pids)?;
+    let pids = parse_pids(&cli.what.pids, cli.called)?;
     if cli.what.all && (!pids.is_empty() || cli.what.cgroup.is_some()) {
         return Err(usage(
             "-a traces everything: -p and --cgroup do not go with it",
@@ -255,9 +301,12 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
     let nothing =
         pids.is_empty() && !cli.what.all && cli.what.cgroup.is_none() && cli.command.is_empty();
     if nothing {
-        return Err(usage(
-            "what to trace? give a COMMAND, -p PID, --cgroup PATH or -a (see --help)",
-        ));
+        return Err(usage(match cli.called {
+            Called::Own => {
+                "what to trace? give a COMMAND, -p PID, --cgroup PATH or -a (see --help)"
+            }
+            Called::Strace => "must have PROG [ARGS] or -p PID",
+        }));
     }
     Ok(Targets {
         pids,
@@ -281,23 +330,31 @@ fn parse_form(format: &str) -> Result<Form, PlanError> {
 }
 
 /// `--columns`: names in the TSV format, in the strace format the column of the results.
-fn parse_columns(form: Form, text: Option<&str>) -> Result<(Vec<Column>, usize), PlanError> {
+fn parse_columns(
+    form: Form,
+    called: Called,
+    text: Option<&str>,
+) -> Result<(Vec<Column>, usize), PlanError> {
     let bad = |why: String| usage(format!("--columns: {why}"));
     match (form, text) {
         (_, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
         (Form::Tsv, Some(list)) => Ok((tsv::parse_columns(list).map_err(bad)?, RESULT_COLUMN)),
         (Form::Strace, Some(number)) => {
-            let column = number
-                .parse()
-                .map_err(|_| bad(format!("'{number}' is not a number")))?;
+            let column = number.parse::<i32>().ok();
+            let column = column.and_then(|column| usize::try_from(column).ok());
+            let column = column.ok_or_else(|| match called {
+                Called::Own => bad(format!("'{number}' is not a number")),
+                Called::Strace => usage(format!("invalid -a argument: '{number}'")),
+            })?;
             Ok((tsv::DEFAULT.to_vec(), column))
         }
     }
 }
 
 /// PIDs separated by commas or white space, in one or several options.
-fn parse_pids(options: &[String]) -> Result<Vec<u32>, PlanError> {
+fn parse_pids(options: &[String], called: Called) -> Result<Vec<u32>, PlanError> {
     let mut pids = Vec::new();
+    let own = called == Called::Own;
     for option in options {
         let words = option
             .split(|c: char| c == ',' || c.is_whitespace())
@@ -310,15 +367,18 @@ fn parse_pids(options: &[String]) -> Result<Vec<u32>, PlanError> {
                         pids.push(pid);
                     }
                 }
-                _ => return Err(usage(format!("-p: '{word}' is not a process id"))),
+                _ if own => return Err(usage(format!("-p: '{word}' is not a process id"))),
+                _ => return Err(PlanError::Invalid(format!("Invalid process id: '{word}'"))),
             }
         }
-        if pids.len() == before && option.trim().is_empty() {
+        if own && pids.len() == before && option.trim().is_empty() {
             return Err(usage("-p: no process id (does the process run?)"));
         }
     }
     if pids.contains(&std::process::id()) {
-        return Err(usage("-p: the tracer cannot trace itself"));
+        return Err(PlanError::Invalid(
+            "-p: the tracer cannot trace itself".to_owned(),
+        ));
     }
     Ok(pids)
 }
@@ -426,7 +486,7 @@ pub fn choose_transport(transport: Transport, facts: &Facts) -> Result<Transport
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{qualify::QUIET_EXIT, *};
     use crate::cli;
 
     fn request(line: &str) -> Result<Request, PlanError> {
@@ -438,7 +498,7 @@ mod tests {
 
     fn message(line: &str) -> String {
         match request(line) {
-            Err(PlanError::Usage(message)) => message,
+            Err(PlanError::Usage(message) | PlanError::Invalid(message)) => message,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -446,7 +506,8 @@ mod tests {
     #[test]
     fn pids_in_every_form() {
         let pids = |options: &[&str]| {
-            parse_pids(&options.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+            let options: Vec<String> = options.iter().map(|s| (*s).to_owned()).collect();
+            parse_pids(&options, Called::Own)
         };
         assert_eq!(pids(&["1,2", "3"]), Ok(vec![1, 2, 3]));
         assert_eq!(pids(&["1 2\n3", "1"]), Ok(vec![1, 2, 3]));
@@ -486,7 +547,8 @@ mod tests {
         assert!(message("--format xml ls").contains("unknown format"));
         assert!(message("--attach kprobe ls").contains("not built yet"));
         assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));
-        assert!(message("-e signal=none ls").contains("not supported yet"));
+        assert!(message("-e inject=none ls").contains("not supported yet"));
+        assert!(message("-q -e quiet=none ls").contains("cannot be provided simultaneously"));
         assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
         assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
     }
@@ -551,5 +613,35 @@ mod tests {
         let some = request("-z ls").expect("valid");
         assert!(!some.limits.no_return);
         assert_eq!(some.status, STATUS_SUCCESS);
+        // The later one counts.
+        for line in [
+            "-Z -z ls",
+            "-e status=failed -z ls",
+            "-Z --status=successful ls",
+        ] {
+            assert_eq!(request(line).expect(line).status, STATUS_SUCCESS, "{line}");
+        }
+        let both = request("-Z -z ls").expect("valid");
+        assert_eq!(both.warnings.len(), 1);
+        // Of what did not return is known only by those that did.
+        let some = request("--format strace -e status=unfinished ls").expect("valid");
+        assert!(some.limits.report_enter && some.output.staged);
+        assert_eq!(some.status, STATUS_SUCCESS | STATUS_FAILURE);
+        let some = request("--format strace -z ls").expect("valid");
+        assert!(!some.limits.report_enter && some.output.staged);
+    }
+
+    #[test]
+    fn messages_that_are_left_out() {
+        let quiet = |line| request(line).expect(line).output.quiet;
+        assert_eq!(quiet("ls"), 0);
+        assert_eq!(quiet("-qqq ls"), QUIET_ALL);
+        assert_eq!(quiet("--quiet ls"), quiet("-q ls"));
+        assert_eq!(quiet("-e quiet=!all ls"), 0);
+        assert_eq!(quiet("-e q=superseded --silence=exits ls"), QUIET_EXIT);
+        assert_eq!(quiet("--format strace -o x ls"), quiet("-q ls"));
+        assert_eq!(quiet("--format strace -o x -p 1 ls"), 0);
+        assert!(!request("-qq ls").expect("valid").output.tell_loss);
+        assert!(request("-e quiet=exit ls").expect("valid").output.tell_loss);
     }
 }

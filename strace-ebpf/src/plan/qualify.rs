@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::filter::Filter;
-use crate::{cli::Cli, tables};
+use crate::{
+    cli::{Called, Cli},
+    tables,
+};
 
 /// What all expressions together ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Qualifiers {
     pub status: u32,
     /// Messages that are left out, `QUIET` bits.
     pub quiet: u32,
+    /// A set of messages was given.
+    quiet_named: bool,
     /// Descriptors of which data that is read is dumped.
     pub read: Descriptors,
     /// Descriptors of which data that is written is dumped.
@@ -61,6 +66,8 @@ pub const QUIET_PATHS: u32 = 4;
 pub const QUIET_PERSONALITY: u32 = 8;
 /// A thread that executes a program and takes over its leader's number.
 pub const QUIET_THREAD_EXEC: u32 = 16;
+/// Any of them.
+pub const QUIET_ALL: u32 = 31;
 
 const QUIET: &[(&str, u32)] = &[
     ("attach", QUIET_ATTACH),
@@ -160,9 +167,6 @@ const LACKING: &[&str] = &[
     "raw",
     "read",
     "write",
-    "quiet",
-    "signal",
-    "status",
     "fault",
     "inject",
     "kvm",
@@ -187,6 +191,7 @@ impl Default for Qualifiers {
             signal: Signals::ALL,
             status: STATUS_ALL,
             quiet: 0,
+            quiet_named: false,
             read: Descriptors::default(),
             write: Descriptors::default(),
         }
@@ -194,42 +199,28 @@ impl Default for Qualifiers {
 }
 
 impl Qualifiers {
-    /// Takes all expressions, then the long options, then the letters that are short for one.
+    /// Takes all options that say QUALIFIER=SET, in order, then the letters that are short for one.
     pub fn parse(cli: &Cli) -> Result<Self, String> {
         let mut all = Self::default();
-        for letters in 1..=cli.output.quiet {
-            all.quiet |= match letters {
-                1 => QUIET_ATTACH | QUIET_PERSONALITY,
-                2 => QUIET_EXIT,
-                _ => u32::MAX,
+        for setting in &cli.settings {
+            let (option, done) = match setting.qualifier {
+                None => ("-e".to_owned(), all.expression(&setting.text, cli.called)),
+                Some(name) => (format!("--{name}"), all.set(name, &setting.text)),
             };
+            done.map_err(|why| match cli.called {
+                Called::Own => format!("{option}: {why}"),
+                Called::Strace => why,
+            })?;
         }
-        for expression in &cli.filtering.expressions {
-            all.expression(expression)
-                .map_err(|why| format!("-e: {why}"))?;
+        if all.quiet_named && cli.output.quiet > 0 {
+            return Err("-q and -e quiet/--quiet cannot be provided simultaneously".to_owned());
         }
-        for (name, sets) in [
-            ("trace", &cli.filtering.trace),
-            ("signal", &cli.filtering.signal),
-            ("status", &cli.filtering.status),
-            ("abbrev", &cli.output.abbrev),
-            ("verbose", &cli.output.structures),
-            ("raw", &cli.output.raw),
-            ("read", &cli.output.read),
-            ("write", &cli.output.write),
-            ("quiet", &cli.output.silent),
-        ] {
-            for set in sets {
-                all.set(name, set)
-                    .map_err(|why| format!("--{name}: {why}"))?;
-            }
-        }
-        if cli.filtering.successful_only {
-            all.status = STATUS_SUCCESSFUL;
-        }
-        if cli.filtering.failed_only {
-            all.status = STATUS_FAILED;
-        }
+        all.quiet |= match cli.output.quiet {
+            0 => 0,
+            1 => QUIET_ATTACH | QUIET_PERSONALITY,
+            2 => QUIET_ATTACH | QUIET_PERSONALITY | QUIET_EXIT,
+            _ => QUIET_ALL,
+        };
         if cli.output.verbose {
             all.abbrev = Filter::none();
         }
@@ -237,8 +228,12 @@ impl Qualifiers {
     }
 
     /// One `-e`: a qualifier and its set, or just a set of calls.
-    fn expression(&mut self, text: &str) -> Result<(), String> {
+    fn expression(&mut self, text: &str, called: Called) -> Result<(), String> {
         match text.split_once('=') {
+            // To strace this is a set of calls.
+            Some((name, _)) if called == Called::Strace && !is_known(name) => {
+                self.set("trace", text)
+            }
             Some((name, set)) => self.set(name, set),
             None => self.set("trace", text),
         }
@@ -257,8 +252,15 @@ impl Qualifiers {
             ));
         }
         let known = known.ok_or_else(|| format!("unknown qualifier '{name}'"))?;
-        (known.set)(self, set)
+        (known.set)(self, set)?;
+        self.quiet_named |= known.names.contains(&"quiet");
+        Ok(())
     }
+}
+
+/// Is there a qualifier of this name?
+fn is_known(name: &str) -> bool {
+    LACKING.contains(&name) || KNOWN.iter().any(|known| known.names.contains(&name))
 }
 
 /// What stands before and behind a `!`, and `all` and `none`, mean the same in every set: says

@@ -3,12 +3,15 @@
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result};
-use strace_ebpf_common::config::{TASK_ARMED, TASK_IDLE, TASK_TRACED};
+use strace_ebpf_common::{
+    config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
+    record::{CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
+};
 use tokio::io::unix::AsyncFd;
 
 use super::{Exit, Failure};
 use crate::{
-    plan::Request,
+    plan::{Request, launch::Interrupt, qualify::QUIET_ATTACH},
     probes::{self, Probes},
     say,
     sink::Writer,
@@ -67,17 +70,21 @@ impl Session<'_> {
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         for pid in self.pids.clone() {
             let threads = self.mark_process(pid)?;
-            if self.request.output.quiet == 0 {
+            if self.request.output.quiet & QUIET_ATTACH == 0 {
                 match threads {
-                    0 => say::line(format_args!("process {pid} has ended")),
-                    1 => say::line(format_args!("process {pid} attached")),
-                    n => say::line(format_args!("process {pid} attached with {n} threads")),
+                    0 => say::line(format_args!("Process {pid} has ended")),
+                    1 => say::line(format_args!("Process {pid} attached")),
+                    n => say::line(format_args!("Process {pid} attached with {n} threads")),
                 }
             }
         }
         if let Some(child) = &mut self.child {
             self.probes.set_task(child.pid(), TASK_ARMED)?;
             self.marked += 1;
+            self.tracer.attached(child.pid(), child.pid(), None);
+            if !child.ours && self.request.output.quiet & QUIET_ATTACH == 0 {
+                say::line(format_args!("Process {} attached", child.pid()));
+            }
             child.start()?;
         }
         Ok(())
@@ -96,6 +103,8 @@ impl Session<'_> {
                 if proc::thread_exists(pid, tid) {
                     (fresh, count) = (true, count + 1);
                     self.marked += 1;
+                    let call = self.call_in_flight(pid, tid, 0);
+                    self.tracer.attached(tid, pid, call.as_ref());
                 } else if self.probes.task(tid)?.state == TASK_TRACED {
                     // It ended before it was marked: nobody will clear the mark.
                     self.probes.set_task(tid, TASK_IDLE)?;
@@ -109,6 +118,17 @@ impl Session<'_> {
         }
     }
 
+    /// The call that a thread is in, if such calls are traced.
+    pub(super) fn call_in_flight(&self, pid: u32, tid: u32, enter_ns: u64) -> Option<CallRecord> {
+        let call = proc::in_flight(pid, tid)?;
+        let wanted = self
+            .request
+            .qualifiers
+            .trace
+            .wants(crate::tables::Abi::X86_64, call.nr);
+        wanted.then(|| in_flight(pid, tid, &call, enter_ns))
+    }
+
     /// The event loop.
     pub(super) async fn trace(mut self) -> Result<Exit, Failure> {
         let pidfd = self
@@ -118,6 +138,7 @@ impl Session<'_> {
             .transpose()?;
         let mut ending = None;
         let mut interrupts = 0;
+        let mut by_signal = None;
         let mut next_look = 0;
         let mut nap_ns = self.nap_ns;
         let end = loop {
@@ -157,12 +178,13 @@ impl Session<'_> {
                 signal = next_signal(&self.signals) => {
                     interrupts += 1;
                     if self.interrupted(signal, interrupts, ending.is_some()) {
+                        by_signal = Some(signal.0);
                         break End::Done;
                     }
                 }
                 () = ended(pidfd.as_ref()), if ending.is_none() => {
                     if let Some(child) = &self.child {
-                        ending = launch::reap(child.pid()).context("waiting for the command")?;
+                        ending = launch::reap(child).context("waiting for the command")?;
                     }
                     next_look = 0;
                 }
@@ -170,15 +192,18 @@ impl Session<'_> {
                 () = tick(&self.timer, busy) => {}
             }
         };
-        self.finish(end, ending).await
+        self.finish(end, ending, by_signal).await
     }
 
-    /// A signal that asks us to end. With a command of ours running, the command gets it first
-    /// (from the terminal it has got it already), and only a second one makes us go. True to go.
+    /// A signal that asks us to end. Unless told otherwise by `-I`: with a command of ours running,
+    /// the command gets it first (from the terminal it has got it already), and only a second one
+    /// makes us go. True to go.
     fn interrupted(&self, signal: (i32, bool), count: u32, command_ended: bool) -> bool {
         let (signal, from_terminal) = signal;
-        match &self.child {
-            Some(child) if !command_ended && count == 1 => {
+        let command = self.child.as_ref().filter(|_| !command_ended);
+        match (self.request.launch.interrupt, command) {
+            (Interrupt::Never | Interrupt::NeverStop, _) => false,
+            (Interrupt::Forward, Some(child)) if count == 1 => {
                 if !from_terminal {
                     sys::kill(child.pid(), signal);
                 }
@@ -230,6 +255,32 @@ impl Session<'_> {
             }
         }
         true
+    }
+}
+
+fn in_flight(pid: u32, tid: u32, call: &proc::InFlight, enter_ns: u64) -> CallRecord {
+    let mut comm = [0; 16];
+    let name = proc::comm(pid, tid);
+    let len = name.len().min(15);
+    comm[..len].copy_from_slice(&name[..len]);
+    let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
+    CallRecord {
+        header: Header {
+            kind: KIND_ENTER,
+            tgid: pid,
+            tid,
+            comm,
+            ts_ns: if enter_ns == 0 || enter_ns == u64::MAX {
+                now
+            } else {
+                enter_ns
+            },
+            ..Header::default()
+        },
+        nr: call.nr,
+        duration_ns: DURATION_UNKNOWN,
+        args: call.args,
+        ..CallRecord::default()
     }
 }
 

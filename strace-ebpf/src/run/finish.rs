@@ -1,16 +1,14 @@
 //! The end of a trace: detach, take what is still there, close the books, choose the exit status.
 
 use anyhow::{Context, Result};
-use strace_ebpf_common::{
-    config::TASK_TRACED,
-    record::{CallRecord, DURATION_UNKNOWN, Header},
-};
+use strace_ebpf_common::config::TASK_TRACED;
 
 use super::{
     Exit, Failure,
     event_loop::{BUDGET, End, Session, tick},
 };
 use crate::{
+    plan::{launch::Interrupt, qualify::STATUS_DETACHED},
     say,
     session::books::Settlement,
     sink, sys,
@@ -29,20 +27,41 @@ impl Session<'_> {
         mut self,
         end: End,
         ending: Option<Ending>,
+        by_signal: Option<i32>,
     ) -> Result<Exit, Failure> {
         let skipped = self.probes.skipped_runs();
         self.detach().await?;
         let mut settled = None;
+        let mut failure = None;
         if end == End::Done {
             settled = Some(self.settle().await?);
             // After the books are closed: what ended before that has been told.
-            self.unfinished_calls()?;
+            if self.request.qualifiers.status & STATUS_DETACHED != 0 {
+                self.unfinished_calls()?;
+            }
+            let silent = self.request.launch.interrupt == Interrupt::Anywhere;
+            if by_signal.is_some() && !self.request.targets.all && !silent {
+                self.tracer.let_go();
+            }
+            failure = self
+                .child
+                .as_ref()
+                .filter(|_| ending.is_some())
+                .and_then(Child::exec_failure);
+            if self.request.launch.as_strace
+                && let (Some(why), Some(child)) = (&failure, &self.child)
+                && self.tracer.exec_failed(&why.to_string(), child.pid(), 1)
+            {
+                failure = None;
+            }
             self.write().await;
+        }
+        if let Some(signal) = by_signal {
+            self.end_tracees(signal)?;
         }
         let Self {
             writer,
             probes,
-            child,
             request,
             tracer,
             ..
@@ -63,26 +82,23 @@ impl Session<'_> {
                 .into());
             }
         }
-        if let Some(failure) = child
-            .as_ref()
-            .filter(|_| ending.is_some())
-            .and_then(Child::exec_failure)
-        {
+        if let Some(failure) = failure {
             return Err(failure.into());
         }
         let lost = report(
             settled.unwrap_or_default(),
             skipped,
             tracer.unparsed(),
-            request.output.quiet,
+            request.output.tell_loss,
         );
         if lost && request.output.strict {
             return Ok(Exit::Status(3));
         }
-        Ok(match ending {
-            Some(Ending::Exited(status)) => Exit::Status(status),
-            Some(Ending::Killed(signal)) => Exit::Signal(signal),
-            None => Exit::Status(0),
+        Ok(match (ending, by_signal) {
+            (Some(Ending::Exited(status)), _) => Exit::Status(status),
+            (Some(Ending::Killed(signal)), _) => Exit::Signal(signal),
+            (None, Some(signal)) if request.launch.as_strace => Exit::Signal(signal),
+            (Some(Ending::Untold) | None, _) => Exit::Status(0),
         })
     }
 
@@ -148,55 +164,43 @@ impl Session<'_> {
             for tid in proc::threads(pid).unwrap_or_default() {
                 let task = self.probes.task(tid)?;
                 if task.state == TASK_TRACED
-                    && let Some(call) = proc::in_flight(pid, tid)
-                    && self
-                        .request
-                        .qualifiers
-                        .trace
-                        .wants(crate::tables::Abi::X86_64, call.nr)
-                    && self.request.limits.no_return
+                    && let Some(call) = self.call_in_flight(pid, tid, task.enter_ns)
                 {
-                    self.tracer
-                        .unfinished(&unfinished(pid, tid, &call, task.enter_ns));
+                    self.tracer.unfinished(&call);
                 }
             }
         }
         Ok(())
     }
-}
 
-fn unfinished(pid: u32, tid: u32, call: &proc::InFlight, enter_ns: u64) -> CallRecord {
-    let mut comm = [0; 16];
-    let name = proc::comm(pid, tid);
-    let len = name.len().min(15);
-    comm[..len].copy_from_slice(&name[..len]);
-    let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
-    CallRecord {
-        header: Header {
-            tgid: pid,
-            tid,
-            comm,
-            ts_ns: if enter_ns == 0 || enter_ns == u64::MAX {
-                now
-            } else {
-                enter_ns
-            },
-            ..Header::default()
-        },
-        nr: call.nr,
-        duration_ns: DURATION_UNKNOWN,
-        args: call.args,
-        ..CallRecord::default()
+    /// What becomes of the traced processes when a signal has ended the trace.
+    fn end_tracees(&self, signal: i32) -> Result<()> {
+        let Some(child) = &self.child else {
+            return Ok(());
+        };
+        if self.request.launch.kill_on_exit {
+            // Those that were born meanwhile are not traced any more: their parents go first.
+            for tid in proc::all().unwrap_or_default() {
+                if self.probes.task(tid)?.state == TASK_TRACED {
+                    sys::kill(tid, libc::SIGKILL);
+                }
+            }
+        } else if self.request.launch.interrupt == Interrupt::Waiting {
+            // One that is stopped would not notice.
+            sys::kill(child.pid(), libc::SIGCONT);
+            sys::kill(child.pid(), signal);
+        }
+        Ok(())
     }
 }
 
 /// Tells about loss; true if there was any.
-fn report(settled: Settlement, skipped: u64, unparsed: u64, quiet: u8) -> bool {
+fn report(settled: Settlement, skipped: u64, unparsed: u64, tell: bool) -> bool {
     let lost = settled.dropped + skipped + unparsed + settled.unaccounted.unsigned_abs();
     if lost == 0 {
         return false;
     }
-    if quiet < 2 {
+    if tell {
         let Settlement {
             seen,
             delivered,

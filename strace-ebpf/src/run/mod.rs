@@ -17,12 +17,12 @@ use crate::{
         tsv::Tsv,
     },
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
-    plan::{self, Form, PlanError, Request, capture},
+    plan::{self, Form, PlanError, Request, capture, launch::Interrupt, qualify::QUIET_EXIT},
     probes::{self, Outlets, Probes, Settings},
     say,
     sink::{Target, Writer},
     sys::{self, SignalFd, TimerFd},
-    trace::{self, Tracer},
+    trace::{self, Tracer, strace::Telling},
     tracee::{
         launch::{self, LaunchError},
         proc,
@@ -43,9 +43,12 @@ pub enum Exit {
 /// Failures with a status of their own.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The command line.
+    /// The command line: what may be said is in the help.
     #[error("{0}")]
     Usage(String),
+    /// Something on the command line that is not there or not to be had.
+    #[error("{0}")]
+    Invalid(String),
     /// The kernel or the user cannot.
     #[error("{0}")]
     Unable(String),
@@ -62,7 +65,7 @@ impl Failure {
     #[must_use]
     pub fn status(&self) -> i32 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Invalid(_) => 2,
             Self::Launch(error) => error.status(),
             Self::Unable(_) | Self::Other(_) => 1,
         }
@@ -73,13 +76,28 @@ impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::Usage(message) => Self::Usage(message),
+            PlanError::Invalid(message) => Self::Invalid(message),
             PlanError::Unable(message) => Self::Unable(message),
         }
     }
 }
 
-/// Signals that end a trace.
-const ENDING_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+/// Signals that end a trace, and the one that stops us.
+const SIGNALS: [i32; 5] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGTSTP,
+];
+
+/// Those of them that do not have their usual effect.
+fn signals_taken(request: &Request) -> &'static [i32] {
+    match request.launch.interrupt {
+        Interrupt::NeverStop => &SIGNALS,
+        _ => &SIGNALS[..SIGNALS.len() - 1],
+    }
+}
 
 /// Traces as the request says.
 pub fn run(request: &Request) -> Result<Exit, Failure> {
@@ -89,7 +107,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         request.output.file.as_deref(),
         request.output.form == Form::Strace,
     )?;
-    let pids = existing(&request.targets.pids, request.output.quiet)?;
+    let pids = existing(request)?;
     let cgroup = request
         .targets
         .cgroup
@@ -99,9 +117,13 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     // The child is made first, while there is only one thread.
     let child = match request.targets.command.as_slice() {
         [] => None,
-        command => Some(launch::prepare(command, target.is_stdout())?),
+        command => Some(launch::prepare(
+            command,
+            &request.launch,
+            target.is_stdout(),
+        )?),
     };
-    let signals = SignalFd::new(&ENDING_SIGNALS).context("taking over signals")?;
+    let signals = SignalFd::new(signals_taken(request)).context("taking over signals")?;
     let writer = Writer::start(target).context("starting the writing thread")?;
     let settings = settings(request, &facts, cgroup)?;
     let plans = Arc::new(settings.plans.clone());
@@ -114,7 +136,15 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         verbose: request.limits.verbose,
     };
     let follow = request.targets.follow;
-    let mut tracer = Tracer::new(lines(request), options, plans, settings.cpus, follow);
+    let signals_told = request.qualifiers.signal;
+    let mut tracer = Tracer::new(
+        lines(request),
+        options,
+        plans,
+        settings.cpus,
+        follow,
+        signals_told,
+    );
     if request.output.header {
         tracer.header();
     }
@@ -188,11 +218,9 @@ fn lines(request: &Request) -> trace::Lines {
     match output.form {
         Form::Tsv => {
             let clock = Clock::new(output.time);
-            trace::Lines::Tsv(trace::tsv::Lines::new(Tsv::new(
-                output.columns.clone(),
-                clock,
-                output.rendering,
-            )))
+            let format = Tsv::new(output.columns.clone(), clock, output.rendering);
+            let exits = output.quiet & QUIET_EXIT == 0;
+            trace::Lines::Tsv(trace::tsv::Lines::new(format, exits))
         }
         Form::Strace => {
             let look = Look {
@@ -203,34 +231,44 @@ fn lines(request: &Request) -> trace::Lines {
                 rendering: output.rendering,
             };
             let format = Strace::new(look, output.time);
-            trace::Lines::Strace(trace::strace::Lines::new(
-                format,
-                output.file.is_none(),
-                output.quiet,
-            ))
+            let telling = Telling {
+                messages_within: output.file.is_none(),
+                quiet: output.quiet,
+                status: request.qualifiers.status,
+                staged: output.staged,
+            };
+            trace::Lines::Strace(Box::new(trace::strace::Lines::new(format, telling)))
         }
     }
 }
 
-/// The processes that are there; those that are not are named. An error if none is left.
-fn existing(pids: &[u32], quiet: u8) -> Result<Vec<u32>, Failure> {
-    let (there, gone): (Vec<u32>, Vec<u32>) = pids.iter().partition(|pid| !proc::has_ended(**pid));
+/// The processes that are there; those that are not are named. An error if nothing is left to trace.
+fn existing(request: &Request) -> Result<Vec<u32>, Failure> {
+    let targets = &request.targets;
+    let (there, gone): (Vec<u32>, Vec<u32>) =
+        targets.pids.iter().partition(|pid| !proc::has_ended(**pid));
+    let nothing = there.is_empty() && targets.command.is_empty();
+    let mut messages: Vec<String> = if request.launch.as_strace {
+        // Scripts know these words, though it is not ptrace(2) that we ask.
+        let message = |pid| format!("attach: ptrace(PTRACE_SEIZE, {pid}): No such process");
+        gone.iter().map(message).collect()
+    } else {
+        let named: Vec<String> = gone.iter().map(u32::to_string).collect();
+        vec![format!("no such process: {}", named.join(", "))]
+    };
     if gone.is_empty() {
         return Ok(there);
     }
-    let named = gone
-        .iter()
-        .map(u32::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let message = format!("no such process: {named}");
-    if there.is_empty() {
-        return Err(Failure::Unable(message));
+    let last = if nothing { messages.pop() } else { None };
+    if request.output.tell_loss {
+        for message in &messages {
+            say::line(format_args!("{message}"));
+        }
     }
-    if quiet < 2 {
-        say::line(format_args!("{message}"));
+    match last {
+        Some(message) => Err(Failure::Unable(message)),
+        None => Ok(there),
     }
-    Ok(there)
 }
 
 fn open_cgroup(path: &std::path::Path) -> Result<File> {

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 use strace_ebpf_common::{
-    capture::Capture,
-    record::{CALL_HAS_ENTER, CallRecord, KIND_ENTER},
+    capture::{Capture, padded},
+    record::{CALL_HAS_ENTER, CallRecord, Fixed, KIND_ENTER},
 };
 
 use parse::Captured;
@@ -152,6 +152,30 @@ pub fn refetched(header: &Capture, len: u32, full: u32, truncated: bool) -> Capt
     }
 }
 
+/// The bytes of a record with these captures, as the probes would have sent them.
+#[must_use]
+pub fn serialize(record: &CallRecord, captures: &[Captured<'_>]) -> Vec<u8> {
+    let mut record = *record;
+    record.n_captures = captures.len() as u8;
+    let body = captures
+        .iter()
+        .map(|c| size_of::<Capture>() + padded(c.bytes.len() as u64) as usize);
+    record.header.len = (size_of::<CallRecord>() + body.sum::<usize>()) as u32;
+    let mut bytes = plain(&record).to_vec();
+    for captured in captures {
+        bytes.extend_from_slice(plain(&captured.header));
+        bytes.extend_from_slice(captured.bytes);
+        let rest = padded(captured.bytes.len() as u64) as usize - captured.bytes.len();
+        bytes.extend(std::iter::repeat_n(0, rest));
+    }
+    bytes
+}
+
+fn plain<T: Fixed>(value: &T) -> &[u8] {
+    // SAFETY: `Fixed` types are integers without padding.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
 #[cfg(test)]
 mod tests {
     use strace_ebpf_common::record::{Header, KIND_EXIT};
@@ -159,11 +183,7 @@ mod tests {
     use super::*;
 
     fn bytes_of(record: &CallRecord) -> Vec<u8> {
-        // SAFETY: repr(C) without padding.
-        unsafe {
-            std::slice::from_raw_parts(std::ptr::from_ref(record).cast(), size_of::<CallRecord>())
-        }
-        .to_vec()
+        plain(record).to_vec()
     }
 
     fn call(kind: u16, tid: u32, nr: u32, flags: u16, arg0: u64) -> CallRecord {
@@ -179,6 +199,29 @@ mod tests {
             args: [arg0, 0, 0, 0, 0, 0],
             ..CallRecord::default()
         }
+    }
+
+    #[test]
+    fn what_is_serialized_is_parsed_again() {
+        let one = |arg: u8, bytes: &'static [u8]| Captured {
+            header: Capture {
+                arg,
+                len: bytes.len() as u32,
+                ..Capture::default()
+            },
+            bytes,
+        };
+        let bytes = serialize(
+            &call(KIND_ENTER, 7, 59, 0, 1),
+            &[one(0, b"hello"), one(1, b"")],
+        );
+        let Ok(parse::Event::Enter(record, body)) = parse::parse(&bytes) else {
+            panic!("not parsed");
+        };
+        let found: Vec<(u8, &[u8])> = parse::captures(body, record.n_captures)
+            .map(|captured| (captured.header.arg, captured.bytes))
+            .collect();
+        assert_eq!(found, [(0, &b"hello"[..]), (1, b"")]);
     }
 
     #[test]

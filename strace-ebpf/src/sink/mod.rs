@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::sys;
+use crate::{say, sys};
 
 /// Pieces that may wait.
 const QUEUE: usize = 64;
@@ -46,8 +46,7 @@ impl Target {
             });
         };
         let Some((b'|' | b'!', command)) = output.as_bytes().split_first() else {
-            let file = File::create(output)
-                .with_context(|| format!("cannot write to '{}'", output.to_string_lossy()))?;
+            let file = File::create(output).map_err(|error| cannot_open(output, &error))?;
             return Ok(Self::File(file, output.to_owned()));
         };
         if command.is_empty() {
@@ -86,6 +85,18 @@ impl Target {
             Self::File(file, _) => file.as_raw_fd(),
             Self::Pipe(child) => child.stdin.as_ref().map_or(-1, AsRawFd::as_raw_fd),
         }
+    }
+}
+
+/// In our words, or in those of the name that we were called by.
+fn cannot_open(name: &OsStr, error: &io::Error) -> anyhow::Error {
+    let shown = name.to_string_lossy();
+    let why = error
+        .raw_os_error()
+        .and_then(|errno| crate::tables::errno_message(errno.unsigned_abs()));
+    match (say::name(), why) {
+        ("strace", Some(why)) => anyhow::anyhow!("Can't fopen '{shown}': {why}"),
+        _ => anyhow::anyhow!("cannot write to '{shown}': {error}"),
     }
 }
 

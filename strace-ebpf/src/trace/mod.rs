@@ -9,17 +9,17 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
-    capture::Capture,
+    capture::{CAPTURE_AT_ENTER, Capture},
     limits::PLANS_PER_ABI,
-    plan::{FROM_ARG, KIND_STR, Plan},
+    plan::{FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, Plan, WHEN_ENTER},
     record::{
-        CALL_NO_RETURN, CallRecord, ExecRecord, Header, KIND_ENTER, SignalRecord, TaskExitRecord,
-        read_fixed,
+        CALL_NO_RETURN, CallRecord, ExecRecord, Header, SignalRecord, TaskExitRecord, read_fixed,
     },
 };
 
 use crate::{
     decode,
+    plan::qualify::Signals,
     resolve::memory::{self, Fetched},
     session::{
         self, Call, Pending, assemble,
@@ -40,7 +40,7 @@ pub enum Lines {
     /// Tab-separated values.
     Tsv(tsv::Lines),
     /// As strace.
-    Strace(strace::Lines),
+    Strace(Box<strace::Lines>),
 }
 
 /// What every form of line needs.
@@ -65,6 +65,8 @@ pub struct Tracer {
     ready: Vec<Bytes>,
     /// Children are traced.
     follow: bool,
+    /// Signals that are told.
+    signals: Signals,
     /// Records of unknown kind or shape.
     unparsed: u64,
 }
@@ -78,6 +80,7 @@ impl Tracer {
         plans: Arc<Vec<Plan>>,
         cpus: u32,
         follow: bool,
+        signals: Signals,
     ) -> Self {
         let out = Vec::with_capacity(PIECE_BYTES + 4096);
         Self {
@@ -93,6 +96,7 @@ impl Tracer {
             fatal: Fatal::default(),
             ready: Vec::new(),
             follow,
+            signals,
             unparsed: 0,
         }
     }
@@ -223,16 +227,65 @@ impl Tracer {
         if let Some(sent) = self.fatal.ended(record) {
             self.signal(&sent);
         }
+        let signal = record.code & 0x7f;
+        let told = signal == 0 || self.signals.contains(signal);
         match &mut self.lines {
-            Lines::Tsv(lines) => lines.task_exit(&mut self.common, record),
-            Lines::Strace(lines) => lines.task_exit(&mut self.common, record),
+            Lines::Tsv(lines) if told => lines.task_exit(&mut self.common, record),
+            Lines::Tsv(_) => {}
+            Lines::Strace(lines) => lines.task_exit(&mut self.common, record, told),
         }
     }
 
     fn signal(&mut self, record: &SignalRecord) {
+        if !self.signals.contains(record.signal) {
+            return;
+        }
         match &mut self.lines {
             Lines::Tsv(lines) => lines.signal(&mut self.common, record),
             Lines::Strace(lines) => lines.signal(&mut self.common, record),
+        }
+    }
+
+    /// A thread that ran already is traced now; `call` is what /proc says it is in.
+    pub fn attached(&mut self, tid: u32, tgid: u32, call: Option<&CallRecord>) {
+        let Lines::Strace(lines) = &mut self.lines else {
+            return;
+        };
+        lines.attached(tid, tgid);
+        if let Some(call) = call {
+            let fetched = self.common.fetch_given(call);
+            let bytes = session::serialize(call, &fetched.captures());
+            if let Some(record) = read_fixed(&bytes) {
+                lines.enter(&mut self.common, &record, &bytes);
+            }
+        }
+    }
+
+    /// The command could not be executed, in the strace format: why, and that it has ended. False
+    /// in other formats.
+    pub fn exec_failed(&mut self, why: &str, pid: u32, status: u32) -> bool {
+        let Lines::Strace(lines) = &mut self.lines else {
+            return false;
+        };
+        let header = Header {
+            tid: pid,
+            tgid: pid,
+            ts_ns: crate::sys::clock_ns(libc::CLOCK_MONOTONIC),
+            ..Header::default()
+        };
+        let end = TaskExitRecord {
+            header,
+            code: status << 8,
+            _pad: 0,
+        };
+        lines.exec_failed(&mut self.common, why, &end);
+        true
+    }
+
+    /// We let go of what is left, in the strace format.
+    pub fn let_go(&mut self) {
+        if let Lines::Strace(lines) = &mut self.lines {
+            lines.let_go(&mut self.common);
         }
     }
 
@@ -242,28 +295,13 @@ impl Tracer {
             return;
         };
         let mut record = *record;
-        record.header.kind = KIND_ENTER;
         record.flags = CALL_NO_RETURN;
-        let fetched = self.common.fetch_strings(&record);
-        let captures = fetched
-            .iter()
-            .map(|(arg, got)| {
-                let header = Capture {
-                    arg: *arg,
-                    ..Capture::default()
-                };
-                let len = got.bytes.len() as u32;
-                Captured {
-                    header: session::refetched(&header, len, len, got.truncated),
-                    bytes: &got.bytes,
-                }
-            })
-            .collect();
+        let fetched = self.common.fetch_given(&record);
         lines.line(
             &mut self.common,
             &Call {
                 record,
-                captures,
+                captures: fetched.captures(),
                 no_return: true,
             },
         );
@@ -337,32 +375,67 @@ impl Common {
         fetched
     }
 
-    /// The strings that a call in progress was given.
-    fn fetch_strings(&self, record: &CallRecord) -> SmallVec<[(u8, Fetched); 2]> {
-        let mut fetched = SmallVec::new();
+    /// What a call in progress was given, read now.
+    fn fetch_given(&self, record: &CallRecord) -> Given {
+        let mut given = Given::default();
         let Some(plan) = self.plan_of(record) else {
-            return fetched;
+            return given;
         };
-        for op in plan
-            .ops
-            .iter()
-            .filter(|op| op.addr_from == FROM_ARG && op.kind == KIND_STR)
-        {
-            let addr = record
-                .args
-                .get(usize::from(op.addr_off))
-                .copied()
-                .unwrap_or(0);
-            if let Some(got) = memory::fetch(record.header.tid, op, addr, 0) {
-                fetched.push((op.arg, got));
+        let syscall = tables::syscall(decode::abi_of(record.abi), record.nr);
+        let call = assemble(*record, &[], None);
+        for (index, op) in (0u8..).zip(&plan.ops) {
+            let known = match op.kind {
+                KIND_STR => true,
+                KIND_BYTES => op.len_from == FROM_CONST && op.when & WHEN_ENTER != 0,
+                _ => false,
+            };
+            let addr = record.args.get(usize::from(op.addr_off));
+            if !known
+                || op.addr_from != FROM_ARG
+                || syscall.is_some_and(|syscall| !decode::wants(&call, syscall, op.arg))
+            {
+                continue;
+            }
+            let addr = addr.copied().unwrap_or(0);
+            let full = u32::from(op.len_off) * u32::from(op.scale.max(1));
+            if let Some(got) = memory::fetch(record.header.tid, op, addr, full) {
+                let header = Capture {
+                    addr,
+                    op: index,
+                    arg: op.arg,
+                    flags: CAPTURE_AT_ENTER,
+                    ..Capture::default()
+                };
+                given.0.push((header, got));
             }
         }
-        fetched
+        given
     }
 
     fn plan_of(&self, record: &CallRecord) -> Option<&Plan> {
         let nr = record.nr.min(PLANS_PER_ABI - 1);
         self.plans
             .get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
+    }
+}
+
+/// Memory that was read for a call in progress.
+#[derive(Debug, Default)]
+struct Given(SmallVec<[(Capture, Fetched); 2]>);
+
+impl Given {
+    /// As the probes would have captured it.
+    fn captures(&self) -> SmallVec<[Captured<'_>; 8]> {
+        let captured = |(header, got): &'_ (Capture, Fetched)| {
+            let len = got.bytes.len() as u32;
+            session::refetched(header, len, len, got.truncated)
+        };
+        self.0
+            .iter()
+            .map(|both| Captured {
+                header: captured(both),
+                bytes: &both.1.bytes,
+            })
+            .collect()
     }
 }

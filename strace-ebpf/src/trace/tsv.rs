@@ -22,14 +22,17 @@ use crate::{
 pub struct Lines {
     format: Tsv,
     cgroups: Cgroups,
+    /// Ends by exit(2) are told.
+    exits: bool,
 }
 
 impl Lines {
     /// Lines in this format.
     #[must_use]
-    pub fn new(format: Tsv) -> Self {
+    pub fn new(format: Tsv, exits: bool) -> Self {
         Self {
             format,
+            exits,
             cgroups: Cgroups::new(),
         }
     }
@@ -135,6 +138,9 @@ impl Lines {
         let signal = record.code & 0x7f;
         let both = [Value::Signal(signal), Value::Name("core dumped")];
         let remark = if signal == 0 {
+            if !self.exits {
+                return;
+            }
             let ret = Some(i64::from(record.code >> 8 & 0xff));
             Remark {
                 name: "+exit",

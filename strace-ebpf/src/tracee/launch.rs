@@ -2,19 +2,22 @@
 //! until the probes are attached and it is marked, then executes.
 //!
 //! The child is made by fork(2) while this process has a single thread; between fork and execve it
-//! makes only async-signal-safe calls on memory prepared before.
+//! makes only async-signal-safe calls on memory prepared before. With `-D` it is the other way
+//! round: the child goes on as the tracer, and this process becomes the command.
 
 use std::{
-    ffi::{CString, OsStr, OsString},
+    ffi::{CString, OsString},
     io::{self, Read, Write},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
-    path::{Path, PathBuf},
 };
 
-/// Why a command cannot be started: the exit statuses of sh(1).
+use super::{program::find_program, user::Rights};
+use crate::plan::launch::{Launch, Place};
+
+/// Why a command cannot be started: the exit statuses of sh(1), but for strace's 1.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// Status 127.
@@ -23,6 +26,15 @@ pub enum LaunchError {
     /// Status 126.
     #[error("cannot execute '{0}': {1}")]
     NotExecutable(String, io::Error),
+    /// As strace says it of a file that is not there.
+    #[error("Can't stat '{0}': {1}")]
+    CannotStat(String, &'static str),
+    /// As strace says it of a file that is no program.
+    #[error("exec: {0}")]
+    Exec(&'static str),
+    /// Status 1.
+    #[error("{0}")]
+    User(String),
     /// Status 1.
     #[error("cannot start a process: {0}")]
     Fork(#[from] io::Error),
@@ -35,18 +47,21 @@ impl LaunchError {
         match self {
             Self::NotFound(_) => 127,
             Self::NotExecutable(..) => 126,
-            Self::Fork(_) => 1,
+            Self::CannotStat(..) | Self::Exec(_) | Self::User(_) | Self::Fork(_) => 1,
         }
     }
 }
 
-/// A child that waits for its start.
+/// A child that waits for its start, or the process whose place we have left to the command.
 #[derive(Debug)]
 pub struct Child {
     pid: u32,
     program: String,
     go: Option<OwnedFd>,
     failure: OwnedFd,
+    as_strace: bool,
+    /// It is our child, so we are told how it ends.
+    pub ours: bool,
 }
 
 impl Child {
@@ -70,116 +85,188 @@ impl Child {
         let mut bytes = [0; 4];
         let fd = self.failure.try_clone().ok()?;
         std::fs::File::from(fd).read_exact(&mut bytes).ok()?;
-        let error = io::Error::from_raw_os_error(i32::from_ne_bytes(bytes));
+        let errno = i32::from_ne_bytes(bytes);
+        let error = io::Error::from_raw_os_error(errno);
         Some(match error.kind() {
+            _ if self.as_strace => LaunchError::Exec(message(errno)),
             io::ErrorKind::NotFound => LaunchError::NotFound(self.program.clone()),
             _ => LaunchError::NotExecutable(self.program.clone(), error),
         })
     }
 }
 
-/// Finds the program as execvp(3) would: one with a slash is taken as it is, another is looked for
-/// in PATH. Doing it here keeps failed attempts out of the trace.
-pub fn find_program(name: &OsStr) -> Result<PathBuf, LaunchError> {
-    if name.is_empty() {
-        return Err(LaunchError::NotFound(String::new()));
-    }
-    if name.as_bytes().contains(&b'/') {
-        return Ok(PathBuf::from(name));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/bin:/usr/bin".into());
-    let mut denied = None;
-    for dir in std::env::split_paths(&path) {
-        let dir = if dir.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            dir
-        };
-        let candidate = dir.join(name);
-        match executable(&candidate) {
-            Ok(true) => return Ok(candidate),
-            Ok(false) => {}
-            Err(error) => denied = Some(error),
-        }
-    }
-    let name = name.to_string_lossy().into_owned();
-    Err(match denied {
-        Some(error) => LaunchError::NotExecutable(name, error),
-        None => LaunchError::NotFound(name),
-    })
+/// What strerror(3) says.
+fn message(errno: i32) -> &'static str {
+    crate::tables::errno_message(errno.unsigned_abs()).unwrap_or("unknown error")
 }
 
-/// Is there a regular file that we may execute? An error if there is one that we may not.
-fn executable(path: &Path) -> io::Result<bool> {
-    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(false);
-    }
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: a NUL-terminated path.
-    match unsafe { libc::access(path.as_ptr(), libc::X_OK) } {
-        0 => Ok(true),
-        _ => Err(io::Error::last_os_error()),
-    }
+/// What the child needs between fork and execve, all of it made before the fork.
+struct Prepared {
+    path: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+    rights: Option<Rights>,
+    stdout_to_stderr: bool,
+    dies_with_parent: bool,
+    as_strace: bool,
 }
 
 /// Forks the child. With `stdout_to_stderr` its standard output becomes its standard error, so
-/// that ours carries the trace alone.
-pub fn prepare(command: &[OsString], stdout_to_stderr: bool) -> Result<Child, LaunchError> {
+/// that ours carries the trace alone. With `-D` it is the child that returns from here.
+pub fn prepare(
+    command: &[OsString],
+    launch: &Launch,
+    stdout_to_stderr: bool,
+) -> Result<Child, LaunchError> {
     let name = command.first().cloned().unwrap_or_default();
-    let program = find_program(&name)?;
     let shown = name.to_string_lossy().into_owned();
-    let path = c_string(program.into_os_string())?;
-    let args: Vec<CString> = command
-        .iter()
-        .cloned()
-        .map(c_string)
-        .collect::<Result<_, _>>()?;
-    let mut argv: Vec<*const libc::c_char> = args.iter().map(|arg| arg.as_ptr()).collect();
-    argv.push(std::ptr::null());
+    let mut prepared = Prepared {
+        path: c_string(program_of(&name, launch.as_strace)?)?,
+        argv: command
+            .iter()
+            .cloned()
+            .map(c_string)
+            .collect::<Result<_, _>>()?,
+        env: environment(inherited(), &launch.env)?,
+        rights: launch.user.as_deref().map(Rights::of).transpose()?,
+        stdout_to_stderr,
+        dies_with_parent: launch.kill_on_exit && launch.place == Place::Parent,
+        as_strace: launch.as_strace,
+    };
+    if let (Some(argv0), Some(first)) = (&launch.argv0, prepared.argv.first_mut()) {
+        *first = c_string(argv0.clone())?;
+    }
     let (go_read, go_write) = pipe()?;
     let (failure_read, failure_write) = pipe()?;
-    // SAFETY: a single thread; the child's code below is async-signal-safe.
-    let pid = unsafe { libc::fork() };
-    if pid < 0 {
-        return Err(LaunchError::Fork(io::Error::last_os_error()));
+    let before = std::process::id();
+    let pid = fork()?;
+    if (pid == 0) == (launch.place == Place::Parent) {
+        drop((go_write, failure_read));
+        if pid != 0 {
+            wait_for(pid);
+        }
+        // SAFETY: what it uses was made before the fork.
+        unsafe { become_command(go_read.as_raw_fd(), failure_write.as_raw_fd(), &prepared) }
     }
     if pid == 0 {
-        drop(go_write);
-        // SAFETY: see `child`.
-        unsafe {
-            child(
-                go_read.as_raw_fd(),
-                failure_write.as_raw_fd(),
-                &path,
-                &argv,
-                stdout_to_stderr,
-            )
-        }
+        leave(launch.place)?;
     }
     Ok(Child {
-        pid: pid as u32,
+        pid: if pid == 0 { before } else { pid },
         program: shown,
         go: Some(go_write),
         failure: failure_read,
+        as_strace: launch.as_strace,
+        ours: pid != 0,
     })
 }
 
-/// The child between fork and execve.
+/// The file to execute. strace looks whether it is there before it does anything else.
+fn program_of(name: &OsString, as_strace: bool) -> Result<OsString, LaunchError> {
+    let shown = || name.to_string_lossy().into_owned();
+    let program = match find_program(name) {
+        Err(LaunchError::NotFound(_)) if as_strace => {
+            return Err(LaunchError::CannotStat(shown(), message(libc::ENOENT)));
+        }
+        other => other?,
+    };
+    if as_strace && let Err(error) = program.metadata() {
+        let errno = error.raw_os_error().unwrap_or(libc::ENOENT);
+        return Err(LaunchError::CannotStat(shown(), message(errno)));
+    }
+    Ok(program.into_os_string())
+}
+
+/// Our own environment, entries of any shape included.
+fn inherited() -> Vec<CString> {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut all = Vec::new();
+    // SAFETY: a NULL-terminated vector of strings, which nobody changes: there is one thread.
+    unsafe {
+        let mut entry = environ;
+        while !entry.is_null() && !(*entry).is_null() {
+            all.push(std::ffi::CStr::from_ptr(*entry).to_owned());
+            entry = entry.add(1);
+        }
+    }
+    all
+}
+
+/// Changes in order: a variable that is there keeps its place.
+fn environment(
+    mut all: Vec<CString>,
+    changes: &[(OsString, Option<OsString>)],
+) -> Result<Vec<CString>, LaunchError> {
+    for (name, value) in changes {
+        let mut start = name.as_bytes().to_vec();
+        start.push(b'=');
+        let is_it = |entry: &CString| entry.as_bytes().starts_with(&start);
+        let Some(value) = value else {
+            all.retain(|entry| !is_it(entry));
+            continue;
+        };
+        let mut whole = start.clone();
+        whole.extend_from_slice(value.as_bytes());
+        let whole = c_string(OsString::from_vec(whole))?;
+        match all.iter().position(is_it) {
+            Some(at) => all[at] = whole,
+            None => all.push(whole),
+        }
+    }
+    Ok(all)
+}
+
+/// `fork(2)`: 0 in the child.
+fn fork() -> io::Result<u32> {
+    // SAFETY: a single thread; the child makes only async-signal-safe calls or, as the tracer, is
+    // as single as we were.
+    let pid = unsafe { libc::fork() };
+    u32::try_from(pid).map_err(|_| io::Error::last_os_error())
+}
+
+/// Becomes nobody's child, and leaves the process group or the session where that is asked for.
+fn leave(place: Place) -> io::Result<()> {
+    if fork()? != 0 {
+        // SAFETY: ends this process without running anything of the tracer's.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: plain numbers.
+    unsafe {
+        match place {
+            Place::Group => libc::setpgid(0, 0),
+            Place::Session => libc::setsid(),
+            Place::Parent | Place::Grandchild => 0,
+        };
+    }
+    Ok(())
+}
+
+/// Collects a child that ends at once.
+fn wait_for(pid: u32) {
+    // SAFETY: no status is wanted.
+    unsafe { libc::waitpid(pid as libc::pid_t, std::ptr::null_mut(), 0) };
+}
+
+/// Waits for the word to go, and executes the program.
 ///
 /// # Safety
-/// Called in a fresh child with live, NUL-terminated arguments.
-unsafe fn child(
-    go: i32,
-    failure: i32,
-    path: &CString,
-    argv: &[*const libc::c_char],
-    stdout_to_stderr: bool,
-) -> ! {
-    // SAFETY: async-signal-safe calls on memory made before the fork.
+/// In a process with one thread.
+unsafe fn become_command(go: i32, failure: i32, prepared: &Prepared) -> ! {
+    let pointers = |strings: &[CString]| -> Vec<*const libc::c_char> {
+        let all = strings.iter().map(|string| string.as_ptr());
+        all.chain([std::ptr::null()]).collect()
+    };
+    let (argv, env) = (pointers(&prepared.argv), pointers(&prepared.env));
+    // SAFETY: live, NUL-terminated strings and vectors.
     unsafe {
         // Rust ignores SIGPIPE; a program expects its default.
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-        if stdout_to_stderr {
+        if prepared.dies_with_parent {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        }
+        if prepared.stdout_to_stderr {
             libc::dup2(2, 1);
         }
         let mut byte = 0u8;
@@ -193,13 +280,17 @@ unsafe fn child(
             // The tracer is gone or has given up.
             libc::_exit(1);
         }
-        unsafe extern "C" {
-            static environ: *const *const libc::c_char;
+        let taken = prepared.rights.as_ref().is_none_or(Rights::take);
+        if taken {
+            libc::execve(prepared.path.as_ptr(), argv.as_ptr(), env.as_ptr());
         }
-        libc::execve(path.as_ptr(), argv.as_ptr(), environ);
         let errno = *libc::__errno_location();
         libc::write(failure, (&raw const errno).cast(), 4);
-        libc::_exit(127)
+        libc::_exit(match errno {
+            _ if prepared.as_strace => 1,
+            libc::ENOENT => 127,
+            _ => 126,
+        })
     }
 }
 
@@ -222,20 +313,25 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
-/// How a child ended.
+/// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// By itself, with this status.
     Exited(i32),
     /// By this signal.
     Killed(i32),
+    /// Somehow: its parent is told, and that is not us.
+    Untold,
 }
 
 /// Collects the child if it has ended.
-pub fn reap(pid: u32) -> io::Result<Option<Ending>> {
+pub fn reap(child: &Child) -> io::Result<Option<Ending>> {
+    if !child.ours {
+        return Ok(Some(Ending::Untold));
+    }
     let mut status = 0;
     // SAFETY: a valid place for the status.
-    let got = unsafe { libc::waitpid(pid as libc::pid_t, &mut status, libc::WNOHANG) };
+    let got = unsafe { libc::waitpid(child.pid as libc::pid_t, &mut status, libc::WNOHANG) };
     match got {
         0 => Ok(None),
         n if n < 0 => Err(io::Error::last_os_error()),
@@ -249,15 +345,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_programs_up_as_a_shell_does() {
-        assert!(find_program(OsStr::new("sh")).is_ok_and(|path| path.is_absolute()));
-        assert_eq!(
-            find_program(OsStr::new("./x/y")).ok(),
-            Some(PathBuf::from("./x/y"))
-        );
-        for name in ["", "no-such-command-anywhere"] {
-            let error = find_program(OsStr::new(name)).expect_err("must not be found");
-            assert_eq!(error.status(), 127);
+    fn environments() {
+        let entries = |text: &str| -> Vec<CString> {
+            text.split(' ')
+                .map(|e| CString::new(e).expect("text"))
+                .collect()
+        };
+        let change = |name: &str, value: Option<&str>| (name.into(), value.map(OsString::from));
+        for (changes, expected) in [
+            (vec![], "A=1 AB=2 odd C=3"),
+            (vec![change("A", Some("x"))], "A=x AB=2 odd C=3"),
+            (vec![change("A", None)], "AB=2 odd C=3"),
+            (
+                vec![change("D", Some("")), change("D", Some("4"))],
+                "A=1 AB=2 odd C=3 D=4",
+            ),
+            (
+                vec![change("C", None), change("C", Some("5"))],
+                "A=1 AB=2 odd C=5",
+            ),
+        ] {
+            let got = environment(entries("A=1 AB=2 odd C=3"), &changes).expect("valid");
+            assert_eq!(got, entries(expected));
         }
+    }
+
+    #[test]
+    fn files_that_are_not_there_in_either_voice() {
+        for name in ["no-such-command-anywhere", "/no/such/file", ""] {
+            let error = program_of(&name.into(), true).expect_err("must not be found");
+            let expected = format!("Can't stat '{name}': No such file or directory");
+            assert_eq!((error.to_string(), error.status()), (expected, 1));
+        }
+        let error = program_of(&"no-such-command-anywhere".into(), false).expect_err("none");
+        assert_eq!(error.status(), 127);
     }
 }

@@ -3,3 +3,5 @@
 
 pub mod launch;
 pub mod proc;
+pub mod program;
+pub mod user;

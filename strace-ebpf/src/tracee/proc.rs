@@ -10,6 +10,14 @@ pub fn threads(pid: u32) -> io::Result<Vec<u32>> {
         .collect())
 }
 
+/// Every process there is.
+pub fn all() -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc")?;
+    Ok(entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect())
+}
+
 /// Is there such a thread?
 #[must_use]
 pub fn thread_exists(pid: u32, tid: u32) -> bool {

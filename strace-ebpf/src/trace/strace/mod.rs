@@ -2,23 +2,26 @@
 //! another thread's line in between cuts it in two.
 //!
 //! A line is not written before it has to be: most calls return before anything else happens, and
-//! then all is known when the line is written at once.
+//! then all is known when the line is written at once. `events` holds everything that is no call.
+
+mod events;
+mod threads;
 
 use std::collections::HashMap;
 
 use strace_ebpf_common::record::{
-    CallRecord, DURATION_UNKNOWN, ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord,
-    TaskExitRecord, read_fixed,
+    ABI_X86_64, CallRecord, DURATION_UNKNOWN, SignalRecord, read_fixed,
 };
 
 use super::Common;
 use crate::{
     decode::{self, Outcome, value::Args},
     format::strace::{Known, Strace},
-    say,
-    session::{Call, books::Gap},
-    tables::{self, Abi, Attrs, Dir, Syscall, Ty},
+    plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
+    session::Call,
+    tables::{self, Attrs, Dir, Syscall, Ty},
 };
+use threads::Threads;
 
 /// Records kept for reuse of their memory.
 const SPARE: usize = 64;
@@ -47,42 +50,52 @@ struct InCall {
     returned: Option<(CallRecord, Vec<u8>)>,
 }
 
+/// What is told, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling {
+    /// Our messages go to standard error, and so do the lines.
+    pub messages_within: bool,
+    /// Messages that are left out, `QUIET_*` bits.
+    pub quiet: u32,
+    /// Outcomes that are told, `STATUS_*` bits.
+    pub status: u32,
+    /// A call's line waits for its outcome.
+    pub staged: bool,
+}
+
 /// Lines in the making.
 #[derive(Debug)]
 pub struct Lines {
     format: Strace,
+    telling: Telling,
     calls: HashMap<u32, InCall>,
     /// Memory of records that were used up.
     spare: Vec<Vec<u8>>,
     /// The thread whose call is the last thing that happened.
     current: Option<u32>,
-    /// Traced threads that are alive, as far as was seen, with their processes.
-    threads: HashMap<u32, u32>,
-    /// Leaders that ended before other threads of their processes: who waits for them, strace too, is told when the last
-    /// one ends.
-    leaders: HashMap<u32, TaskExitRecord>,
+    threads: Threads,
+    /// Threads whose call came back to be started again, and that have not been heard of since.
+    unsettled: Vec<u32>,
     /// What a restart_syscall(2) of these threads goes on with.
     interrupted: HashMap<u32, &'static str>,
-    /// Our messages go to standard error, and so do the lines.
-    messages_within: bool,
-    /// `-q` so many times.
-    quiet: u8,
+    /// Threads whose last call was not an x86-64 one, and which it was.
+    foreign: HashMap<u32, u8>,
 }
 
 impl Lines {
     /// No lines yet.
     #[must_use]
-    pub fn new(format: Strace, messages_within: bool, quiet: u8) -> Self {
+    pub fn new(format: Strace, telling: Telling) -> Self {
         Self {
             format,
+            telling,
             calls: HashMap::new(),
             spare: Vec::new(),
             current: None,
-            threads: HashMap::new(),
-            leaders: HashMap::new(),
+            threads: Threads::default(),
+            unsettled: Vec::new(),
             interrupted: HashMap::new(),
-            messages_within,
-            quiet,
+            foreign: HashMap::new(),
         }
     }
 
@@ -94,9 +107,12 @@ impl Lines {
     /// A call begins.
     pub fn enter(&mut self, common: &mut Common, record: &CallRecord, bytes: &[u8]) {
         let tid = record.header.tid;
+        self.threads.known(tid, record.header.tgid);
         self.settle(common, tid);
-        self.threads.insert(tid, record.header.tgid);
-        self.make_way(common, tid);
+        if !self.telling.staged {
+            self.make_way(common, tid);
+        }
+        self.personality(common, record);
         // The memory of the thread's call before, if there was one.
         let mut enter = self.spare.pop().unwrap_or_default();
         enter.clear();
@@ -108,44 +124,116 @@ impl Lines {
             returned: None,
         };
         if let Some(old) = self.calls.insert(tid, call) {
+            if old.stage == Stage::Begun {
+                // Its end is among what was lost.
+                self.format.unfinished(&mut common.out);
+            }
             self.recycle(old.enter);
         }
-        self.current = Some(tid);
+        if !self.telling.staged {
+            self.current = Some(tid);
+        }
+    }
+
+    /// Says so when a thread's calls are of another ABI than before.
+    fn personality(&mut self, common: &mut Common, record: &CallRecord) {
+        if record.abi == ABI_X86_64 && self.foreign.is_empty() {
+            return;
+        }
+        let (tid, abi) = (record.header.tid, record.abi);
+        let before = if abi == ABI_X86_64 {
+            self.foreign.remove(&tid)
+        } else {
+            self.foreign.insert(tid, abi)
+        };
+        if before.unwrap_or(ABI_X86_64) == abi || self.telling.quiet & QUIET_PERSONALITY != 0 {
+            return;
+        }
+        let mode = match decode::abi_of(abi) {
+            tables::Abi::X86_64 => "64 bit",
+            tables::Abi::I386 => "32 bit",
+            tables::Abi::X32 => "x32",
+        };
+        let text = format!("[ Process PID={tid} runs in {mode} mode. ]");
+        self.line(common, tid, record.header.ts_ns, |format, out| {
+            format.remark(out, &text)
+        });
     }
 
     /// A call returns.
     pub fn exit(&mut self, common: &mut Common, record: CallRecord, body: &[u8]) {
         let tid = record.header.tid;
+        self.threads.known(tid, record.header.tgid);
         self.settle(common, tid);
-        if decode::restarts(&record)
-            && let Some(held) = self.calls.get_mut(&tid)
-            && is_of(&held.enter, &record)
-        {
-            held.returned = Some((record, body.to_vec()));
-            return;
+        match self.calls.get_mut(&tid) {
+            None => self.personality(common, &record),
+            Some(call) if decode::restarts(&record) && is_of(&call.enter, &record) => {
+                call.returned = Some((record, body.to_vec()));
+                self.unsettled.push(tid);
+                return;
+            }
+            Some(_) => {}
         }
-        self.finish(common, record, body);
+        self.end(common, record, body);
     }
 
-    /// The end of a call's line that had to wait for the thread's next event.
+    /// The thread goes on: what its interrupted call returned can be told.
     fn settle(&mut self, common: &mut Common, tid: u32) {
+        if !self.unsettled.is_empty() {
+            self.unsettled.retain(|other| *other != tid);
+            self.settle_now(common, tid);
+        }
+    }
+
+    fn settle_now(&mut self, common: &mut Common, tid: u32) {
         let held = self.calls.get_mut(&tid);
         if let Some((record, body)) = held.and_then(|held| held.returned.take()) {
-            self.finish(common, record, &body);
+            self.end(common, record, &body);
         }
     }
 
-    fn finish(&mut self, common: &mut Common, record: CallRecord, body: &[u8]) {
+    /// A call has returned, for certain.
+    fn end(&mut self, common: &mut Common, record: CallRecord, body: &[u8]) {
         let tid = record.header.tid;
-        self.threads.insert(tid, record.header.tgid);
-        self.make_way(common, tid);
         let held = self
             .calls
             .remove(&tid)
             .filter(|held| is_of(&held.enter, &record));
         let stage = held.as_ref().map_or(Stage::Held, |held| held.stage);
         let enter = held.as_ref().map(|held| held.enter.as_slice());
-        let several = self.threads.len() > 1;
+        if self.wants_outcome(record.ret) {
+            self.make_way(common, tid);
+            self.returned(common, record, body, enter, stage);
+        }
+        if let Some(held) = held {
+            self.recycle(held.enter);
+            for record in held.ignored {
+                self.signal(common, &record);
+            }
+        }
+    }
+
+    /// Where only some outcomes are told: is this one of them?
+    fn wants_outcome(&self, ret: i64) -> bool {
+        let bit = if (-4095..0).contains(&ret) {
+            STATUS_FAILED
+        } else {
+            STATUS_SUCCESSFUL
+        };
+        !self.telling.staged || self.telling.status & bit != 0
+    }
+
+    /// The line of a call that has returned, or what of it is not written yet.
+    fn returned(
+        &mut self,
+        common: &mut Common,
+        record: CallRecord,
+        body: &[u8],
+        enter: Option<&[u8]>,
+        stage: Stage,
+    ) {
+        let tid = record.header.tid;
+        let several = self.threads.several();
         let goes_on = self.interrupted.remove(&tid);
         if let Some(name) = decode::interrupted(&record) {
             self.interrupted.insert(tid, goes_on.unwrap_or(name));
@@ -172,12 +260,6 @@ impl Lines {
             format.result(out, &decode::outcome(call, syscall), &returned, duration);
         });
         self.current = None;
-        if let Some(held) = held {
-            self.recycle(held.enter);
-            for record in held.ignored {
-                self.signal(common, &record);
-            }
-        }
     }
 
     fn recycle(&mut self, enter: Vec<u8>) {
@@ -202,7 +284,7 @@ impl Lines {
     /// Writes the beginning of a held line. Memory that was not resident is known when the call returns: unless `forced`,
     /// the whole line waits for it.
     fn begin_line(&mut self, common: &mut Common, tid: u32, forced: bool) {
-        let several = self.threads.len() > 1;
+        let several = self.threads.several();
         let Some(held) = self
             .calls
             .get_mut(&tid)
@@ -238,117 +320,22 @@ impl Lines {
         if let Some(current) = self.current.filter(|tid| !executes(tid)) {
             self.begin_line(common, current, true);
         }
-        let returned = |call: &(&u32, &InCall)| call.1.returned.is_some();
-        while let Some((&tid, _)) = self.calls.iter().find(returned) {
-            self.settle(common, tid);
+        // An end would have come with what came before, if it had been one.
+        for tid in std::mem::take(&mut self.unsettled) {
+            self.settle_now(common, tid);
         }
-    }
-
-    /// A line of its own, for `tid`.
-    fn line(
-        &mut self,
-        common: &mut Common,
-        tid: u32,
-        ts_ns: u64,
-        write: impl FnOnce(&mut Strace, &mut Vec<u8>),
-    ) {
-        // A signal or an end cuts its own thread's line too.
-        self.make_way(common, 0);
-        let several = self.threads.len() > 1;
-        self.format.leader(&mut common.out, tid, several, ts_ns);
-        write(&mut self.format, &mut common.out);
-    }
-
-    /// A new process or thread.
-    pub fn fork(&mut self, common: &mut Common, record: &ForkRecord, followed: bool) {
-        if !followed {
-            return;
-        }
-        self.threads.insert(record.child_tid, record.child_tgid);
-        if self.quiet > 0 {
-            return;
-        }
-        if self.messages_within {
-            self.make_way(common, 0);
-            let message = format!("{}: Process {} attached", say::name(), record.child_tid);
-            self.format.remark(&mut common.out, &message);
-        } else {
-            say::line(format_args!("Process {} attached", record.child_tid));
-        }
-    }
-
-    /// Another program; a thread that was not the leader takes over the leader's number.
-    pub fn exec(&mut self, common: &mut Common, record: &ExecRecord) {
-        let (old, new) = (record.old_tid, record.header.tid);
-        if old == new {
-            return;
-        }
-        let superseded = format!("+++ superseded by execve in pid {old} +++");
-        self.line(common, new, record.header.ts_ns, |format, out| {
-            format.remark(out, &superseded)
-        });
-        if let Some(call) = self.calls.remove(&old) {
-            self.calls.insert(new, call);
-        }
-        self.leaders.remove(&new);
-        self.threads.remove(&old);
-        self.threads.insert(new, record.header.tgid);
-    }
-
-    /// A thread ends: first its call, which does not return.
-    pub fn task_exit(&mut self, common: &mut Common, record: &TaskExitRecord) {
-        let tid = record.header.tid;
-        if self.calls.contains_key(&tid) {
-            self.make_way(common, tid);
-            self.no_return(common, tid);
-        }
-        let tgid = record.header.tgid;
-        let others = self
-            .threads
-            .iter()
-            .any(|(&other, &of)| of == tgid && other != tid);
-        if tid == tgid && others {
-            self.leaders.insert(tgid, *record);
-            return;
-        }
-        self.ended(common, record);
-        let is_last = !self
-            .threads
-            .iter()
-            .any(|(&other, &of)| of == tgid && other != tgid);
-        if is_last && let Some(leader) = self.leaders.remove(&tgid) {
-            self.ended(common, &leader);
-        }
-    }
-
-    fn ended(&mut self, common: &mut Common, record: &TaskExitRecord) {
-        let tid = record.header.tid;
-        let signal = record.code & 0x7f;
-        let text = if signal == 0 {
-            format!("+++ exited with {} +++", record.code >> 8 & 0xff)
-        } else {
-            let name =
-                tables::signal_name(signal).map_or_else(|| signal.to_string(), str::to_owned);
-            let core = if record.code & 0x80 == 0 {
-                ""
-            } else {
-                " (core dumped)"
-            };
-            format!("+++ killed by {name}{core} +++")
-        };
-        if self.quiet < 2 || signal != 0 {
-            self.line(common, tid, record.header.ts_ns, |format, out| {
-                format.remark(out, &text)
-            });
-        }
-        self.threads.remove(&tid);
-        self.interrupted.remove(&tid);
     }
 
     /// The line of a call that does not return.
     fn no_return(&mut self, common: &mut Common, tid: u32) {
+        self.unsettled.retain(|other| *other != tid);
+        if self.telling.status & STATUS_UNFINISHED == 0 {
+            self.calls.remove(&tid);
+            return;
+        }
+        self.make_way(common, tid);
         self.begin_line(common, tid, true);
-        let several = self.threads.len() > 1;
+        let several = self.threads.several();
         let Some(held) = self.calls.remove(&tid) else {
             return;
         };
@@ -372,36 +359,6 @@ impl Lines {
             }
             format.result(out, &Outcome::NoReturn, &Args::default(), None);
         });
-    }
-
-    /// A signal arrives.
-    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
-        if record.outcome == SIGNAL_IGNORED
-            && let Some(call) = self.calls.get_mut(&record.header.tid)
-        {
-            call.ignored.push(*record);
-            return;
-        }
-        self.settle(common, record.header.tid);
-        let info = decode::siginfo(Abi::X86_64, &record.info);
-        let info = info.iter().next().unwrap_or_default();
-        let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
-        self.line(common, tid, ts_ns, |format, out| {
-            format.signal(out, record.signal, info)
-        });
-    }
-
-    /// Events are missing here.
-    pub fn gap(&mut self, common: &mut Common, gap: &Gap) {
-        self.make_way(common, 0);
-        let text = format!(
-            "{}: {} events lost on CPU {}",
-            say::name(),
-            gap.count,
-            gap.cpu
-        );
-        self.format.remark(&mut common.out, &text);
-        // Ends of calls may be among them: what is begun stays cut.
     }
 }
 

@@ -1,0 +1,190 @@
+//! What happens to threads besides calls: births, other programs, ends, signals; and our own messages
+//! where the lines go.
+
+use strace_ebpf_common::record::{
+    ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord, TaskExitRecord,
+};
+
+use super::{Common, Lines, Stage, Strace};
+use crate::{
+    decode,
+    plan::qualify::{QUIET_ATTACH, QUIET_EXIT, QUIET_THREAD_EXEC, STATUS_DETACHED},
+    say,
+    session::books::Gap,
+    tables::{self, Abi},
+};
+
+impl Lines {
+    /// A line of its own, for `tid`.
+    pub(super) fn line(
+        &mut self,
+        common: &mut Common,
+        tid: u32,
+        ts_ns: u64,
+        write: impl FnOnce(&mut Strace, &mut Vec<u8>),
+    ) {
+        // A signal or an end cuts its own thread's line too.
+        self.make_way(common, 0);
+        let several = self.threads.several();
+        self.format.leader(&mut common.out, tid, several, ts_ns);
+        write(&mut self.format, &mut common.out);
+    }
+
+    /// A message of ours: between the lines where they go to the same place.
+    fn message(&mut self, common: &mut Common, text: &str) {
+        if self.telling.messages_within {
+            let text = format!("{}: {text}", say::name());
+            self.format.remark(&mut common.out, &text);
+        } else {
+            say::line(format_args!("{text}"));
+        }
+    }
+
+    /// A thread that was running already.
+    pub fn attached(&mut self, tid: u32, tgid: u32) {
+        self.threads.known(tid, tgid);
+    }
+
+    /// The command could not be executed: what is said of it, and of its end.
+    pub fn exec_failed(&mut self, common: &mut Common, why: &str, end: &TaskExitRecord) {
+        self.message(common, why);
+        self.task_exit(common, end, true);
+    }
+
+    /// A new process or thread.
+    pub fn fork(&mut self, common: &mut Common, record: &ForkRecord, followed: bool) {
+        if !followed {
+            return;
+        }
+        self.threads.known(record.child_tid, record.child_tgid);
+        if self.telling.quiet & QUIET_ATTACH != 0 {
+            return;
+        }
+        if self.telling.messages_within {
+            self.make_way(common, 0);
+        }
+        self.message(common, &format!("Process {} attached", record.child_tid));
+    }
+
+    /// Another program; a thread that was not the leader takes over the leader's number.
+    pub fn exec(&mut self, common: &mut Common, record: &ExecRecord) {
+        let (old, new) = (record.old_tid, record.header.tid);
+        if old == new {
+            return;
+        }
+        self.settle(common, new);
+        if self.current == Some(old) {
+            self.begin_line(common, old, true);
+            if let Some(call) = self.calls.get_mut(&old) {
+                call.stage = Stage::Cut;
+                self.format
+                    .remark(&mut common.out, &format!(" <pid changed to {new} ...>"));
+            }
+            self.current = None;
+        }
+        self.threads.superseded(old, new);
+        if self.telling.quiet & QUIET_THREAD_EXEC == 0 {
+            let superseded = format!("+++ superseded by execve in pid {old} +++");
+            self.line(common, new, record.header.ts_ns, |format, out| {
+                format.remark(out, &superseded)
+            });
+        }
+        if let Some(call) = self.calls.remove(&old) {
+            self.calls.insert(new, call);
+        }
+        if let Some(abi) = self.foreign.remove(&old) {
+            self.foreign.insert(new, abi);
+        }
+    }
+
+    /// A thread ends: first its call, which does not return.
+    pub fn task_exit(&mut self, common: &mut Common, record: &TaskExitRecord, told: bool) {
+        let tid = record.header.tid;
+        if self.calls.contains_key(&tid) {
+            self.no_return(common, tid);
+        }
+        self.foreign.remove(&tid);
+        self.interrupted.remove(&tid);
+        for end in self.threads.ended(record).iter().flatten() {
+            let quiet = self.telling.quiet & QUIET_EXIT != 0 && end.code & 0x7f == 0;
+            if told && !quiet {
+                let text = ending(end.code);
+                self.line(
+                    common,
+                    end.header.tid,
+                    record.header.ts_ns,
+                    |format, out| format.remark(out, &text),
+                );
+            }
+            self.threads.forget(end.header.tid);
+        }
+    }
+
+    /// A signal arrives.
+    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
+        if record.outcome != SIGNAL_IGNORED {
+            self.settle(common, record.header.tid);
+        }
+        if record.outcome == SIGNAL_IGNORED
+            && let Some(call) = self.calls.get_mut(&record.header.tid)
+        {
+            call.ignored.push(*record);
+            return;
+        }
+        let info = decode::siginfo(Abi::X86_64, &record.info);
+        let info = info.iter().next().unwrap_or_default();
+        let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
+        self.line(common, tid, ts_ns, |format, out| {
+            format.signal(out, record.signal, info)
+        });
+    }
+
+    /// Events are missing here.
+    pub fn gap(&mut self, common: &mut Common, gap: &Gap) {
+        self.make_way(common, 0);
+        let text = format!(
+            "{}: {} events lost on CPU {}",
+            say::name(),
+            gap.count,
+            gap.cpu
+        );
+        self.format.remark(&mut common.out, &text);
+        // Ends of calls may be among them: what is begun stays cut.
+    }
+
+    /// We let go of every thread that is left, in the order in which they came.
+    pub fn let_go(&mut self, common: &mut Common) {
+        for tid in self.threads.take() {
+            let shown = self.current == Some(tid)
+                || self.telling.staged
+                    && self.telling.status & STATUS_DETACHED != 0
+                    && self.calls.contains_key(&tid);
+            if shown {
+                self.begin_line(common, tid, true);
+            }
+            if self.telling.quiet & QUIET_ATTACH == 0 {
+                self.message(common, &format!("Process {tid} detached"));
+            }
+            if shown {
+                self.format.remark(&mut common.out, " <detached ...>");
+            }
+            self.calls.remove(&tid);
+        }
+        self.current = None;
+    }
+}
+
+/// What the last line of a thread says; `code` as wait(2) gives it.
+fn ending(code: u32) -> String {
+    let signal = code & 0x7f;
+    if signal == 0 {
+        return format!("+++ exited with {} +++", code >> 8 & 0xff);
+    }
+    let name = tables::signal_name(signal).map_or_else(|| signal.to_string(), str::to_owned);
+    let core = if code & 0x80 == 0 {
+        ""
+    } else {
+        " (core dumped)"
+    };
+    format!("+++ killed by {name}{core} +++")
+}
