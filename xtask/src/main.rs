@@ -3,6 +3,7 @@
 //! This file only knows the command line; each command lives in a module of its own and prints what it does on
 //! standard error, so that standard output stays free for the program or the tests it runs.
 
+mod bench;
 mod build_ebpf;
 mod codegen;
 mod oracle;
@@ -10,6 +11,7 @@ mod run;
 mod setup;
 mod test;
 mod tools;
+mod vm;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +33,10 @@ enum Command {
     Run(run::Options),
     /// Build everything and run all tests, the end-to-end tests included
     Test(test::Options),
+    /// Run the end-to-end tests, or one command, on other kernels in virtual machines
+    Vm(vm::Options),
+    /// Measure what tracing costs, beside strace, perf trace and bpftrace where they are installed
+    Bench(bench::Options),
     /// Trace the same commands with strace and with strace-ebpf, and compare
     Oracle(oracle::Options),
     /// Write the generated tables
@@ -47,6 +53,8 @@ fn main() -> anyhow::Result<()> {
         Command::BuildEbpf(options) => build_ebpf::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
+        Command::Vm(options) => vm::run(&options),
         Command::Oracle(options) => oracle::run(&options),
         Command::Codegen { check } => codegen::run(check),
     }

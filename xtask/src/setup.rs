@@ -177,7 +177,7 @@ fn changes_the_build(name: &OsString) -> bool {
 }
 
 /// `STRACE_EBPF_TOOLCHAIN_DIR`, or `strace-ebpf` in the user's cache folder (XDG base directory specification).
-fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let dir = if let Some(dir) = set("STRACE_EBPF_TOOLCHAIN_DIR") {
         PathBuf::from(dir)

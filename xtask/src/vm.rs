@@ -1,0 +1,275 @@
+//! `cargo xtask vm`: the end-to-end tests in virtual machines, one per kernel of the matrix.
+//!
+//! Debian's cloud kernels are fetched through apt and booted under QEMU's emulation with this machine's own programs
+//! around them. Everything is kept in the cache folder; nothing of this machine is changed but for the installation of
+//! QEMU where it is missing.
+
+mod apt;
+mod boot;
+mod cpio;
+mod guests;
+mod kernel;
+mod results;
+mod root;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup;
+use crate::tools::{self, say};
+use boot::{End, Machine};
+use guests::{GUESTS, Guest};
+use kernel::Kernel;
+use results::{Plan, Results};
+use root::{Built, Task};
+
+/// Tells the tests that time runs this much slower than on a real processor.
+const SLOW_VARIABLE: &str = "STRACE_EBPF_TEST_SLOW";
+const SLOWNESS: u32 = 10;
+
+/// Options of `cargo xtask vm`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Kernels, separated by commas: 5.10, 6.1, 6.12, sid (also 7.x) or all
+    #[arg(long, value_name = "LIST", default_value = "all")]
+    kernel: String,
+    /// Run a shell command in each guest instead of the tests; strace-ebpf and the test programs are in PATH
+    #[arg(long, value_name = "COMMAND", conflicts_with = "shell")]
+    run: Option<String>,
+    /// Give me a shell in the guest
+    #[arg(long)]
+    shell: bool,
+    /// A file or folder of this machine that the guest shall have too (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    add: Vec<PathBuf>,
+    /// More words for the kernel's command line, such as lockdown=confidentiality
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
+    append: String,
+    /// Processors of each guest
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    cpus: u32,
+    /// Seconds after which a guest is killed, and has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 1200)]
+    limit: u64,
+    /// Tests to run: parts of their names
+    #[arg(last = true)]
+    filters: Vec<String>,
+}
+
+/// Runs every chosen guest; an error when one of them failed, after all have run.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let root = tools::workspace_root()?;
+    let guests = guests::chosen(&options.kernel)?;
+    if options.shell && guests.len() != 1 {
+        bail!("--shell needs one --kernel");
+    }
+    boot::require_qemu()?;
+    let built = root::build(&root)?;
+    let vm = Vm {
+        options,
+        work: crate::run::target_dir(&root).join("vm"),
+        root,
+        built,
+    };
+    fs::create_dir_all(&vm.work).with_context(|| format!("creating {}", vm.work.display()))?;
+    let tests = vm.tests()?;
+    let mut failed = Vec::new();
+    for guest in guests {
+        let start = Instant::now();
+        let outcome = vm.guest(guest, &tests);
+        let seconds = start.elapsed().as_secs();
+        match outcome {
+            Ok(summary) => say!("{}: {summary} ({seconds} s)", guest.name),
+            Err(error) => {
+                say!("{}: FAILED: {error:#} ({seconds} s)", guest.name);
+                failed.push(guest.name);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// What all guests of a run share.
+struct Vm<'a> {
+    options: &'a Options,
+    root: PathBuf,
+    work: PathBuf,
+    built: Built,
+}
+
+impl Vm<'_> {
+    /// All end-to-end tests.
+    fn tests(&self) -> Result<Vec<String>> {
+        let list = tools::output(Command::new(&self.built.tests).arg("--list"))?;
+        Ok(results::listed(&list))
+    }
+
+    fn guest(&self, guest: &Guest, tests: &[String]) -> Result<String> {
+        let kernel = match kernel::get(guest, &setup::cache_dir()?) {
+            Ok(kernel) => kernel,
+            Err(error) if guest.moving => {
+                say!(
+                    "{}: NOT RUN: its kernel cannot be had: {error:#}",
+                    guest.name
+                );
+                return Ok("not run: no kernel to be had today".into());
+            }
+            Err(error) => return Err(error).context("its kernel cannot be had"),
+        };
+        if self.options.shell {
+            say!(
+                "{}: Linux {}: exit ends the guest",
+                guest.name,
+                kernel.version
+            );
+            let initramfs = self.initramfs(guest, "exec bash -i\n".into(), true)?;
+            self.machine(guest, &kernel, &initramfs).talk()?;
+            return Ok("done".into());
+        }
+        match &self.options.run {
+            Some(command) => self.command(guest, &kernel, command),
+            None => self.suite(guest, &kernel, tests),
+        }
+    }
+
+    fn initramfs(&self, guest: &Guest, script: String, interactive: bool) -> Result<PathBuf> {
+        let file = self.work.join(format!("initramfs-{}", guest.name));
+        let folder = |path: &Path| {
+            path.parent()
+                .map(|p| p.display().to_string())
+                .unwrap_or_default()
+        };
+        let examples = self.built.examples.first().map(|path| folder(path));
+        let path = format!(
+            "export PATH=$PATH:{}:{} {SLOW_VARIABLE}={SLOWNESS} RUST_BACKTRACE=0\ncd /tmp\n",
+            folder(&self.built.program),
+            examples.unwrap_or_default()
+        );
+        let task = Task {
+            script: path + &script,
+            interactive,
+            add: &self.options.add,
+        };
+        root::write(&self.root, &self.built, &task, &file)?;
+        Ok(file)
+    }
+
+    fn machine<'m>(
+        &'m self,
+        guest: &Guest,
+        kernel: &'m Kernel,
+        initramfs: &'m Path,
+    ) -> Machine<'m> {
+        Machine {
+            kernel,
+            initramfs,
+            console: self.work.join(format!("console-{}.log", guest.name)),
+            parameters: &self.options.append,
+            cpus: self.options.cpus,
+            limit: Duration::from_secs(self.options.limit),
+        }
+    }
+
+    /// Runs one command; what it says goes to our standard output.
+    fn command(&self, guest: &Guest, kernel: &Kernel, command: &str) -> Result<String> {
+        let initramfs = self.initramfs(guest, format!("{command}\n"), false)?;
+        let machine = self.machine(guest, kernel, &initramfs);
+        say!("{}: Linux {}", guest.name, kernel.version);
+        let end = machine.run(&mut |line| {
+            if !line.starts_with("@vm ") {
+                println!("{line}");
+            }
+        })?;
+        match end {
+            End::Exit(0) => Ok("done".into()),
+            end => Err(self.failure(&machine, &end)),
+        }
+    }
+
+    /// Runs the tests.
+    fn suite(&self, guest: &Guest, kernel: &Kernel, tests: &[String]) -> Result<String> {
+        let file = self.root.join("tests/guests.txt");
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let kernels = GUESTS.map(|guest| guest.name);
+        let skips = results::parse_skips(&text, &kernels, tests)?;
+        let plan = Plan::new(tests, &self.options.filters, &skips, guest.name);
+        for (test, reason) in &plan.skipped {
+            say!("{}: not run: {test}: {reason}", guest.name);
+        }
+        if plan.run.is_empty() {
+            return Ok("no tests of that name".into());
+        }
+        let script = format!(
+            "{} --exact --test-threads {} {}\n",
+            self.built.tests.display(),
+            self.options.cpus,
+            plan.run.join(" ")
+        );
+        let initramfs = self.initramfs(guest, script, false)?;
+        let machine = self.machine(guest, kernel, &initramfs);
+        say!(
+            "{}: Linux {}: {} tests",
+            guest.name,
+            kernel.version,
+            plan.run.len()
+        );
+        let mut results = Results::default();
+        let start = Instant::now();
+        let end = machine.run(&mut |line| {
+            let seconds = start.elapsed().as_secs();
+            if let Some(rest) = line.strip_prefix("@vm ready ") {
+                let inside = results::ready(rest).unwrap_or_default();
+                say!(
+                    "{}: up after {seconds} s ({inside} s by its own clock)",
+                    guest.name
+                );
+            } else if results.line(line) {
+                println!("{} {seconds:4} s  {line}", guest.name);
+            } else if !line.is_empty() {
+                println!("{line}");
+            }
+        })?;
+        let failures = results.failures(&plan);
+        for failure in &failures {
+            say!("{}: {failure}", guest.name);
+        }
+        match end {
+            End::Exit(0) if failures.is_empty() => Ok(format!(
+                "Linux {}: {} tests passed, {} left out for the reasons above",
+                kernel.version,
+                results.passed(),
+                plan.skipped.len()
+            )),
+            End::Exit(_) => bail!("{} of {} tests", failures.len(), plan.run.len()),
+            end => Err(self.failure(&machine, &end)),
+        }
+    }
+
+    fn failure(&self, machine: &Machine<'_>, end: &End) -> anyhow::Error {
+        match end {
+            End::Exit(status) => anyhow::anyhow!("exit status {status}"),
+            End::Died => anyhow::anyhow!(
+                "the guest died; its last messages:\n{}",
+                machine.last_messages()
+            ),
+            End::TimedOut => anyhow::anyhow!(
+                "not ended after {} s; the guest's last messages:\n{}",
+                self.options.limit,
+                machine.last_messages()
+            ),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Which tests a guest is to run, what it said about each, and whether that is good.
+//!
+//! A test may be left out by name only, with the reason in `tests/guests.txt`. Everything else has to pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail};
+
+/// One line of `tests/guests.txt`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Skip {
+    kernels: Vec<String>,
+    test: String,
+    reason: String,
+}
+
+/// Reads `tests/guests.txt`; names that are no kernel and no test are errors, so that no entry outlives its test.
+pub(super) fn parse_skips(text: &str, kernels: &[&str], tests: &[String]) -> Result<Vec<Skip>> {
+    let mut skips = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let mut words = line.splitn(3, ' ');
+        let (Some(list), Some(test), Some(reason)) = (words.next(), words.next(), words.next())
+        else {
+            bail!("tests/guests.txt: no reason: {line}");
+        };
+        let list: Vec<String> = match list {
+            "all" => kernels.iter().map(|name| (*name).to_owned()).collect(),
+            list => list.split(',').map(str::to_owned).collect(),
+        };
+        if let Some(name) = list.iter().find(|name| !kernels.contains(&name.as_str())) {
+            bail!("tests/guests.txt: no kernel {name}: {line}");
+        }
+        if !tests.iter().any(|name| name == test) {
+            bail!("tests/guests.txt: no test {test}");
+        }
+        skips.push(Skip {
+            kernels: list,
+            test: test.to_owned(),
+            reason: reason.trim().to_owned(),
+        });
+    }
+    Ok(skips)
+}
+
+/// The tests in what a test program prints for `--list`.
+pub(super) fn listed(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+    names.map(str::to_owned).collect()
+}
+
+/// What one guest is to run.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) run: Vec<String>,
+    /// Left out: name and reason.
+    pub(super) skipped: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Tests whose names hold one of `filters` (all, without any), short of those left out on this kernel.
+    pub(super) fn new(tests: &[String], filters: &[String], skips: &[Skip], kernel: &str) -> Self {
+        let mut plan = Self::default();
+        for test in tests {
+            if !filters.is_empty() && !filters.iter().any(|filter| test.contains(filter)) {
+                continue;
+            }
+            let skip = skips
+                .iter()
+                .find(|skip| skip.test == *test && skip.kernels.iter().any(|name| name == kernel));
+            match skip {
+                Some(skip) => plan.skipped.push((test.clone(), skip.reason.clone())),
+                None => plan.run.push(test.clone()),
+            }
+        }
+        plan
+    }
+}
+
+/// What became of the tests, filled line by line.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    outcomes: BTreeMap<String, String>,
+}
+
+impl Results {
+    /// Takes a line of a test program's output; true when it is the outcome of a test.
+    pub(super) fn line(&mut self, line: &str) -> bool {
+        let outcome = || {
+            let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+            Some((name.to_owned(), outcome.to_owned()))
+        };
+        match outcome() {
+            Some((name, outcome)) => {
+                self.outcomes.insert(name, outcome);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn passed(&self) -> usize {
+        self.outcomes
+            .values()
+            .filter(|o| o.starts_with("ok"))
+            .count()
+    }
+
+    /// Tests of the plan that did not pass, each with what was said of it.
+    pub(super) fn failures(&self, plan: &Plan) -> Vec<String> {
+        let mut failures: Vec<String> = Vec::new();
+        for test in &plan.run {
+            match self.outcomes.get(test) {
+                Some(outcome) if outcome.starts_with("ok") => {}
+                Some(outcome) => failures.push(format!("{test}: {outcome}")),
+                None => failures.push(format!("{test}: did not end")),
+            }
+        }
+        let known: BTreeSet<_> = plan.run.iter().collect();
+        let strays = self.outcomes.keys().filter(|name| !known.contains(name));
+        failures.extend(strays.map(|name| format!("{name}: ran though nobody asked for it")));
+        failures
+    }
+}
+
+/// The number of seconds in the line with which a guest begins.
+pub(super) fn ready(line: &str) -> Result<f64> {
+    line.trim()
+        .parse()
+        .with_context(|| format!("{line} is no time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_test_is_left_out_only_by_its_name_and_with_a_reason() -> Result<()> {
+        let tests = names(&["a::one", "a::two", "b::one"]);
+        let kernels = ["6.1", "6.12"];
+        let parse = |text: &str| parse_skips(text, &kernels, &tests);
+        let skips = parse("# x\n6.1 a::one too slow there\nall b::one no reason why\n")?;
+        let plan = Plan::new(&tests, &[], &skips, "6.1");
+        assert_eq!(plan.run, ["a::two"]);
+        assert_eq!(
+            plan.skipped[0],
+            ("a::one".to_owned(), "too slow there".to_owned())
+        );
+        let plan = Plan::new(&tests, &names(&["one"]), &skips, "6.12");
+        assert_eq!((plan.run, plan.skipped.len()), (names(&["a::one"]), 1));
+        for wrong in ["6.1 a::one", "6.2 a::one why", "6.1 a::none why"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_did_not_pass_failed() {
+        let plan = Plan {
+            run: names(&["a", "b", "c", "d"]),
+            skipped: Vec::new(),
+        };
+        let mut results = Results::default();
+        assert!(results.line("test a ... ok"));
+        assert!(results.line("test b ... FAILED"));
+        assert!(results.line("test c ... ignored"));
+        assert!(!results.line("test result: FAILED. 1 passed"));
+        assert!(results.line("test x ... ok"));
+        let failures = results.failures(&plan);
+        let want = [
+            "b: FAILED",
+            "c: ignored",
+            "d: did not end",
+            "x: ran though nobody asked for it",
+        ];
+        assert_eq!(failures, want);
+    }
+
+    #[test]
+    fn tests_are_listed() {
+        assert_eq!(
+            listed("a::b: test\nc: benchmark\n\n2 tests, 0 benchmarks\n"),
+            ["a::b"]
+        );
+    }
+}
