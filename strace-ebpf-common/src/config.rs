@@ -13,6 +13,9 @@ pub const TRANSPORT_RINGBUF: u32 = 0;
 /// Events leave through the per-CPU perf buffers.
 pub const TRANSPORT_PERF: u32 = 1;
 
+/// Events leave through memory that both sides have mapped, see [`crate::mapped`]: where programs cannot be preempted.
+pub const TRANSPORT_MAPPED: u32 = 2;
+
 /// Report calls that succeeded.
 pub const STATUS_SUCCESS: u32 = 1;
 /// Report calls that failed.
@@ -80,8 +83,8 @@ pub struct Config {
     pub lifecycle: u32,
     /// `EXTRA_*` bits.
     pub extra: u32,
-    /// Explicit padding.
-    pub _pad: u32,
+    /// Bytes of a CPU's buffer, a power of two.
+    pub ring_bytes: u32,
     /// Where things are in this kernel.
     pub offsets: Offsets,
 }

@@ -8,5 +8,6 @@ pub mod capture;
 pub mod config;
 pub mod counters;
 pub mod limits;
+pub mod mapped;
 pub mod plan;
 pub mod record;

@@ -19,6 +19,14 @@ pub const PLAN_NO_RETURN: u16 = 8;
 /// Send the enter of this call as an event of its own even when nothing is captured there.
 pub const PLAN_EMIT_ENTER: u16 = 16;
 
+/// The operations are few and simple: each copies once from the address in an argument, and its length is known without
+/// looking at memory. They can be run in place, see `simple.rs` of the probes.
+pub const PLAN_SIMPLE: u16 = 32;
+/// Most operations of such a plan.
+pub const SIMPLE_OPS: usize = 2;
+/// Most bytes that one of them copies.
+pub const SIMPLE_BYTES: u32 = 4096;
+
 /// Copy a NUL-terminated string, at most `limit` bytes of it.
 pub const KIND_STR: u8 = 1;
 /// Copy bytes.

@@ -24,6 +24,9 @@ pub const CALL_NO_RETURN: u16 = 1;
 /// The call's enter was seen and sent as a [`KIND_ENTER`] record.
 pub const CALL_HAS_ENTER: u16 = 2;
 
+/// The copies were left out, because the buffer was nearly full.
+pub const CALL_SPARSE: u16 = 4;
+
 /// x86-64.
 pub const ABI_X86_64: u8 = 0;
 /// i386: an `int 0x80` or a 32-bit program.

@@ -3,8 +3,8 @@
 use strace_ebpf_common::{
     config::{TASK_ARMED, TASK_RETRY, Task},
     counters::STREAM_TASK,
-    plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER},
-    record::{CALL_NO_RETURN, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
+    plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, WHEN_ENTER},
+    record::{CALL_BYTES, CALL_NO_RETURN, CALL_SPARSE, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
 };
 
 use crate::{
@@ -13,7 +13,9 @@ use crate::{
     exit::{self, plan_of},
     filter::{self, Ids},
     hook::{self, Hook, Regs},
-    maps::{ENTER_BITS, Scratch, setting},
+    mapped::Place,
+    maps::{ENTER_BITS, setting},
+    simple,
 };
 
 /// Body of every sys_enter program.
@@ -69,12 +71,50 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         let Some(ticket) = Ticket::take(STREAM_TASK) else {
             return;
         };
+        let extra = setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0;
+        let mut phase = WHEN_ENTER;
+        let mut record_flags = if flags & PLAN_NO_RETURN != 0 {
+            CALL_NO_RETURN
+        } else {
+            0
+        };
+        if (*plan).when & WHEN_ENTER == 0 {
+            phase = 0;
+        } else if exit::leave_out(ticket, plan) {
+            record_flags |= CALL_SPARSE;
+            phase = 0;
+        }
+        let call = Entered {
+            ticket,
+            ids,
+            nr: exit::plain_nr(nr, abi),
+            abi,
+            compat,
+            flags: record_flags,
+            now,
+        };
+        if phase == 0 && !extra {
+            emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(hook, record, &call));
+            return;
+        }
+        if !extra && simple::suits(ticket, plan) {
+            if let Some(place) = Place::find(ticket, simple::ROOM) {
+                fill(hook, place.at().cast(), &call);
+                let (len, complete) = simple::run(place.at(), plan, phase);
+                if !complete {
+                    (*task).abi |= TASK_RETRY;
+                }
+                place.publish(len);
+            }
+            return;
+        }
         let Some(s) = exit::scratch(ticket) else {
             return;
         };
-        fill(hook, s, plan, ticket, ids, nr, abi, compat, now);
-        let mut len = capture::run::<LOOP_HELPER>(s, plan, WHEN_ENTER);
-        if setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0 {
+        fill(hook, (&raw mut (*s).data).cast(), &call);
+        (*s).sp = hook.regs().sp();
+        let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
+        if extra {
             len = capture::extra(s, hook.ctx());
         }
         if (*s).failed != 0 {
@@ -85,39 +125,31 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
     }
 }
 
-#[inline(always)]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "inlined; each is one field of the record"
-)]
-unsafe fn fill<H: Hook>(
-    hook: H,
-    s: *mut Scratch,
-    plan: *const Plan,
+/// What the record says beside the registers.
+struct Entered {
     ticket: Ticket,
     ids: Ids,
     nr: u32,
     abi: u8,
     compat: bool,
+    flags: u16,
     now: u64,
-) {
-    // SAFETY: map values.
+}
+
+#[inline(always)]
+fn fill<H: Hook>(hook: H, record: *mut CallRecord, call: &Entered) {
+    // SAFETY: the caller gives a whole record's room.
     unsafe {
-        let record = (&raw mut (*s).data).cast::<CallRecord>();
-        let regs = hook.regs();
-        emit::fill_header(&raw mut (*record).header, ticket, KIND_ENTER, 0, now, ids);
-        emit::fill_comm(&raw mut (*record).header);
-        (*record).nr = exit::plain_nr(nr, abi);
-        (*record).flags = if (*plan).flags & PLAN_NO_RETURN != 0 {
-            CALL_NO_RETURN
-        } else {
-            0
-        };
-        (*record).abi = abi;
+        let header = &raw mut (*record).header;
+        let len = CALL_BYTES as u32;
+        emit::fill_header(header, call.ticket, KIND_ENTER, len, call.now, call.ids);
+        emit::fill_comm(header);
+        (*record).nr = call.nr;
+        (*record).flags = call.flags;
+        (*record).abi = call.abi;
         (*record).n_captures = 0;
         (*record).ret = 0;
         (*record).duration_ns = DURATION_UNKNOWN;
-        (*record).args = regs.args(compat);
-        (*s).sp = regs.sp();
+        (*record).args = hook.regs().args(call.compat);
     }
 }

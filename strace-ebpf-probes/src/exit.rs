@@ -6,11 +6,12 @@ use strace_ebpf_common::{
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
-        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_WANTED, Plan, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_WANTED, Plan, WHEN_FAILURE, WHEN_RETRY,
+        WHEN_SUCCESS,
     },
     record::{
-        ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CallRecord, DURATION_UNKNOWN,
-        KIND_EXIT,
+        ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CALL_SPARSE, CallRecord,
+        DURATION_UNKNOWN, KIND_EXIT,
     },
 };
 
@@ -19,7 +20,9 @@ use crate::{
     emit::Ticket,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
+    mapped::Place,
     maps::{PLANS, SCRATCH, Scratch, setting},
+    simple,
     task::NEWBORN,
 };
 
@@ -106,7 +109,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             return;
         };
         let has_enter = enter_ns != 0 && (*plan).flags & (PLAN_ENTER | PLAN_EMIT_ENTER) != 0;
-        let call = Call {
+        let mut call = Call {
             ids,
             ticket,
             nr: plain_nr(nr, abi),
@@ -117,9 +120,25 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             now_ns,
             enter_ns,
         };
-        if (*plan).when & phase == 0 && setting!(extra) == 0 {
+        let mut copies = (*plan).when & phase != 0;
+        if copies && leave_out(ticket, plan) {
+            call.flags |= CALL_SPARSE;
+            copies = false;
+        }
+        if !copies && setting!(extra) == 0 {
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, &call, &regs));
             return;
+        }
+        if setting!(extra) == 0 && simple::suits(ticket, plan) {
+            if let Some(place) = Place::find(ticket, simple::ROOM) {
+                fill(place.at().cast(), &call, &regs);
+                let (len, _) = simple::run(place.at(), plan, phase);
+                place.publish(len);
+            }
+            return;
+        }
+        if !copies {
+            phase = 0;
         }
         let Some(s) = scratch(ticket) else {
             return;
@@ -133,6 +152,18 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;
     }
+}
+
+/// Is so little room left that the copies had better be left out? Counts it. What an execve was given cannot be had from
+/// anywhere else, and there are few of them.
+#[inline(always)]
+pub fn leave_out(ticket: Ticket, plan: *const Plan) -> bool {
+    // SAFETY: a map value.
+    if unsafe { (*plan).flags } & PLAN_EXEC != 0 || !emit::nearly_full(ticket.cpu) {
+        return false;
+    }
+    ticket.sparse();
+    true
 }
 
 #[inline(always)]

@@ -46,6 +46,16 @@ pub fn current_u32(offset: u32) -> u32 {
     }
 }
 
+/// The current task, with its type: helper 158, Linux 5.11.
+///
+/// # Safety
+/// Only where `has_task_btf` is set.
+#[inline(always)]
+pub unsafe fn current_typed() -> *const u8 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_current_task_btf().cast() }
+}
+
 /// Address of the current `task_struct`.
 #[inline(always)]
 pub fn current() -> u64 {

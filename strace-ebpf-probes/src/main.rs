@@ -28,9 +28,13 @@ mod hook;
 #[cfg(target_arch = "bpf")]
 mod kernel;
 #[cfg(target_arch = "bpf")]
+mod mapped;
+#[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod signal;
+#[cfg(target_arch = "bpf")]
+mod simple;
 #[cfg(target_arch = "bpf")]
 mod survey;
 #[cfg(target_arch = "bpf")]

@@ -8,6 +8,7 @@ use strace_ebpf_common::{
     config::{Config, Offsets, Task},
     counters::{Counters, STREAMS},
     limits::{ABIS, PLANS_PER_ABI, SCRATCH_BYTES, SURVEY_BYTES},
+    mapped::{Chunk, Cursor},
     plan::Plan,
 };
 
@@ -23,7 +24,7 @@ pub static CONFIG: Config = Config {
     pidns_inum: 0,
     lifecycle: 0,
     extra: 0,
-    _pad: 0,
+    ring_bytes: 0,
     offsets: Offsets {
         task_pid: 0,
         task_tgid: 0,
@@ -115,6 +116,17 @@ pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 /// The perf buffers, one per CPU.
 #[btf_map]
 pub static EVENTS: PerfEventArray = PerfEventArray::new();
+
+/// `BPF_F_MMAPABLE`, Linux 5.5.
+const MAPPED: usize = 1 << 10;
+
+/// Both ends of the mapped buffers, one per CPU.
+#[btf_map]
+pub static CURSORS: Array<Cursor, 1, MAPPED> = Array::new();
+
+/// The mapped buffers: for each CPU as many pieces as its buffer has.
+#[btf_map]
+pub static CHUNKS: Array<Chunk, 1, MAPPED> = Array::new();
 
 /// A copy of a `task_struct`, see [`crate::survey`].
 #[btf_map]

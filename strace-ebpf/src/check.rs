@@ -159,14 +159,13 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             Err(error) => error.message(),
         },
     ));
-    let transport = plan::choose_transport(transport, facts);
+    let transport = plan::choose_transport(transport, facts, preemptible);
     rows.push(row(
         "transport",
         transport.is_ok(),
         true,
         match transport {
-            Ok(Transport::Perf) => "perf".to_owned(),
-            Ok(_) => "ringbuf".to_owned(),
+            Ok(transport) => transport.name().to_owned(),
             Err(error) => error.message(),
         },
     ));

@@ -1,14 +1,14 @@
 //! Every program of the object loads on this kernel, and through each hook and each transport a
 //! record of every kind arrives.
 
-use std::{collections::BTreeSet, ffi::OsString, process::Command, rc::Rc};
+use std::{collections::BTreeSet, ffi::OsString, process::Command};
 
 use strace_ebpf::{
     cli::{self, Transport},
     kernel::Facts,
     plan::{Request, capture},
-    probes::{self, Outlets, Probes, Settings, attach::Hook},
-    transport::{Merger, Source, perf::PerfBuffer, ring::Ring},
+    probes::{self, Probes, Settings, attach::Hook},
+    transport::{self, Merger},
 };
 use strace_ebpf_common::{
     config::TASK_TRACED,
@@ -49,27 +49,6 @@ fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) ->
     }
 }
 
-fn sources(outlets: Outlets) -> Vec<Box<dyn Source>> {
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    match outlets {
-        Outlets::Rings(rings) => {
-            for ring in rings {
-                sources.push(Box::new(Ring::new(ring, BUFFER).unwrap()));
-            }
-        }
-        Outlets::Perf(map) => {
-            let cpus = map.info().unwrap().max_entries();
-            let map = Rc::new(map);
-            for cpu in 0..cpus {
-                if let Some(buffer) = PerfBuffer::open(&map, cpu, BUFFER).unwrap() {
-                    sources.push(Box::new(buffer));
-                }
-            }
-        }
-    }
-    sources
-}
-
 /// Makes a call, sends this thread a signal that is ignored, has a child that executes something.
 fn one_of_each() {
     // SAFETY: no pointers; the default of SIGURG is to do nothing.
@@ -91,6 +70,8 @@ fn every_program_loads_and_every_kind_of_record_arrives() {
     for (hook, loop_helper, transport, debug) in HOOKS.into_iter().flat_map(|hook| {
         [
             (hook, true, Transport::Ringbuf, false),
+            (hook, true, Transport::Mapped, false),
+            (hook, false, Transport::Mapped, false),
             (hook, true, Transport::Perf, false),
             (hook, false, Transport::Ringbuf, false),
             (hook, false, Transport::Perf, false),
@@ -101,7 +82,10 @@ fn every_program_loads_and_every_kind_of_record_arrives() {
         let settings = settings(hook, loop_helper, transport, debug);
         let (mut probes, outlets) =
             Probes::load(&settings).unwrap_or_else(|e| panic!("{what}: {e:#}"));
-        let mut merger = Merger::new(sources(outlets), settings.buffer_bytes);
+        let mut merger = Merger::new(
+            transport::open(outlets, settings.cpus, BUFFER).unwrap(),
+            settings.buffer_bytes,
+        );
         probes.attach().unwrap_or_else(|e| panic!("{what}: {e:#}"));
         // SAFETY: no pointers.
         let tid = unsafe { libc::gettid() } as u32;
@@ -140,7 +124,7 @@ fn every_hook_traces_a_command_alike() {
     let _machine = shared();
     let mut first: Option<Vec<String>> = None;
     for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
-        for transport in ["ringbuf", "perf"] {
+        for transport in ["mapped", "ringbuf", "perf"] {
             let options = ["-f", "--attach", hook, "--transport", transport];
             let command = ["--", &example("forks"), "--children", "1"];
             let traced = trace(&[&options[..], &command].concat());

@@ -132,7 +132,7 @@ fn four_million_calls_of_four_threads_all_arrive() {
 fn every_hook_and_transport_delivers_every_call() {
     let _machine = alone();
     for hook in ["tracepoint", "raw-tracepoint", "tp-btf"] {
-        for transport in ["ringbuf", "perf"] {
+        for transport in ["mapped", "ringbuf", "perf"] {
             let options = ["--attach", hook, "--transport", transport, "--strict"];
             let (output, tally) = trace_calls(&options, 4, 100_000);
             assert_complete(&format!("{options:?}"), &output, &tally, 400_000);
@@ -145,13 +145,19 @@ fn every_hook_and_transport_delivers_every_call() {
 fn totals(output: &Output) -> [u64; 3] {
     let form = r"^strace-ebpf: (\d+) events lost: (\d+) seen, (\d+) delivered";
     let form = Regex::new(form).unwrap();
-    let mut lines = output.stderr.lines();
+    let mut lines = output.stderr.lines().filter(|line| sparse(line).is_none());
     let line = lines
         .next()
         .unwrap_or_else(|| panic!("no totals: {output:?}"));
     assert_eq!(lines.next(), None, "more than the totals: {output:?}");
     let found = form.captures(line).unwrap_or_else(|| panic!("{line}"));
     [1, 2, 3].map(|i| found[i].parse().unwrap())
+}
+
+/// How many calls are without their strings and buffers, if this line tells.
+fn sparse(line: &str) -> Option<u64> {
+    let form = r"^strace-ebpf: (\d+) calls are shown without their strings and buffers";
+    Regex::new(form).unwrap().captures(line)?[1].parse().ok()
 }
 
 /// seen = delivered + lost, the gaps in the stream add up to the total, and the calls that are not
@@ -185,7 +191,7 @@ fn assert_books_balance(what: &str, output: &Output, tally: &Tally, calls: u64) 
 fn a_tiny_buffer_loses_events_and_accounts_for_each() {
     let _machine = alone();
     for round in 0..10 {
-        let transport = ["ringbuf", "perf"][round % 2];
+        let transport = ["mapped", "ringbuf", "perf"][round % 3];
         let threads = 2 + round as u64 % 3;
         let options = ["--buffer-size", "4K", "--transport", transport];
         let (output, tally) = trace_calls(&options, threads, 50_000);
@@ -198,7 +204,7 @@ fn a_tiny_buffer_loses_events_and_accounts_for_each() {
 #[test]
 fn a_slow_reader_loses_events_and_accounts_for_each() {
     let _machine = alone();
-    for transport in ["ringbuf", "perf"] {
+    for transport in ["mapped", "ringbuf", "perf"] {
         let dir = TempDir::new();
         let file = dir.file("trace");
         let sink = format!("|sleep 2; cat >'{file}'");
@@ -216,6 +222,37 @@ fn a_slow_reader_loses_events_and_accounts_for_each() {
         let output = run(&mut command);
         assert_eq!(output.code(), 0, "{output:?}");
         assert_books_balance(transport, &output, &tally(&file), 1_200_000);
+    }
+}
+
+/// With little room left the calls go on arriving without their strings, and are told.
+#[test]
+fn copies_are_left_out_before_calls_are_lost() {
+    let _machine = alone();
+    for transport in ["mapped", "ringbuf"] {
+        let dir = TempDir::new();
+        let file = dir.file("trace");
+        let sink = format!("|sleep 2; cat >'{file}'");
+        let mut command = tracer(&["--buffer-size", "64K", "--transport", transport]);
+        command.args(["-e", "access", "-o", &sink, "--", &example("calls")]);
+        let output = run(command.args(["--call", "access", "--calls", "400000"]));
+        assert_eq!(output.code(), 0, "{output:?}");
+        let told: Vec<u64> = output.stderr.lines().filter_map(sparse).collect();
+        let trace = std::fs::read_to_string(&file).unwrap();
+        let rows = trace
+            .lines()
+            .map(Row::parse)
+            .filter(|row| row.name == "access");
+        let (mut pointers, mut strings) = (0, 0);
+        for row in rows {
+            match row.args[0].as_bytes()[0] {
+                b'"' => strings += 1,
+                b'0' => pointers += 1,
+                _ => panic!("{row:?}"),
+            }
+        }
+        assert!(strings > 0 && pointers > 0, "{strings}, {pointers}");
+        assert_eq!(told, [pointers], "{transport}: {output:?}");
     }
 }
 

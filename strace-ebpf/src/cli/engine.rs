@@ -42,10 +42,25 @@ pub enum Attach {
 /// `--transport`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Transport {
-    /// Ring buffers from Linux 5.8 on
+    /// The cheapest one that this kernel has
     Auto,
+    /// Memory mapped by both sides, one buffer per CPU: where the kernel does not preempt our programs (before Linux 7.2)
+    Mapped,
     /// BPF ring buffers, one per CPU
     Ringbuf,
     /// perf buffers, one per CPU
     Perf,
+}
+
+impl Transport {
+    /// Name as typed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Mapped => "mapped",
+            Self::Ringbuf => "ringbuf",
+            Self::Perf => "perf",
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 use strace_ebpf_common::{
     config::{
         Config, EXTRA_IDENTITY, EXTRA_STACK, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE,
-        STATUS_SUCCESS, TRANSPORT_PERF, TRANSPORT_RINGBUF,
+        STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
 };
@@ -275,17 +275,18 @@ impl Request {
             scope,
             self_tgid,
             follow: u32::from(self.targets.follow),
-            transport: if transport == Transport::Perf {
-                TRANSPORT_PERF
-            } else {
-                TRANSPORT_RINGBUF
+            transport: match transport {
+                Transport::Mapped => TRANSPORT_MAPPED,
+                Transport::Perf => TRANSPORT_PERF,
+                Transport::Ringbuf | Transport::Auto => TRANSPORT_RINGBUF,
             },
+            // Known when the buffers are made.
+            ring_bytes: 0,
             status: self.status,
             has_task_btf: u32::from(facts.version >= since::TASK_BTF && facts.offsets.is_ok()),
             pidns_inum: facts.pidns_inum,
             lifecycle: 1,
             extra,
-            _pad: 0,
             offsets,
         }
     }
@@ -471,9 +472,20 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
     Ok(hook)
 }
 
-/// The transport to use.
-pub fn choose_transport(transport: Transport, facts: &Facts) -> Result<Transport, PlanError> {
+/// The transport to use. The mapped buffers need programs that nothing preempts, and a processor that keeps the order of
+/// stores: elsewhere there are ring buffers.
+pub fn choose_transport(
+    transport: Transport,
+    facts: &Facts,
+    preemptible: bool,
+) -> Result<Transport, PlanError> {
+    let mapped = cfg!(target_arch = "x86_64") && !preemptible;
     match transport {
+        Transport::Auto if facts.version >= since::RINGBUF && mapped => Ok(Transport::Mapped),
+        Transport::Mapped if !mapped => Err(PlanError::Unable(
+            "--transport mapped: this kernel preempts programs at system calls (or the processor is not x86-64)"
+                .to_owned(),
+        )),
         Transport::Auto if facts.version >= since::RINGBUF => Ok(Transport::Ringbuf),
         Transport::Auto => Ok(Transport::Perf),
         Transport::Ringbuf if facts.version < since::RINGBUF => Err(PlanError::Unable(format!(
@@ -601,9 +613,15 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(
-            choose_transport(Transport::Auto, &facts(5, 8, true)),
+            choose_transport(Transport::Auto, &facts(5, 8, true), true),
             Ok(Transport::Ringbuf)
         );
+        assert_eq!(
+            choose_transport(Transport::Auto, &facts(6, 1, true), false),
+            Ok(Transport::Mapped)
+        );
+        let refused = choose_transport(Transport::Mapped, &facts(7, 2, true), true);
+        assert!(matches!(refused, Err(PlanError::Unable(_))));
     }
 
     #[test]

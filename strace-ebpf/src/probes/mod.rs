@@ -19,9 +19,10 @@ use aya::{
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
 use strace_ebpf_common::{
-    config::{Config, Offsets, TRANSPORT_RINGBUF, Task},
+    config::{Config, Offsets, TRANSPORT_MAPPED, TRANSPORT_PERF, Task},
     counters::{Counters, STREAMS},
     limits::{ABIS, PLANS_PER_ABI, SURVEY_BYTES},
+    mapped,
     plan::Plan as CapturePlan,
 };
 
@@ -61,6 +62,20 @@ pub struct Settings {
     pub debug: bool,
 }
 
+impl Settings {
+    /// Pieces of mapped buffers.
+    fn chunks(&self) -> u32 {
+        if self.config.transport == TRANSPORT_MAPPED {
+            self.cpus * mapped::chunks(self.buffer_bytes)
+        } else {
+            1
+        }
+    }
+}
+
+/// Size of the ring buffers for what may come from interrupts: signals that are thrown away or kill.
+pub const IRQ_RING_BYTES: u32 = 64 << 10;
+
 type RingMap = ArrayOfMaps<MapData, RingBuf<MapData>>;
 
 /// Loaded and attached probes.
@@ -78,6 +93,15 @@ pub struct Probes {
 pub enum Outlets {
     /// A ring buffer per CPU.
     Rings(Vec<RingBuf<MapData>>),
+    /// Mapped buffers, and a small ring buffer per CPU for what may come from interrupts.
+    Mapped {
+        /// Both ends of each buffer.
+        cursors: MapData,
+        /// The memory.
+        chunks: MapData,
+        /// The ring buffers.
+        irq: Vec<RingBuf<MapData>>,
+    },
     /// The map whose slots take perf event descriptors, one per CPU.
     Perf(MapData),
 }
@@ -109,13 +133,19 @@ impl Probes {
             .any(|program| program.kind == attach::Kind::Btf);
         // aya reads the kernel's types once for the loader and once for us, a good 20 ms each.
         let types = needs_types.then(|| std::thread::spawn(Btf::from_sys_fs));
+        let config = Config {
+            ring_bytes: settings.buffer_bytes,
+            ..settings.config
+        };
         let mut loader = EbpfLoader::new();
         loader
-            .override_global("CONFIG", &settings.config, true)
+            .override_global("CONFIG", &config, true)
             .override_global("ENTER_BITS", &enter_bits, true)
             .map_max_entries("TASKS", settings.pid_max)
             .map_max_entries("SCRATCH", settings.cpus)
             .map_max_entries("RINGS", settings.cpus)
+            .map_max_entries("CURSORS", settings.cpus)
+            .map_max_entries("CHUNKS", settings.chunks())
             .allow_unsupported_maps();
         let mut ebpf = loader.load(object).context("opening the probes object")?;
         let types = match types.map(std::thread::JoinHandle::join) {
@@ -379,7 +409,8 @@ fn take_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
         .take_map(name)
         .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
     match map {
-        Map::PerfEventArray(data)
+        Map::Array(data)
+        | Map::PerfEventArray(data)
         | Map::Unsupported(data)
         | Map::ArrayOfMaps(data)
         | Map::CgroupArray(data) => Ok(data),
@@ -398,27 +429,39 @@ where
 }
 
 fn outlets(ebpf: &mut Ebpf, outer: &mut RingMap, settings: &Settings) -> Result<Outlets> {
-    if settings.config.transport != TRANSPORT_RINGBUF {
+    if settings.config.transport == TRANSPORT_PERF {
         return Ok(Outlets::Perf(take_data(ebpf, "EVENTS")?));
     }
+    let mapped = settings.config.transport == TRANSPORT_MAPPED;
+    let bytes = if mapped {
+        IRQ_RING_BYTES
+    } else {
+        settings.buffer_bytes
+    };
     let mut rings = Vec::new();
     for cpu in 0..settings.cpus {
         let definition = aya_obj::Map::new_from_params(
             aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32,
             0,
             0,
-            settings.buffer_bytes,
+            bytes,
             0,
         );
         let data = MapData::create(definition, "RING", None).with_context(|| {
             format!(
-                "making a ring buffer of {} bytes for CPU {cpu} (--buffer-size makes it smaller)",
-                settings.buffer_bytes
+                "making a ring buffer of {bytes} bytes for CPU {cpu} (--buffer-size makes it smaller)"
             )
         })?;
         let ring = RingBuf::try_from(aya::maps::Map::RingBuf(data))?;
         outer.set(cpu, &ring, 0).context("filling the ring map")?;
         rings.push(ring);
+    }
+    if mapped {
+        return Ok(Outlets::Mapped {
+            cursors: take_data(ebpf, "CURSORS")?,
+            chunks: take_data(ebpf, "CHUNKS")?,
+            irq: rings,
+        });
     }
     Ok(Outlets::Rings(rings))
 }
@@ -490,6 +533,7 @@ pub fn total(counters: &[Vec<Counters>]) -> Counters {
         sum.dropped_full += one.dropped_full;
         sum.dropped_busy += one.dropped_busy;
         sum.dropped_no_buffer += one.dropped_no_buffer;
+        sum.sparse += one.sparse;
         sum.born += one.born;
         sum.gone += one.gone;
     }

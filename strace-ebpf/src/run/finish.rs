@@ -196,6 +196,12 @@ impl Session<'_> {
 
 /// Tells about loss; true if there was any.
 fn report(settled: Settlement, skipped: u64, unparsed: u64, tell: bool) -> bool {
+    if settled.sparse > 0 && tell {
+        say::line(format_args!(
+            "{} calls are shown without their strings and buffers: a buffer was nearly full (--buffer-size gives more room)",
+            settled.sparse
+        ));
+    }
     let lost = settled.dropped + skipped + unparsed + settled.unaccounted.unsigned_abs();
     if lost == 0 {
         return false;
@@ -206,6 +212,7 @@ fn report(settled: Settlement, skipped: u64, unparsed: u64, tell: bool) -> bool 
             delivered,
             dropped,
             unaccounted,
+            ..
         } = settled;
         say::line(format_args!(
             "{dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"

@@ -4,7 +4,7 @@
 mod event_loop;
 mod finish;
 
-use std::{fs::File, os::unix::fs::OpenOptionsExt, rc::Rc, sync::Arc};
+use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
 
@@ -18,7 +18,7 @@ use crate::{
     },
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
     plan::{self, Form, PlanError, Request, capture, launch::Interrupt, qualify::QUIET_EXIT},
-    probes::{self, Outlets, Probes, Settings},
+    probes::{self, Probes, Settings},
     say,
     sink::{Target, Writer},
     sys::{self, SignalFd, TimerFd},
@@ -27,7 +27,7 @@ use crate::{
         launch::{self, LaunchError},
         proc,
     },
-    transport::{Merger, Source, perf::PerfBuffer, ring::Ring},
+    transport::{self, Merger},
 };
 use event_loop::{Session, nap};
 
@@ -128,7 +128,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let settings = settings(request, &facts, cgroup)?;
     let plans = Arc::new(settings.plans.clone());
     let (mut probes, outlets) = Probes::load(&settings)?;
-    let sources = sources(outlets, settings.buffer_bytes)?;
+    let sources = transport::open(outlets, settings.cpus, settings.buffer_bytes)?;
     let merger = Merger::new(sources, settings.buffer_bytes);
     let options = decode::Options {
         elements: usize::from(capture::shown_elements(&request.limits)),
@@ -284,12 +284,13 @@ fn open_cgroup(path: &std::path::Path) -> Result<File> {
 }
 
 fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
-    let hook = plan::choose_hook(request.attach, facts, raw_tracepoints_are_preemptible())?;
+    let preemptible = raw_tracepoints_are_preemptible();
+    let hook = plan::choose_hook(request.attach, facts, preemptible)?;
     let offsets = match &facts.offsets {
         Ok(offsets) => *offsets,
         Err(_) => probes::survey(facts.version)?,
     };
-    let transport = plan::choose_transport(request.transport, facts)?;
+    let transport = plan::choose_transport(request.transport, facts, preemptible)?;
     if transport == Transport::Perf && facts.lockdown.contains("confidentiality") {
         return Err(Failure::Unable(
             "--transport perf: the kernel is locked down".to_owned(),
@@ -306,32 +307,4 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         cgroup,
         debug: request.debug,
     })
-}
-
-fn sources(outlets: Outlets, bytes: u32) -> Result<Vec<Box<dyn Source>>> {
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    match outlets {
-        Outlets::Rings(rings) => {
-            for ring in rings {
-                sources.push(Box::new(
-                    Ring::new(ring, bytes).context("mapping a ring buffer")?,
-                ));
-            }
-        }
-        Outlets::Perf(map) => {
-            let cpus = map
-                .info()
-                .context("asking about the perf event map")?
-                .max_entries();
-            let map = Rc::new(map);
-            for cpu in 0..cpus {
-                let buffer = PerfBuffer::open(&map, cpu, bytes)
-                    .with_context(|| format!("opening the perf buffer of CPU {cpu}"))?;
-                if let Some(buffer) = buffer {
-                    sources.push(Box::new(buffer));
-                }
-            }
-        }
-    }
-    Ok(sources)
 }

@@ -5,12 +5,19 @@
 //! round before this one may still be overtaken by one of another CPU and waits in its buffer. So
 //! the window is bounded by two drain rounds and costs no copy.
 
+pub mod mapped;
 pub mod perf;
 pub mod ring;
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 
+use anyhow::{Context, Result};
 use strace_ebpf_common::record::{Header, read_fixed};
+
+use crate::probes::{IRQ_RING_BYTES, Outlets};
+use mapped::{Mapped, MappedRing};
+use perf::PerfBuffer;
+use ring::Ring;
 
 /// The buffer of one CPU.
 pub trait Source {
@@ -26,6 +33,44 @@ pub trait Source {
     fn lost(&self) -> u64 {
         0
     }
+}
+
+/// Opens the buffers, each of so many bytes.
+pub fn open(outlets: Outlets, cpus: u32, bytes: u32) -> Result<Vec<Box<dyn Source>>> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let mut add_rings = |rings: Vec<_>, bytes| -> Result<()> {
+        for ring in rings {
+            let ring = Ring::new(ring, bytes).context("mapping a ring buffer")?;
+            sources.push(Box::new(ring));
+        }
+        Ok(())
+    };
+    match outlets {
+        Outlets::Rings(rings) => add_rings(rings, bytes)?,
+        Outlets::Mapped {
+            cursors,
+            chunks,
+            irq,
+        } => {
+            add_rings(irq, IRQ_RING_BYTES)?;
+            let all = Mapped::new(&cursors, &chunks, cpus, bytes).context("mapping the buffers")?;
+            let all = Rc::new(all);
+            for cpu in 0..cpus {
+                sources.push(Box::new(MappedRing::new(Rc::clone(&all), cpu)));
+            }
+        }
+        Outlets::Perf(map) => {
+            let map = Rc::new(map);
+            for cpu in 0..cpus {
+                let buffer = PerfBuffer::open(&map, cpu, bytes)
+                    .with_context(|| format!("opening the perf buffer of CPU {cpu}"))?;
+                if let Some(buffer) = buffer {
+                    sources.push(Box::new(buffer));
+                }
+            }
+        }
+    }
+    Ok(sources)
 }
 
 /// Merges sources by the time of their records.

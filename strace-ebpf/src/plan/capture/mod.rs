@@ -11,9 +11,10 @@ use strace_ebpf_common::{
     limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, OP_PTR32, Op,
-        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, Plan, WHEN_ENTER,
-        WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+        FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_PTR32,
+        OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
+        PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER, WHEN_EXIT,
+        WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -88,6 +89,22 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     builder.finish()
 }
 
+/// Can the probes run this operation in place?
+fn is_simple(op: &Op) -> bool {
+    let lengths = [
+        FROM_CONST,
+        FROM_ARG,
+        FROM_ARG32,
+        FROM_RESULT,
+        FROM_RESULT_MAX,
+    ];
+    op.addr_from == FROM_ARG
+        && op.flags & OP_RESULT_IS_TOTAL == 0
+        && op.limit <= SIMPLE_BYTES
+        && op.max_elements > 0
+        && (op.kind == KIND_STR || op.kind == KIND_BYTES && lengths.contains(&op.len_from))
+}
+
 /// A copy of at most this many bytes is not joined with a larger one: that might reach beyond the end of the memory.
 const SMALL_BYTES: u16 = 16;
 
@@ -107,6 +124,9 @@ impl Builder {
             .fold(0, |when, op| when | op.when);
         if self.plan.when & WHEN_ENTER != 0 {
             self.plan.flags |= PLAN_ENTER;
+        }
+        if used <= SIMPLE_OPS && self.plan.ops[..used].iter().all(is_simple) {
+            self.plan.flags |= PLAN_SIMPLE;
         }
         self.plan
     }
