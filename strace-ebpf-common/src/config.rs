@@ -100,6 +100,8 @@ pub const TASK_TRACED: u16 = 2;
 
 /// In [`Task::abi`]: something could not be read at enter.
 pub const TASK_RETRY: u16 = 0x100;
+/// In [`Task::abi`]: what was to be copied at enter was left out.
+pub const TASK_SPARSE: u16 = 0x200;
 
 /// One entry of map `TASKS`, indexed by tid.
 #[repr(C)]

@@ -24,8 +24,6 @@ pub struct Counters {
     pub dropped_busy: u64,
     /// Records that found no buffer for their CPU (a CPU that came online after the start).
     pub dropped_no_buffer: u64,
-    /// Of those that were sent, calls whose copies were left out because the buffer was nearly full.
-    pub sparse: u64,
     /// Traced tasks that were born.
     pub born: u64,
     /// Traced tasks that ended.
@@ -40,7 +38,7 @@ impl Counters {
     }
 }
 
-const _: () = assert!(size_of::<Counters>() == 56);
+const _: () = assert!(size_of::<Counters>() == 48);
 
 #[cfg(feature = "user")]
 // SAFETY: repr(C), integers only, no padding (size asserted above).

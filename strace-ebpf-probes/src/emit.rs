@@ -60,13 +60,6 @@ impl Ticket {
         unsafe { (*self.books).dropped_full += 1 }
     }
 
-    /// It goes without its copies.
-    #[inline(always)]
-    pub fn sparse(self) {
-        // SAFETY: as in `take`.
-        unsafe { (*self.books).sparse += 1 }
-    }
-
     /// Does it go through the mapped buffer?
     #[inline(always)]
     pub fn mapped(self) -> bool {

@@ -1,7 +1,7 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    config::{TASK_ARMED, TASK_RETRY, Task},
+    config::{TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, WHEN_ENTER},
     record::{CALL_BYTES, CALL_NO_RETURN, CALL_SPARSE, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
@@ -82,6 +82,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             phase = 0;
         } else if exit::leave_out(ticket, plan) {
             record_flags |= CALL_SPARSE;
+            (*task).abi |= TASK_SPARSE;
             phase = 0;
         }
         let call = Entered {

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY},
+    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE},
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
@@ -96,7 +96,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             if entered & TASK_RETRY != 0 {
                 phase |= WHEN_RETRY;
             }
-            entered & !TASK_RETRY == u16::from(ABI_I386) + 1
+            entered & !(TASK_RETRY | TASK_SPARSE) == u16::from(ABI_I386) + 1
         };
         let Some((abi, plan)) = plan_of(nr, compat) else {
             return;
@@ -120,6 +120,9 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             now_ns,
             enter_ns,
         };
+        if entered & TASK_SPARSE != 0 {
+            call.flags |= CALL_SPARSE;
+        }
         let mut copies = (*plan).when & phase != 0;
         if copies && leave_out(ticket, plan) {
             call.flags |= CALL_SPARSE;
@@ -154,16 +157,13 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
     }
 }
 
-/// Is so little room left that the copies had better be left out? Counts it. What an execve was given cannot be had from
+/// Is so little room left that the copies had better be left out? What an execve was given cannot be had from
 /// anywhere else, and there are few of them.
 #[inline(always)]
 pub fn leave_out(ticket: Ticket, plan: *const Plan) -> bool {
     // SAFETY: a map value.
-    if unsafe { (*plan).flags } & PLAN_EXEC != 0 || !emit::nearly_full(ticket.cpu) {
-        return false;
-    }
-    ticket.sparse();
-    true
+    let flags = unsafe { (*plan).flags };
+    flags & PLAN_EXEC == 0 && emit::nearly_full(ticket.cpu)
 }
 
 #[inline(always)]

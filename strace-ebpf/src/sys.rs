@@ -227,6 +227,13 @@ impl Mapping {
         })
     }
 
+    /// All of it.
+    #[must_use]
+    fn bytes_of_private(&self) -> &[u8] {
+        // SAFETY: mapped with this length.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
     /// First byte.
     #[must_use]
     pub fn as_ptr(&self) -> *mut u8 {
@@ -239,6 +246,40 @@ impl Drop for Mapping {
         // SAFETY: mapped by `new` with this length.
         unsafe { libc::munmap(self.start.cast(), self.len) };
     }
+}
+
+/// A file's bytes, for reading, that nobody changes.
+pub struct MappedFile(Mapping);
+
+impl MappedFile {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes_of_private()
+    }
+}
+
+/// Maps a file of the kernel's that never changes.
+pub fn map_file(file: &std::fs::File) -> io::Result<MappedFile> {
+    let len = file.metadata()?.len() as usize;
+    // SAFETY: a new mapping at a place of the kernel's choice.
+    let start = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            len,
+            libc::PROT_READ,
+            libc::MAP_PRIVATE | libc::MAP_POPULATE,
+            file.as_raw_fd(),
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(MappedFile(Mapping {
+        start: start.cast(),
+        len,
+    }))
 }
 
 /// Signals as a file descriptor, `signalfd(2)`: they no longer interrupt, and each tells where it

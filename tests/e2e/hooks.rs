@@ -45,6 +45,7 @@ fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) ->
         pid_max: facts.pid_max,
         plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
         cgroup: None,
+        trace_types: facts.trace_types.clone(),
         debug,
     }
 }

@@ -3,8 +3,6 @@
 //!
 //! Bytes in, [`Offsets`] out. The file comes from the kernel but is still read with bounds checks.
 
-use std::collections::HashMap;
-
 use strace_ebpf_common::config::Offsets;
 
 const MAGIC: u16 = 0xeb9f;
@@ -12,6 +10,7 @@ const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
+const KIND_TYPEDEF: u32 = 8;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_VAR: u32 = 14;
 const KIND_DATASEC: u32 = 15;
@@ -25,7 +24,38 @@ pub struct Btf<'a> {
     types: &'a [u8],
     /// Start of each type in `types`, by id - 1.
     starts: Vec<u32>,
-    structs: HashMap<&'a [u8], u32>,
+}
+
+/// Structures that the probes look into.
+const STRUCTURES: [&str; 5] = [
+    "task_struct",
+    "mm_struct",
+    "linux_binprm",
+    "pid",
+    "pid_namespace",
+];
+
+/// Begins the name of a tracepoint's typedef.
+const TRACE_PREFIX: &[u8] = b"btf_trace_";
+
+/// The numbers of the tracepoints' types, by which programs are loaded for them.
+#[derive(Clone, Debug, Default)]
+pub struct TraceTypes(Vec<(Box<str>, u32)>);
+
+impl TraceTypes {
+    /// The number of one tracepoint's type.
+    #[must_use]
+    pub fn number(&self, tracepoint: &str) -> Option<u32> {
+        let found = self.0.iter().find(|(name, _)| **name == *tracepoint);
+        found.map(|(_, number)| *number)
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(&str, u32); N]> for TraceTypes {
+    fn from(list: [(&str, u32); N]) -> Self {
+        Self(list.map(|(name, number)| (name.into(), number)).into())
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -49,7 +79,6 @@ impl<'a> Btf<'a> {
             types: section(8)?,
             strings: section(16)?,
             starts: Vec::with_capacity(200_000),
-            structs: HashMap::new(),
         };
         btf.index()?;
         Some(btf)
@@ -61,12 +90,6 @@ impl<'a> Btf<'a> {
             let info = u32_at(self.types, at + 4)?;
             let (kind, vlen) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
             self.starts.push(at as u32);
-            if kind == KIND_STRUCT {
-                let name = self.string(u32_at(self.types, at)?)?;
-                if !name.is_empty() {
-                    self.structs.entry(name).or_insert(self.starts.len() as u32);
-                }
-            }
             at += 12
                 + match kind {
                     KIND_INT | KIND_VAR | KIND_DECL_TAG => 4,
@@ -79,15 +102,54 @@ impl<'a> Btf<'a> {
         Some(())
     }
 
+    /// Number and name of every type of this kind.
+    fn of_kind(&self, kind: u32) -> impl Iterator<Item = (u32, &'a [u8])> {
+        (1..).zip(&self.starts).filter_map(move |(number, at)| {
+            let at = *at as usize;
+            if u32_at(self.types, at + 4)? >> 24 & 0x1f != kind {
+                return None;
+            }
+            Some((
+                number,
+                self.strings.get(u32_at(self.types, at)? as usize..)?,
+            ))
+        })
+    }
+
+    /// The numbers of these structures, 0 for one that is not there. One pass for all: there are 100,000 types.
+    fn structures<const N: usize>(&self, names: [&str; N]) -> [u32; N] {
+        let mut numbers = [0; N];
+        for (number, rest) in self.of_kind(KIND_STRUCT) {
+            for (name, found) in names.iter().zip(&mut numbers) {
+                let name = name.as_bytes();
+                if *found == 0 && rest.starts_with(name) && rest.get(name.len()) == Some(&0) {
+                    *found = number;
+                }
+            }
+        }
+        numbers
+    }
+
+    /// Every tracepoint's typedef.
+    #[must_use]
+    pub fn trace_types(&self) -> TraceTypes {
+        let name_of = |rest: &[u8]| {
+            let name = rest.strip_prefix(TRACE_PREFIX)?;
+            let name = name.get(..memchr::memchr(0, name)?)?;
+            Some(std::str::from_utf8(name).ok()?.into())
+        };
+        let typedefs = self.of_kind(KIND_TYPEDEF);
+        let named = typedefs.filter_map(|(number, rest)| Some((name_of(rest)?, number)));
+        TraceTypes(named.collect())
+    }
+
     fn string(&self, offset: u32) -> Option<&'a [u8]> {
         let rest = self.strings.get(offset as usize..)?;
         rest.get(..memchr::memchr(0, rest)?)
     }
 
-    /// Byte offset of `path` (member, or members joined by dots) in `structure`.
-    #[must_use]
-    pub fn offset_of(&self, structure: &str, path: &str) -> Option<u32> {
-        let mut id = *self.structs.get(structure.as_bytes())?;
+    /// Byte offset of `path` (member, or members joined by dots) in the structure with number `id`.
+    fn offset_in(&self, mut id: u32, path: &str) -> Option<u32> {
         let mut total = 0;
         for name in path.split('.') {
             let (bits, member_type) = self.member(id, name.as_bytes(), 0)?;
@@ -128,8 +190,11 @@ impl<'a> Btf<'a> {
 
     /// Everything that the probes need; `Err` names what this kernel does not have.
     pub fn offsets(&self) -> Result<Offsets, String> {
+        let numbers = self.structures(STRUCTURES);
         let find = |structure: &str, path: &str| {
-            self.offset_of(structure, path)
+            let index = STRUCTURES.iter().position(|name| *name == structure);
+            index
+                .and_then(|index| self.offset_in(numbers[index], path))
                 .ok_or_else(|| format!("{structure}.{path}"))
         };
         Ok(Offsets {
@@ -170,6 +235,12 @@ mod tests {
         out.extend(types.iter().flat_map(|w| w.to_le_bytes()));
         out.extend(strings);
         out
+    }
+
+    impl Btf<'_> {
+        fn offset_of(&self, structure: &str, path: &str) -> Option<u32> {
+            self.offset_in(self.structures([structure])[0], path)
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Facts {
     pub version: Version,
     /// Field offsets from the kernel's BTF.
     pub offsets: Result<Offsets, NoOffsets>,
+    /// Its typed tracepoints.
+    pub trace_types: btf::TraceTypes,
     /// Highest tid plus one.
     pub pid_max: u32,
     /// CPUs that may ever be there: numbers below this.
@@ -87,10 +89,15 @@ impl Facts {
             .trim()
             .to_owned();
         let version = Version::parse(&release).unwrap_or(Version(0, 0));
+        let (offsets, trace_types) = match read_types() {
+            Ok((offsets, trace_types)) => (offsets.map_err(NoOffsets::Missing), trace_types),
+            Err(why) => (Err(NoOffsets::NoBtf(why)), btf::TraceTypes::default()),
+        };
         Ok(Self {
             version,
             release,
-            offsets: read_offsets(),
+            offsets,
+            trace_types,
             pid_max: read_number("/proc/sys/kernel/pid_max").unwrap_or(4_194_304),
             cpus: possible_cpus(),
             pidns_inum: own_pidns()?,
@@ -100,10 +107,30 @@ impl Facts {
     }
 }
 
-fn read_offsets() -> Result<Offsets, NoOffsets> {
-    let bytes = fs::read("/sys/kernel/btf/vmlinux").map_err(|e| NoOffsets::NoBtf(e.to_string()))?;
-    let btf = btf::Btf::parse(&bytes).ok_or_else(|| NoOffsets::NoBtf("not BTF".to_owned()))?;
-    btf.offsets().map_err(NoOffsets::Missing)
+type Types = (Result<Offsets, String>, btf::TraceTypes);
+
+fn read_types() -> Result<Types, String> {
+    let file = fs::File::open("/sys/kernel/btf/vmlinux").map_err(|e| e.to_string())?;
+    // Linux 6.16 lets us map it; before, each read gives a page, a thousand of them.
+    let (mapped, read);
+    let bytes = match sys::map_file(&file) {
+        Ok(mapping) => {
+            mapped = mapping;
+            mapped.bytes()
+        }
+        Err(_) => {
+            read = read_whole(file).map_err(|e| e.to_string())?;
+            &read[..]
+        }
+    };
+    let btf = btf::Btf::parse(bytes).ok_or("not BTF")?;
+    Ok((btf.offsets(), btf.trace_types()))
+}
+
+fn read_whole(mut file: fs::File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut file, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn read_number(path: &str) -> Option<u32> {

@@ -570,6 +570,7 @@ mod tests {
         let facts = |major, minor, btf: bool| Facts {
             release: format!("{major}.{minor}"),
             version: Version(major, minor),
+            trace_types: crate::kernel::btf::TraceTypes::default(),
             offsets: if btf {
                 Ok(Offsets::default())
             } else {

@@ -4,6 +4,7 @@
 
 pub mod attach;
 mod tracepoint;
+mod types;
 
 use std::{
     fs::File,
@@ -14,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Btf, Ebpf,
     maps::{Array, ArrayOfMaps, MapData, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
@@ -27,7 +28,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    kernel::{Version, survey},
+    kernel::{Version, btf::TraceTypes, survey},
     say, sys,
 };
 use attach::{Hook, Program};
@@ -58,6 +59,8 @@ pub struct Settings {
     pub plans: Vec<CapturePlan>,
     /// The cgroup to trace, when that is in scope.
     pub cgroup: Option<File>,
+    /// The kernel's typed tracepoints.
+    pub trace_types: TraceTypes,
     /// Use the build with debug messages.
     pub debug: bool,
 }
@@ -128,16 +131,11 @@ impl Probes {
             settings.loop_helper,
             settings.config.pidns_inum != 0,
         );
-        let needs_types = programs
-            .iter()
-            .any(|program| program.kind == attach::Kind::Btf);
-        // aya reads the kernel's types once for the loader and once for us, a good 20 ms each.
-        let types = needs_types.then(|| std::thread::spawn(Btf::from_sys_fs));
         let config = Config {
             ring_bytes: settings.buffer_bytes,
             ..settings.config
         };
-        let mut loader = EbpfLoader::new();
+        let mut loader = types::loader();
         loader
             .override_global("CONFIG", &config, true)
             .override_global("ENTER_BITS", &enter_bits, true)
@@ -148,23 +146,12 @@ impl Probes {
             .map_max_entries("CHUNKS", settings.chunks())
             .allow_unsupported_maps();
         let mut ebpf = loader.load(object).context("opening the probes object")?;
-        let types = match types.map(std::thread::JoinHandle::join) {
-            Some(Ok(types)) => Some(types.context("reading the kernel's BTF")?),
-            Some(Err(_)) => bail!("reading the kernel's BTF failed"),
-            None => None,
-        };
 
-        let mut plans: Array<_, CapturePlan> = take(&mut ebpf, "PLANS")?;
+        let plans = take_data(&mut ebpf, "PLANS")?;
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
         }
-        for (index, plan) in settings.plans.iter().enumerate() {
-            if *plan != CapturePlan::default() {
-                plans
-                    .set(index as u32, plan, 0)
-                    .context("filling the plan map")?;
-            }
-        }
+        let plans = fill_plans(plans, &settings.plans).context("filling the plan map")?;
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())
@@ -180,27 +167,46 @@ impl Probes {
             programs,
             attached: false,
         };
-        probes.load_programs(types.as_ref())?;
+        probes.load_programs(&settings.trace_types)?;
         // From here on the programs themselves keep these maps.
         drop((plans, cgroup_map, rings));
         Ok((probes, outlets))
     }
 
-    fn load_programs(&mut self, btf: Option<&Btf>) -> Result<()> {
-        for program in self.programs.clone() {
-            let name = program.name;
-            let loaded = match program.kind {
-                attach::Kind::Btf => {
-                    let btf = btf.ok_or_else(|| anyhow!("{name} needs BTF"))?;
-                    self.program::<BtfTracePoint>(name)?
-                        .load(program.target, btf)
-                }
-                attach::Kind::Raw => self.program::<RawTracePoint>(name)?.load(),
-                attach::Kind::Classic => self.program::<TracePoint>(name)?.load(),
-            };
-            loaded.map_err(|error| load_error(name, error))?;
+    /// Loads the programs, that for ends of calls beside the others: the verifier needs longest for it.
+    fn load_programs(&mut self, types: &TraceTypes) -> Result<()> {
+        let wanted = &self.programs;
+        let typed: Vec<&str> = wanted
+            .iter()
+            .filter(|program| program.kind == attach::Kind::Btf)
+            .map(|program| program.target)
+            .collect();
+        let types = types::of_tracepoints(types, &typed)?;
+        let (mut ends, mut others) = (Vec::new(), Vec::new());
+        for (name, loaded) in self.ebpf.programs_mut() {
+            if let Some(program) = wanted.iter().find(|program| program.name == name) {
+                let list = if program.target == "sys_exit" {
+                    &mut ends
+                } else {
+                    &mut others
+                };
+                list.push((*program, loaded));
+            }
         }
-        Ok(())
+        if let Some(missing) = wanted
+            .len()
+            .checked_sub(ends.len() + others.len())
+            .filter(|n| *n > 0)
+        {
+            bail!("the probes object lacks {missing} programs");
+        }
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| load_each(ends, &types));
+            load_each(others, &types)?;
+            beside
+                .join()
+                .map_err(|_| anyhow!("loading the programs failed"))?
+        })
     }
 
     fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
@@ -332,6 +338,22 @@ impl Probes {
     }
 }
 
+fn load_each(programs: Vec<(Program, &mut aya::programs::Program)>, types: &Btf) -> Result<()> {
+    for (program, loaded) in programs {
+        let name = program.name;
+        let result = match program.kind {
+            attach::Kind::Btf => {
+                let loaded: &mut BtfTracePoint = loaded.try_into()?;
+                loaded.load(program.target, types)
+            }
+            attach::Kind::Raw => <&mut RawTracePoint>::try_from(loaded)?.load(),
+            attach::Kind::Classic => <&mut TracePoint>::try_from(loaded)?.load(),
+        };
+        result.map_err(|error| load_error(name, error))?;
+    }
+    Ok(())
+}
+
 /// Prints the probes' messages on standard error.
 struct StderrLog;
 
@@ -348,7 +370,7 @@ impl log::Log for StderrLog {
 /// Field offsets without BTF: loads the survey's two programs for as long as it takes.
 pub fn survey(version: Version) -> Result<Offsets> {
     allow_locked_memory();
-    let mut ebpf = EbpfLoader::new()
+    let mut ebpf = types::loader()
         .allow_unsupported_maps()
         .load(OBJECT)
         .context("opening the probes object")?;
@@ -466,6 +488,31 @@ fn outlets(ebpf: &mut Ebpf, outer: &mut RingMap, settings: &Settings) -> Result<
     Ok(Outlets::Rings(rings))
 }
 
+/// Fills the plan map: at once where the kernel can (Linux 5.6), there are 1,700.
+fn fill_plans(map: MapData, plans: &[CapturePlan]) -> Result<Array<MapData, CapturePlan>> {
+    const BPF_MAP_UPDATE_BATCH: u32 = 26;
+    let keys: Vec<u32> = (0..plans.len() as u32).collect();
+    // struct { u64 in_batch, out_batch, keys, values; u32 count, map_fd; u64 elem_flags, flags; }
+    let mut attr = [0u8; 56];
+    attr[16..24].copy_from_slice(&(keys.as_ptr() as u64).to_ne_bytes());
+    attr[24..32].copy_from_slice(&(plans.as_ptr() as u64).to_ne_bytes());
+    attr[32..36].copy_from_slice(&(keys.len() as u32).to_ne_bytes());
+    let fd = map.fd().as_fd().as_raw_fd() as u32;
+    attr[36..40].copy_from_slice(&fd.to_ne_bytes());
+    // SAFETY: as many live keys and values of the map's sizes as the count says.
+    let filled = unsafe { sys::bpf(BPF_MAP_UPDATE_BATCH, &mut attr) }.is_ok();
+    let mut map = Array::try_from(aya::maps::Map::Array(map))?;
+    if filled {
+        return Ok(map);
+    }
+    for (index, plan) in keys.into_iter().zip(plans) {
+        if *plan != CapturePlan::default() {
+            map.set(index, plan, 0)?;
+        }
+    }
+    Ok(map)
+}
+
 /// Puts a file descriptor into slot `key` of an array map.
 pub fn map_set_fd(map: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
     const BPF_MAP_UPDATE_ELEM: u32 = 2;
@@ -533,7 +580,6 @@ pub fn total(counters: &[Vec<Counters>]) -> Counters {
         sum.dropped_full += one.dropped_full;
         sum.dropped_busy += one.dropped_busy;
         sum.dropped_no_buffer += one.dropped_no_buffer;
-        sum.sparse += one.sparse;
         sum.born += one.born;
         sum.gone += one.gone;
     }

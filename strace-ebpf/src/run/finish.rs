@@ -89,6 +89,7 @@ impl Session<'_> {
             settled.unwrap_or_default(),
             skipped,
             tracer.unparsed(),
+            tracer.sparse(),
             request.output.tell_loss,
         );
         if lost && request.output.strict {
@@ -195,11 +196,11 @@ impl Session<'_> {
 }
 
 /// Tells about loss; true if there was any.
-fn report(settled: Settlement, skipped: u64, unparsed: u64, tell: bool) -> bool {
-    if settled.sparse > 0 && tell {
+fn report(settled: Settlement, skipped: u64, unparsed: u64, sparse: u64, tell: bool) -> bool {
+    if sparse > 0 && tell {
         say::line(format_args!(
             "{} calls are shown without their strings and buffers: a buffer was nearly full (--buffer-size gives more room)",
-            settled.sparse
+            sparse
         ));
     }
     let lost = settled.dropped + skipped + unparsed + settled.unaccounted.unsigned_abs();
@@ -212,7 +213,6 @@ fn report(settled: Settlement, skipped: u64, unparsed: u64, tell: bool) -> bool 
             delivered,
             dropped,
             unaccounted,
-            ..
         } = settled;
         say::line(format_args!(
             "{dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"

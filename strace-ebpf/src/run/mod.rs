@@ -305,6 +305,7 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         pid_max: facts.pid_max,
         plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
         cgroup,
+        trace_types: facts.trace_types.clone(),
         debug: request.debug,
     })
 }

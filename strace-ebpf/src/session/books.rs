@@ -44,8 +44,6 @@ pub struct Settlement {
     pub delivered: u64,
     /// Records that were refused, as counted by the probes.
     pub dropped: u64,
-    /// Of those that arrived, calls without the copies of their arguments: there was little room.
-    pub sparse: u64,
     /// `seen - delivered - dropped`: must be 0, or the books are wrong.
     pub unaccounted: i64,
 }
@@ -118,7 +116,6 @@ impl Books {
             seen,
             delivered,
             dropped,
-            sparse: total.sparse,
             unaccounted: seen as i64 - delivered as i64 - dropped as i64,
         }
     }
@@ -197,7 +194,6 @@ mod tests {
                 seen: 9,
                 delivered: 2,
                 dropped: 7,
-                sparse: 0,
                 unaccounted: 0
             }
         );

@@ -13,7 +13,8 @@ use strace_ebpf_common::{
     limits::PLANS_PER_ABI,
     plan::{FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, Plan, WHEN_ENTER},
     record::{
-        CALL_NO_RETURN, CallRecord, ExecRecord, Header, SignalRecord, TaskExitRecord, read_fixed,
+        CALL_NO_RETURN, CALL_SPARSE, CallRecord, ExecRecord, Header, SignalRecord, TaskExitRecord,
+        read_fixed,
     },
 };
 
@@ -69,6 +70,8 @@ pub struct Tracer {
     signals: Signals,
     /// Records of unknown kind or shape.
     unparsed: u64,
+    /// Calls that arrived without the copies of their arguments.
+    sparse: u64,
 }
 
 impl Tracer {
@@ -98,6 +101,7 @@ impl Tracer {
             follow,
             signals,
             unparsed: 0,
+            sparse: 0,
         }
     }
 
@@ -122,6 +126,12 @@ impl Tracer {
         self.unparsed
     }
 
+    /// Calls whose strings and buffers the probes left out, for want of room.
+    #[must_use]
+    pub fn sparse(&self) -> u64 {
+        self.sparse
+    }
+
     /// Takes one record.
     pub fn record(&mut self, bytes: &[u8]) {
         if let Some(header) = read_fixed::<Header>(bytes)
@@ -130,7 +140,10 @@ impl Tracer {
             self.gap(&gap);
         }
         match parse::parse(bytes) {
-            Ok(Event::Exit(record, body)) => self.exit(record, body),
+            Ok(Event::Exit(record, body)) => {
+                self.sparse += u64::from(record.flags & CALL_SPARSE != 0);
+                self.exit(record, body);
+            }
             Ok(Event::Enter(record, body)) => self.enter(record, body, bytes),
             Ok(Event::Fork(record)) => match &mut self.lines {
                 Lines::Tsv(lines) => lines.fork(&mut self.common, &record),
@@ -182,6 +195,9 @@ impl Tracer {
     }
 
     fn enter(&mut self, record: CallRecord, body: &[u8], bytes: &[u8]) {
+        if record.flags & CALL_NO_RETURN != 0 {
+            self.sparse += u64::from(record.flags & CALL_SPARSE != 0);
+        }
         match &mut self.lines {
             Lines::Tsv(lines) if record.flags & CALL_NO_RETURN != 0 => {
                 lines.call(&mut self.common, record, body, None);
