@@ -208,9 +208,9 @@ fn definition(called: Called) -> clap::Command {
 /// command's own options are none of ours, which clap cannot tell where ours take values (`-p1`).
 fn command_start(definition: &clap::Command, called: Called, args: &[OsString]) -> usize {
     let takes_value = |is_it: &dyn Fn(&clap::Arg) -> bool| {
-        definition
-            .get_arguments()
-            .any(|arg| is_it(arg) && arg.get_action().takes_values())
+        definition.get_arguments().any(|arg| {
+            is_it(arg) && arg.get_action().takes_values() && !arg.is_require_equals_set()
+        })
     };
     let mut at = 1;
     while let Some(word) = args.get(at) {
@@ -287,6 +287,9 @@ mod tests {
             assert_eq!(cli.command, ["ls", "-s9"], "{line}");
         }
         assert!(parse_words("-o").is_err());
+        let cli = parse_words("--strings-in-hex --quiet ls -X raw").expect("valid");
+        assert_eq!(cli.output.strings_in_hex.as_deref(), Some("all"));
+        assert_eq!(cli.command, ["ls", "-X", "raw"]);
     }
 
     #[test]

@@ -38,6 +38,18 @@ pub struct Output {
     /// Strings with non-ASCII bytes in hexadecimal; twice: all strings
     #[arg(short = 'x', action = ArgAction::Count)]
     pub hex: u8,
+    /// Which strings are in hexadecimal: non-ascii-chars (only such bytes of them), non-ascii, all
+    #[arg(
+        long,
+        value_name = "WHICH",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    pub strings_in_hex: Option<String>,
+    /// Constants as numbers (raw), by name (abbrev), or both (verbose)
+    #[arg(short = 'X', long = "const-print-style", value_name = "STYLE")]
+    pub constants: Option<String>,
     /// No messages about attaching and detaching; twice: none about exits and loss either; three times: none at all
     #[arg(short = 'q', action = ArgAction::Count)]
     pub quiet: u8,

@@ -78,36 +78,55 @@ fn unix<'a>(out: &mut Args<'a>, path: &'a [u8]) {
     });
 }
 
-fn big(bytes: &[u8], at: usize, width: usize) -> u64 {
-    let own = bytes.get(at..at + width).unwrap_or_default();
-    own.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
-}
-
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let own = bytes.get(at..at + N).and_then(|own| own.try_into().ok());
     own.unwrap_or([0; N])
 }
 
-fn call<'a>(out: &mut Args<'a>, field: &'static str, name: &'static str, value: Value<'a>) {
+/// A member in network byte order, by the call that makes it.
+fn call<'a, const N: usize>(
+    out: &mut Args<'a>,
+    field: &'static str,
+    name: &'static str,
+    own: [u8; N],
+    value: Value<'a>,
+) {
     out.push(Value::Field(field));
+    let mut wire = [0; 4];
+    for (to, from) in wire.iter_mut().zip(own) {
+        *to = from;
+    }
+    // Two or four.
+    out.push(Value::Wire(wire, N as u8));
     out.push(Value::CallOpen(name));
     out.push(value);
     out.push(Value::CallClose);
 }
 
+fn port(out: &mut Args<'_>, name: &'static str, bytes: &[u8]) {
+    let own: [u8; 2] = array(bytes, 2);
+    let port = u16::from_be_bytes(own);
+    call(out, name, "htons", own, Value::Uint(port.into()));
+}
+
 fn inet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    call(out, "sin_port", "htons", Value::Uint(big(bytes, 2, 2)));
-    call(out, "sin_addr", "inet_addr", Value::Inet(array(bytes, 4)));
+    port(out, "sin_port", bytes);
+    let address = array(bytes, 4);
+    call(out, "sin_addr", "inet_addr", address, Value::Inet(address));
 }
 
 fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    call(out, "sin6_port", "htons", Value::Uint(big(bytes, 2, 2)));
-    call(out, "sin6_flowinfo", "htonl", Value::Uint(big(bytes, 4, 4)));
-    out.push(Value::CallOpen("inet_pton"));
-    out.push(Value::Set(tables::set(SetId::SockDomain), AF_INET6));
-    out.push(Value::Inet6(array(bytes, 8)));
-    out.push(Value::Name("&sin6_addr"));
-    out.push(Value::CallClose);
+    port(out, "sin6_port", bytes);
+    let flow: [u8; 4] = array(bytes, 4);
+    let number = u32::from_be_bytes(flow);
+    call(
+        out,
+        "sin6_flowinfo",
+        "htonl",
+        flow,
+        Value::Uint(number.into()),
+    );
+    out.push(Value::InetPton6("sin6_addr", array(bytes, 8)));
     if let Some(scope) = number_at(bytes, 24, 4) {
         out.push(Value::Field("sin6_scope_id"));
         // The names of link-local scopes would have to be asked for in the tracee's network namespace.
@@ -126,11 +145,14 @@ fn netlink<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
 fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     let get = |at, width| number_at(bytes, at, width).unwrap_or(0);
     let protocol = tables::set(SetId::EthernetProtocol);
+    let own: [u8; 2] = array(bytes, 2);
+    let number = u16::from_be_bytes(own);
     call(
         out,
         "sll_protocol",
         "htons",
-        Value::Set(protocol, big(bytes, 2, 2)),
+        own,
+        Value::Set(protocol, number.into()),
     );
     out.push(Value::Field("sll_ifindex"));
     out.push(Value::Int(signed(get(4, 4), 4)));

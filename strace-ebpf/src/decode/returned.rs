@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     session::Call,
-    tables::{Arg, Dir, Ret, SetId, StructId, Syscall, Ty},
+    tables::{self, Arg, Dir, Ret, SetId, StructId, Syscall, Ty},
 };
 
 /// The remark, as one argument; no argument where there is none.
@@ -32,17 +32,32 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
             if arg.name != "-" {
                 out.push(Value::Word(arg.name));
             }
-            out.push(scalar(arg.ty, ret, call, 5, abi_of(call.record.abi)));
+            out.push(match arg.ty {
+                // Those that strace 6.1 does not show as numbers.
+                Ty::Flags(id @ SetId::OpenFlags) => Value::Names(tables::set(id), ret),
+                Ty::Enum(id) | Ty::Flags(id) if arg.name == "-" => {
+                    Value::Names(tables::set(id), ret)
+                }
+                Ty::Signal => signal_name(ret),
+                ty => scalar(ty, ret, call, 5, abi_of(call.record.abi)),
+            });
         }
         return out;
     }
     if syscall.ret == Ret::Signum {
         out.begin();
-        out.push(Value::Signal(ret as u32));
+        out.push(signal_name(ret));
         return out;
     }
     waited(&mut out, call, args, options);
     out
+}
+
+fn signal_name(ret: u64) -> Value<'static> {
+    match tables::signal_name(ret as u32) {
+        Some(name) => Value::Name(name),
+        None => Value::Uint(ret),
+    }
 }
 
 /// poll(2), select(2) and their kin: what is ready, and the time that is left.

@@ -46,7 +46,7 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
             let (major, minor) = (raw >> 8 & 0xfff, raw & 0xff | raw >> 12 & 0xf_ff00);
             Value::Dev(major as u32, minor as u32)
         }
-        Ty::Key if raw as u32 == 0 => Value::Name("IPC_PRIVATE"),
+        Ty::Key if raw as u32 == 0 => Value::Const("IPC_PRIVATE", 0),
         _ => Value::Hex(raw),
     }
 }

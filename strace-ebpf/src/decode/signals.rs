@@ -227,13 +227,13 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
                 Abi::X86_64
             };
             out.push(match tables::syscall(abi, nr) {
-                Some(call) => Value::NrName(call.name),
+                Some(call) => Value::NrName(call.name, nr),
                 None => Value::Hex(nr.into()),
             });
             out.push(Value::Field("si_arch"));
             out.push(match arch {
-                AUDIT_ARCH_I386 => Value::Name("AUDIT_ARCH_I386"),
-                AUDIT_ARCH_X86_64 => Value::Name("AUDIT_ARCH_X86_64"),
+                AUDIT_ARCH_I386 => Value::Const("AUDIT_ARCH_I386", arch),
+                AUDIT_ARCH_X86_64 => Value::Const("AUDIT_ARCH_X86_64", arch),
                 other => Value::Hex(other),
             });
         }

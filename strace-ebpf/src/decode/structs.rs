@@ -279,8 +279,10 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             cut: false,
         },
         MemberTy::Inet => {
+            let address = own.try_into().unwrap_or([0; 4]);
+            out.push(Value::Wire(address, 4));
             out.push(Value::CallOpen("inet_addr"));
-            out.push(Value::Inet(own.try_into().unwrap_or([0; 4])));
+            out.push(Value::Inet(address));
             Value::CallClose
         }
         MemberTy::Writes { .. } => Value::Addr(raw),

@@ -20,8 +20,8 @@ pub fn pair<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u
         let fraction = number_at(fraction, 0, size / 2).unwrap_or(0);
         let is_nanos = id != StructId::Timeval;
         match fraction {
-            UTIME_NOW if is_nanos => out.push(Value::Name("UTIME_NOW")),
-            UTIME_OMIT if is_nanos => out.push(Value::Name("UTIME_OMIT")),
+            UTIME_NOW if is_nanos => out.push(Value::Utime("UTIME_NOW", seconds, fraction)),
+            UTIME_OMIT if is_nanos => out.push(Value::Utime("UTIME_OMIT", seconds, fraction)),
             _ => {
                 out.push(Value::StructOpen);
                 out.push(Value::Field("tv_sec"));

@@ -45,8 +45,12 @@ pub enum Value<'a> {
     SigSet(u64),
     /// A device number, major and minor.
     Dev(u32, u32),
-    /// A symbolic name.
+    /// A word, the same in every style of constants.
     Name(&'static str),
+    /// A constant by name, and its value.
+    Const(&'static str, u64),
+    /// Flags, or one value of many, by name in every style of constants: a remark.
+    Names(&'static Set, u64),
     /// Flags, or one value of many, of which every bit counts: a struct's member.
     Wide(&'static Set, u64),
     /// Bit numbers by name, as `1<<CAP_CHOWN`.
@@ -61,7 +65,13 @@ pub enum Value<'a> {
     /// The third value of FUTEX_WAKE_OP.
     WakeOp(u32),
     /// A system call's number by name, `__NR_read`.
-    NrName(&'static str),
+    NrName(&'static str, u32),
+    /// A time of utimensat(2) that is none: its name, seconds, nanoseconds.
+    Utime(&'static str, i64, u64),
+    /// A member that is an IPv6 address; it brings its own name.
+    InetPton6(&'static str, [u8; 16]),
+    /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`.
+    Wire([u8; 4], u8),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
     Bits(&'a [u8], u32),
     /// What wait(2) tells of a process.
@@ -70,8 +80,6 @@ pub enum Value<'a> {
     Limit(u64, bool),
     /// An IPv4 address, quoted.
     Inet([u8; 4]),
-    /// An IPv6 address, quoted.
-    Inet6([u8; 16]),
     /// `0x` and six digits or more.
     Hex6(u64),
     /// A word of so many bytes with all of its digits.

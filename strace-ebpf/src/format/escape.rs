@@ -10,6 +10,8 @@ pub enum Hex {
     /// Escapes where needed.
     #[default]
     Never,
+    /// Escapes where needed, in hexadecimal instead of octal.
+    NonAsciiBytes,
     /// `-x`: all of a string in hexadecimal if it holds a non-ASCII byte.
     NonAscii,
     /// `-xx`: all strings in hexadecimal.
@@ -38,7 +40,7 @@ static CLASS: [u8; 256] = {
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
     out.push(b'"');
     let in_hex = match hex {
-        Hex::Never => false,
+        Hex::Never | Hex::NonAsciiBytes => false,
         Hex::NonAscii => bytes.iter().any(|&b| CLASS[usize::from(b)] == 1),
         Hex::Always => true,
     };
@@ -48,13 +50,17 @@ pub fn quoted(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
             hex_pair(out, byte);
         }
     } else {
-        escaped(out, bytes);
+        escape(out, bytes, hex == Hex::NonAsciiBytes);
     }
     out.push(b'"');
 }
 
 /// Writes `bytes` without quotes but with every escape; for names and other bare fields.
 pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    escape(out, bytes, false);
+}
+
+fn escape(out: &mut Vec<u8>, bytes: &[u8], hex: bool) {
     let mut plain_from = 0;
     for (i, &byte) in bytes.iter().enumerate() {
         let class = CLASS[usize::from(byte)];
@@ -64,7 +70,10 @@ pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(&bytes[plain_from..i]);
         plain_from = i + 1;
         out.push(b'\\');
-        if class == 1 {
+        if class == 1 && hex {
+            out.push(b'x');
+            hex_pair(out, byte);
+        } else if class == 1 {
             // A digit behind a short octal escape would be taken for part of it.
             let next_is_digit = bytes
                 .get(i + 1)
@@ -127,13 +136,17 @@ mod tests {
     fn hexadecimal_strings() {
         assert_eq!(text(b"a\nb", Hex::NonAscii), r#""a\nb""#);
         assert_eq!(text(b"a\x01", Hex::NonAscii), r#""\x61\x01""#);
+        assert_eq!(
+            text(b"a\n\x01b\xff", Hex::NonAsciiBytes),
+            r#""a\n\x01b\xff""#
+        );
         assert_eq!(text(b"ab", Hex::Always), r#""\x61\x62""#);
     }
 
     #[test]
     fn nothing_that_could_break_a_line_gets_through() {
         let all: Vec<u8> = (0..=255).collect();
-        for hex in [Hex::Never, Hex::NonAscii, Hex::Always] {
+        for hex in [Hex::Never, Hex::NonAsciiBytes, Hex::NonAscii, Hex::Always] {
             assert!(text(&all, hex).bytes().all(|b| (0x20..0x7f).contains(&b)));
         }
     }

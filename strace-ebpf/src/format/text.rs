@@ -2,18 +2,16 @@
 
 use strace_ebpf_common::record::{ABI_I386, CallRecord};
 
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr},
-};
+use std::{io, net::Ipv4Addr};
 
 use super::{
+    constants::{self, Constants, remark},
     escape::{self, Hex},
     number, time,
 };
 use crate::{
     decode::value::Value,
-    tables::{self, Part, Set, SetId, Split, Syscall},
+    tables::{self, SetId, Syscall},
 };
 
 /// How values look, whatever the form of the line.
@@ -21,25 +19,63 @@ use crate::{
 pub struct Rendering {
     /// Strings in hexadecimal (`-x`).
     pub strings: Hex,
+    /// Constants by name, as numbers, or both (`-X`).
+    pub constants: Constants,
 }
 
 impl Rendering {
     /// Without any option.
     pub const NORMAL: Self = Self {
         strings: Hex::Never,
+        constants: Constants::Abbrev,
     };
 }
 
 /// One argument from its tokens.
 pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
     let mut comma = false;
-    for value in values {
+    let mut rest = values.iter();
+    while let Some(value) = rest.next() {
         if comma && !sticks(value) {
             out.extend_from_slice(b", ");
         }
-        one(out, value, rendering);
         comma = !opens(value);
+        match *value {
+            Value::Wire(bytes, len) if rendering.constants != Constants::Abbrev => {
+                let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
+                wire(out, bytes, &mut rest, rendering);
+                comma = true;
+            }
+            _ => one(out, value, rendering),
+        }
     }
+}
+
+/// Bytes as they were in memory, then perhaps the call in C that makes them, which follows.
+fn wire(
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    rest: &mut std::slice::Iter<'_, Value<'_>>,
+    rendering: Rendering,
+) {
+    escape::quoted(out, bytes, Hex::Always);
+    let is_end = |value: &Value<'_>| matches!(value, Value::CallClose);
+    let call = rest.as_slice();
+    let end = call
+        .iter()
+        .position(is_end)
+        .map_or(call.len(), |end| end + 1);
+    let (call, after) = call.split_at(end);
+    if rendering.constants == Constants::Verbose {
+        out.extend_from_slice(b" /* ");
+        let plain = Rendering {
+            constants: Constants::Abbrev,
+            ..rendering
+        };
+        argument(out, call, plain);
+        out.extend_from_slice(b" */");
+    }
+    *rest = after.iter();
 }
 
 /// Tokens that follow what is before them without a comma.
@@ -66,6 +102,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Field(_)
             | Value::Word(_)
             | Value::Index(..)
+            | Value::Wire(..)
             | Value::At
             | Value::Becomes
             | Value::Beyond(..)
@@ -74,18 +111,20 @@ fn opens(value: &Value<'_>) -> bool {
 
 /// One token.
 pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
-    let strings = rendering.strings;
+    let (strings, style) = (rendering.strings, rendering.constants);
     match *value {
         Value::Int(n) => number::decimal(out, n),
         Value::Uint(n) => number::decimal(out, n),
         Value::Hex(n) => number::hex(out, n),
         Value::Octal(n) => number::octal(out, n),
         Value::Fd(fd) => number::decimal(out, fd),
-        Value::DirFd(libc::AT_FDCWD) => out.extend_from_slice(b"AT_FDCWD"),
+        Value::DirFd(libc::AT_FDCWD) => {
+            constants::named(out, style, libc::AT_FDCWD, "AT_FDCWD");
+        }
         Value::DirFd(fd) => number::decimal(out, fd),
         Value::Addr(0) => out.extend_from_slice(b"NULL"),
         Value::Addr(addr) => number::hex(out, addr),
-        Value::Signal(signal) => signal_name(out, signal),
+        Value::Signal(signal) => constants::signal(out, style, signal),
         Value::Path(bytes) => escape::quoted(out, bytes, strings),
         Value::Bytes { bytes, cut } => {
             escape::quoted(out, bytes, strings);
@@ -94,31 +133,35 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             }
         }
         Value::Text(bytes) => escape::escaped(out, bytes),
-        Value::Set(set, value) => names(out, set, value),
-        Value::Ioctl(names, request) => ioctl(out, names, request),
-        Value::SigSet(bits) => signal_set(out, bits),
-        Value::Dev(major, minor) => device(out, major, minor),
+        Value::Set(set, value) => constants::set(out, style, set, set.cut(value)),
+        Value::Ioctl(names, request) => constants::ioctl(out, style, names, request),
+        Value::SigSet(bits) => constants::signal_set(out, style, bits),
+        Value::Dev(major, minor) => constants::device(out, style, major, minor),
         Value::Name(name) => out.extend_from_slice(name.as_bytes()),
-        Value::Wide(set, value) => parts(out, set.split_wide(value)),
-        Value::Shifted(set, bits) => shifted(out, set, bits),
+        Value::Wide(set, value) => constants::set(out, style, set, value),
+        Value::Names(set, value) => constants::names(out, set, set.cut(value)),
+        Value::Shifted(set, bits) => constants::shifted(out, style, set, bits),
         Value::Binary { bytes, cut } => {
             escape::quoted(out, bytes, Hex::Always);
             if cut {
                 out.extend_from_slice(b"...");
             }
         }
-        Value::WakeOp(op) => wake_op(out, op),
-        Value::NrName(name) => write_fmt(out, format_args!("__NR_{name}")),
+        Value::WakeOp(op) => constants::wake_op(out, style, op),
+        Value::Const(name, value) => constants::named_hex(out, style, value, name),
+        Value::NrName(name, nr) => constants::call_number(out, style, name, nr),
+        Value::Utime(name, seconds, nanos) => {
+            constants::utime(out, style, name, seconds, nanos);
+        }
+        Value::InetPton6(field, address) => constants::inet_pton6(out, style, field, address),
+        // Its turn is in `argument`; alone it has none.
+        Value::Wire(..) => {}
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
-        Value::Limit(limit, wide) => rlimit(out, limit, wide),
+        Value::Limit(limit, wide) => constants::limit(out, style, limit, wide),
         Value::Inet(address) => write_fmt(
             out,
             format_args!("{:?}", Ipv4Addr::from(address).to_string()),
-        ),
-        Value::Inet6(address) => write_fmt(
-            out,
-            format_args!("{:?}", Ipv6Addr::from(address).to_string()),
         ),
         Value::Hex6(0) => out.extend_from_slice(b"00000000"),
         Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),
@@ -199,82 +242,6 @@ pub fn signal_name(out: &mut Vec<u8>, signal: u32) {
     }
 }
 
-fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
-    parts(out, set.split(value));
-}
-
-fn parts(out: &mut Vec<u8>, parts: Split) {
-    for (i, part) in parts.enumerate() {
-        if i > 0 {
-            out.push(b'|');
-        }
-        match part {
-            Part::Name(name) => out.extend_from_slice(name.as_bytes()),
-            Part::Unknown(n, comment) => {
-                number::hex(out, n);
-                if let Some(comment) = comment {
-                    remark(out, comment);
-                }
-            }
-            Part::Decimal(n) => number::decimal(out, n),
-            Part::Octal(n) => number::octal(out, n),
-            Part::Shifted(n, by) => {
-                number::decimal(out, n);
-                out.extend_from_slice(b"<<");
-                out.extend_from_slice(by.as_bytes());
-            }
-        }
-    }
-}
-
-fn shifted(out: &mut Vec<u8>, set: &'static Set, bits: u64) {
-    if bits == 0 {
-        out.push(b'0');
-    }
-    let mut unknown = 0;
-    let mut first = true;
-    for bit in (0..64).filter(|bit| bits >> bit & 1 != 0) {
-        let Some(name) = set.name_of(bit) else {
-            unknown |= 1 << bit;
-            continue;
-        };
-        out.extend_from_slice(if first { b"1<<" } else { b"|1<<" });
-        out.extend_from_slice(name.as_bytes());
-        first = false;
-    }
-    if unknown != 0 {
-        if !first {
-            out.push(b'|');
-        }
-        number::hex(out, unknown);
-        if first {
-            remark(out, "CAP_???");
-        }
-    }
-}
-
-/// `FUTEX_OP_SET<<28|0<<12|FUTEX_OP_CMP_NE<<24|0x5`: futex(2) FUTEX_WAKE_OP.
-fn wake_op(out: &mut Vec<u8>, op: u32) {
-    names(
-        out,
-        tables::set(SetId::FutexWakeOp),
-        u64::from(op >> 28 & 7),
-    );
-    if op >> 31 != 0 {
-        out.extend_from_slice(b"|FUTEX_OP_OPARG_SHIFT");
-    }
-    out.extend_from_slice(b"<<28|");
-    number::hex(out, u64::from(op >> 12 & 0xfff));
-    out.extend_from_slice(b"<<12|");
-    names(
-        out,
-        tables::set(SetId::FutexWakeCmp),
-        u64::from(op >> 24 & 0xf),
-    );
-    out.extend_from_slice(b"<<24|");
-    number::hex(out, u64::from(op & 0xfff));
-}
-
 /// The numbers of the bits that are set.
 fn bits(out: &mut Vec<u8>, bytes: &[u8], count: u32) {
     out.push(b'[');
@@ -333,85 +300,9 @@ fn wait(out: &mut Vec<u8>, status: u32) {
     }
 }
 
-/// In KiB where it is a whole number of them.
-fn rlimit(out: &mut Vec<u8>, limit: u64, wide: bool) {
-    match (limit, wide) {
-        (u64::MAX, true) => out.extend_from_slice(b"RLIM64_INFINITY"),
-        (0xffff_ffff, false) => out.extend_from_slice(b"RLIM_INFINITY"),
-        _ if limit > 1024 && limit.is_multiple_of(1024) => {
-            number::decimal(out, limit / 1024);
-            out.extend_from_slice(b"*1024");
-        }
-        _ => number::decimal(out, limit),
-    }
-}
-
 /// As `write!` does; a vector takes everything.
-fn write_fmt(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub fn write_fmt(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let _ = io::Write::write_fmt(out, text);
-}
-
-fn remark(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(b" /* ");
-    out.extend_from_slice(text.as_bytes());
-    out.extend_from_slice(b" */");
-}
-
-/// A request by name; without one as what its number is made of, `include/uapi/asm-generic/ioctl.h`.
-fn ioctl(out: &mut Vec<u8>, names: &[&str], request: u32) {
-    if names.is_empty() {
-        let (dir, size) = (request >> 30, request >> 16 & 0x3fff);
-        let dir = match dir {
-            0 => "_IOC_NONE",
-            1 => "_IOC_WRITE",
-            2 => "_IOC_READ",
-            _ => "_IOC_READ|_IOC_WRITE",
-        };
-        out.extend_from_slice(b"_IOC(");
-        out.extend_from_slice(dir.as_bytes());
-        for part in [request >> 8 & 0xff, request & 0xff, size] {
-            out.extend_from_slice(b", ");
-            number::hex(out, u64::from(part));
-        }
-        out.push(b')');
-        return;
-    }
-    for (i, name) in names.iter().enumerate() {
-        if i > 0 {
-            out.extend_from_slice(b" or ");
-        }
-        out.extend_from_slice(name.as_bytes());
-    }
-}
-
-/// `[INT CHLD]`, or `~[KILL STOP]` when that is shorter.
-fn signal_set(out: &mut Vec<u8>, bits: u64) {
-    let inverted = bits.count_ones() > 42;
-    let shown = if inverted { !bits } else { bits };
-    if inverted {
-        out.push(b'~');
-    }
-    out.push(b'[');
-    let mut first = true;
-    for signal in (1..=64).filter(|signal| shown >> (signal - 1) & 1 != 0) {
-        if !first {
-            out.push(b' ');
-        }
-        first = false;
-        match tables::signal_name(signal) {
-            Some(name) => out.extend_from_slice(name.trim_start_matches("SIG").as_bytes()),
-            None => number::decimal(out, signal),
-        }
-    }
-    out.push(b']');
-}
-
-fn device(out: &mut Vec<u8>, major: u32, minor: u32) {
-    out.extend_from_slice(b"makedev(");
-    number::hex(out, u64::from(major));
-    out.extend_from_slice(b", ");
-    number::hex(out, u64::from(minor));
-    out.push(b')');
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    cli::{Attach, Called, Cli, Transport},
+    cli::{self, Attach, Called, Cli, Transport},
     format::{
+        constants::Constants,
         escape::Hex,
         text::Rendering,
         time::Style,
@@ -191,6 +192,7 @@ impl Request {
                     .to_owned(),
             );
         }
+        let rendering = parse_rendering(&cli.output)?;
         let time = match (cli.output.relative, cli.output.time) {
             (true, _) => Style::Relative,
             (_, 0) => Style::UnixNanos,
@@ -220,13 +222,7 @@ impl Request {
                 durations: cli.output.syscall_times,
                 times: cli.output.relative || cli.output.time > 0,
                 time,
-                rendering: Rendering {
-                    strings: match cli.output.hex {
-                        0 => Hex::Never,
-                        1 => Hex::NonAscii,
-                        _ => Hex::Always,
-                    },
-                },
+                rendering,
                 quiet,
                 tell_loss: cli.output.quiet < 2 && qualifiers.quiet != QUIET_ALL,
                 staged,
@@ -316,6 +312,32 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
         command: cli.command.clone(),
         follow: cli.what.follow > 0,
     })
+}
+
+/// `-x` or `--strings-in-hex`, and `-X`.
+fn parse_rendering(output: &cli::Output) -> Result<Rendering, PlanError> {
+    let strings = match (output.strings_in_hex.as_deref(), output.hex) {
+        (None, 0) => Hex::Never,
+        (Some("non-ascii-chars"), _) => Hex::NonAsciiBytes,
+        (Some("non-ascii"), _) | (None, 1) => Hex::NonAscii,
+        (Some("all"), _) | (None, _) => Hex::Always,
+        (Some(other), _) => {
+            return Err(usage(format!(
+                "invalid --strings-in-hex argument: '{other}' (known: non-ascii-chars, non-ascii, all)"
+            )));
+        }
+    };
+    let constants = match output.constants.as_deref() {
+        None | Some("abbrev") => Constants::Abbrev,
+        Some("raw") => Constants::Raw,
+        Some("verbose") => Constants::Verbose,
+        Some(other) => {
+            return Err(usage(format!(
+                "invalid -X argument: '{other}' (known: raw, abbrev, verbose)"
+            )));
+        }
+    };
+    Ok(Rendering { strings, constants })
 }
 
 /// Formats of the contract that are not built yet are refused by name.
@@ -499,7 +521,6 @@ pub fn choose_transport(
 #[cfg(test)]
 mod tests {
     use super::{qualify::QUIET_EXIT, *};
-    use crate::cli;
 
     fn request(line: &str) -> Result<Request, PlanError> {
         let words = std::iter::once("strace-ebpf")
@@ -561,6 +582,8 @@ mod tests {
         assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));
         assert!(message("-e inject=none ls").contains("not supported yet"));
         assert!(message("-q -e quiet=none ls").contains("cannot be provided simultaneously"));
+        assert!(message("-X names ls").contains("invalid -X argument: 'names'"));
+        assert!(message("--strings-in-hex=x ls").contains("invalid --strings-in-hex"));
         assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
         assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
     }

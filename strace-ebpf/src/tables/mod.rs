@@ -24,7 +24,7 @@ mod tests;
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
 pub use layout::{Layout, Member, MemberTy};
-pub use sets::{Field, FieldKind, Part, Set, SetKind, Split, Unknown};
+pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};
 pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Match, Ret, Syscall, Test, Ty, Variant};
 
 use generated::{errno, ioctls, layouts, signals, structs, syscalls};

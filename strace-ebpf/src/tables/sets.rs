@@ -2,6 +2,8 @@
 //!
 //! In: a [`Set`] and a value. Out: [`Part`]s in the order of printing, to be joined by `|`. Nothing is formatted and
 //! nothing allocated here. The sets themselves are generated from xtask/data/sets/.
+use smallvec::SmallVec;
+
 use super::{SetId, set, signal_name};
 
 /// Symbolic constants that belong together. Both kinds are taken apart by [`Set::split`].
@@ -15,6 +17,8 @@ pub struct Set {
     pub unknown: Unknown,
     /// How many low bits count: the width that the kernel takes the argument or member in.
     pub bits: u8,
+    /// As numbers (`-X raw`) the fields and the flags between them stand apart.
+    pub apart: bool,
     /// Printed before the names.
     pub before: &'static [Field],
     /// Value and name: for flags in the order of matching and printing, for an enum by value and each value once.
@@ -82,7 +86,40 @@ pub enum Part {
     Shifted(u64, &'static str),
 }
 
+/// What is one number under `-X raw`; see [`Set::groups`].
+#[derive(Clone, Debug)]
+pub enum Group {
+    /// A field of a value, the value's bits in it, and what they are.
+    Field(&'static Field, u64, Part),
+    /// All of a value, or its flags.
+    Whole(&'static Set, u64, Split),
+}
+
 impl Set {
+    /// One value of it is a whole.
+    pub fn is_flags(&self) -> bool {
+        self.kind == SetKind::Flags
+    }
+
+    /// Its values are signed decimal numbers.
+    pub fn is_decimal(&self) -> bool {
+        self.unknown == Unknown::Decimal
+    }
+
+    /// Its values are octal numbers: permission bits.
+    pub fn is_octal(&self) -> bool {
+        !self.apart
+            && self
+                .after
+                .iter()
+                .any(|field| field.kind == FieldKind::Octal)
+    }
+
+    /// The bits of a value that count.
+    pub fn cut(&self, value: u64) -> u64 {
+        value & self.mask()
+    }
+
     /// A value without a name, comment included.
     const fn unknown(&self, value: u64) -> Part {
         match self.unknown {
@@ -134,8 +171,35 @@ impl Set {
             value,
             rest: value & !in_fields,
             stage: Stage::Before(0),
+            fields: true,
             empty: true,
         }
+    }
+
+    /// Takes a value apart into what is one number each. At least one group comes out.
+    pub fn groups(&'static self, value: u64) -> SmallVec<[Group; 2]> {
+        let whole = self.split_wide(value);
+        let mut groups = SmallVec::new();
+        if self.apart {
+            let of_field = |field: &'static Field| {
+                let part = whole.field(field)?;
+                Some(Group::Field(field, value & field.mask, part))
+            };
+            groups.extend(self.before.iter().filter_map(of_field));
+            if whole.rest != 0 {
+                let flags = Split {
+                    stage: Stage::Names(0),
+                    fields: false,
+                    ..whole.clone()
+                };
+                groups.push(Group::Whole(self, whole.rest, flags));
+            }
+            groups.extend(self.after.iter().filter_map(of_field));
+        }
+        if groups.is_empty() {
+            groups.push(Group::Whole(self, value, whole));
+        }
+        groups
     }
 }
 
@@ -147,6 +211,8 @@ pub struct Split {
     /// Bits that no name was found for yet, those of fields not among them.
     rest: u64,
     stage: Stage,
+    /// The fields are among the parts.
+    fields: bool,
     /// Nothing came out yet.
     empty: bool,
 }
@@ -201,6 +267,7 @@ impl Split {
                     Some((i, name)) => (Some(Part::Name(name)), Stage::Names(i + 1)),
                     None => (self.unknown_rest(), Stage::After(0)),
                 },
+                Stage::After(_) if !self.fields => (None, Stage::End),
                 Stage::After(i) => match self.set.after.get(i) {
                     Some(field) => (self.field(field), Stage::After(i + 1)),
                     None => (self.nothing(), Stage::End),

@@ -43,9 +43,10 @@ fn set(out: &mut String, set: &Set) {
     };
     let _ = writeln!(
         out,
-        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: Unknown::{unknown}, bits: {}, before: &[{}], values: &[{}], after: &[{}] }},",
+        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: Unknown::{unknown}, bits: {}, apart: {}, before: &[{}], values: &[{}], after: &[{}] }},",
         set.name,
         set.bits,
+        set.apart,
         fields(&set.before),
         rows(values),
         fields(&set.after),
@@ -95,7 +96,7 @@ fn ioctl_set(out: &mut String, tables: &Tables) {
     let values = joined.iter().map(|(nr, names)| (*nr, names.as_str()));
     let _ = writeln!(
         out,
-        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: Unknown::Hex, bits: 32, before: &[], values: &[{}], after: &[] }},",
+        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: Unknown::Hex, bits: 32, apart: false, before: &[], values: &[{}], after: &[] }},",
         rows(values)
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! A file is a family of sets. `set NAME flags|enum UNKNOWN [BITS]` begins one. UNKNOWN is the comment after a value
 //! without a name; `-` for a bare hexadecimal number, `decimal` for a bare signed one. BITS is how many bits of an
-//! argument count, 32 when not said. Then rows of NAME, a tab, VALUE in the order of printing, and `field MASK WHAT`: bits
+//! argument count, 32 when not said; then perhaps `apart`, where strace shows fields and flags as numbers of their own. Then rows of NAME, a tab, VALUE in the order of printing, and `field MASK WHAT`: bits
 //! that are no flags but one value. Fields before the rows are printed first, those after them last. WHAT is an enum set,
 //! `signal`, `decimal`, `octal`, or `shift NAME` for a number printed as N<<NAME.
 use std::collections::{HashMap, HashSet};
@@ -23,6 +23,7 @@ pub struct Set {
     pub kind: Kind,
     pub unknown: Unknown,
     pub bits: u32,
+    pub apart: bool,
     pub before: Vec<Field>,
     pub values: Vec<Value>,
     pub after: Vec<Field>,
@@ -139,16 +140,20 @@ fn cut(value: u64, bits: u32) -> Result<u64> {
 }
 
 fn line(at: At, text: &str) -> Result<Line> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let apart = words.first() == Some(&"set") && words.last() == Some(&"apart");
+    if apart {
+        words.pop();
+    }
     Ok(match words[..] {
-        ["set", name, kind, unknown] => Line::Set(set(at, name, kind, unknown, 32)?),
+        ["set", name, kind, unknown] => Line::Set(set(at, name, kind, unknown, (32, apart))?),
         ["set", name, kind, unknown, bits] => {
             let bits = number(bits)?;
             if ![16, 32, 64].contains(&bits) {
                 bail!("a set has 16, 32 or 64 bits");
             }
             // One of the three above.
-            Line::Set(set(at, name, kind, unknown, bits as u32)?)
+            Line::Set(set(at, name, kind, unknown, (bits as u32, apart))?)
         }
         ["field", mask, ref what @ ..] => Line::Field(Field {
             at,
@@ -164,7 +169,7 @@ fn line(at: At, text: &str) -> Result<Line> {
     })
 }
 
-fn set(at: At, name: &str, kind: &str, unknown: &str, bits: u32) -> Result<Set> {
+fn set(at: At, name: &str, kind: &str, unknown: &str, (bits, apart): (u32, bool)) -> Result<Set> {
     Ok(Set {
         at,
         name: name.into(),
@@ -179,6 +184,7 @@ fn set(at: At, name: &str, kind: &str, unknown: &str, bits: u32) -> Result<Set> 
             comment => Unknown::Comment(comment.into()),
         },
         bits,
+        apart,
         before: Vec::new(),
         values: Vec::new(),
         after: Vec::new(),

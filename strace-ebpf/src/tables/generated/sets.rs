@@ -903,6 +903,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("?_OK"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x4, "R_OK"), (0x2, "W_OK"), (0x1, "X_OK"), (0x0, "F_OK")],
         after: &[],
@@ -912,6 +913,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("ADJ_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0xa001, "ADJ_OFFSET_SS_READ"),
@@ -935,6 +937,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TIME_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "TIME_OK"),
@@ -951,6 +954,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("STA_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "STA_PLL"),
@@ -977,6 +981,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ALG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "ALG_SET_KEY"),
@@ -994,6 +999,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ARCH_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x11, "ARCH_XCOMP_TILECFG"),
@@ -1029,6 +1035,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ARPHRD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "ARPHRD_NETROM"),
@@ -1106,6 +1113,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Decimal,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0xffffd8e7, "FD_INVALID"),
@@ -1122,6 +1130,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -1138,6 +1147,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BTPROTO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BTPROTO_L2CAP"),
@@ -1157,6 +1167,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BPF_CGROUP_INET_INGRESS"),
@@ -1229,6 +1240,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BPF_MAP_CREATE"),
@@ -1278,6 +1290,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_NO_PREALLOC"),
@@ -1308,6 +1321,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BPF_MAP_TYPE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BPF_MAP_TYPE_UNSPEC"),
@@ -1354,6 +1368,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("BPF_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BPF_ANY"),
@@ -1370,6 +1385,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_STRICT_ALIGNMENT"),
@@ -1389,6 +1405,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BPF_PROG_TYPE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "BPF_PROG_TYPE_UNSPEC"),
@@ -1432,6 +1449,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("CAP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "CAP_CHOWN"),
@@ -1483,6 +1501,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("_LINUX_CAPABILITY_VERSION_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x19980330, "_LINUX_CAPABILITY_VERSION_1"),
@@ -1496,6 +1515,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("CLOCK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "CLOCK_REALTIME"),
@@ -1518,6 +1538,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TIMER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "TIMER_ABSTIME")],
         after: &[],
@@ -1527,6 +1548,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "CLONE_VM"),
@@ -1567,6 +1589,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
+        apart: true,
         before: &[],
         values: &[
             (0x100, "CLONE_VM"),
@@ -1603,6 +1626,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("CLOSE_RANGE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x2, "CLOSE_RANGE_UNSHARE"), (0x4, "CLOSE_RANGE_CLOEXEC")],
         after: &[],
@@ -1612,6 +1636,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("O_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x40, "O_CREAT"),
@@ -1642,6 +1667,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FILE_DEDUPE_RANGE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FILE_DEDUPE_RANGE_SAME"),
@@ -1654,6 +1680,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("O_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x800, "O_NONBLOCK"), (0x200, "O_TRUNC")],
         after: &[],
@@ -1663,6 +1690,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("DT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "DT_UNKNOWN"),
@@ -1682,6 +1710,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("EPOLL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x80000, "EPOLL_CLOEXEC")],
         after: &[],
@@ -1691,6 +1720,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("EPOLL_CTL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "EPOLL_CTL_ADD"),
@@ -1704,6 +1734,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("EPOLL???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "EPOLLIN"),
@@ -1731,6 +1762,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ETH_P_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "ETH_P_802_3"),
@@ -1847,6 +1879,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("EFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "EFD_SEMAPHORE"),
@@ -1860,6 +1893,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -1877,6 +1911,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -1890,6 +1925,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("POSIX_FADV_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "POSIX_FADV_NORMAL"),
@@ -1906,6 +1942,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FALLOC_FL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FALLOC_FL_KEEP_SIZE"),
@@ -1924,6 +1961,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FAN_CLASS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FAN_CLASS_NOTIF"),
@@ -1937,6 +1975,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FAN_???"),
         bits: 32,
+        apart: true,
         before: &[Field {
             mask: 0xc,
             kind: FieldKind::Set(SetId::FanotifyClass),
@@ -1963,6 +2002,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FAN_MARK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FAN_MARK_ADD"),
@@ -1985,6 +2025,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FAN_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FAN_ACCESS"),
@@ -2020,6 +2061,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("F_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "F_DUPFD"),
@@ -2068,6 +2110,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "FD_CLOEXEC")],
         after: &[],
@@ -2077,6 +2120,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FS_XFLAG_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FS_XFLAG_REALTIME"),
@@ -2107,6 +2151,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0xf000,
             kind: FieldKind::Set(SetId::FileType),
@@ -2122,6 +2167,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("S_IF???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1000, "S_IFIFO"),
@@ -2139,6 +2185,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x2f, "QNX4_SUPER_MAGIC"),
@@ -2230,6 +2277,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MODULE_INIT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MODULE_INIT_IGNORE_MODVERSIONS"),
@@ -2243,6 +2291,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LOCK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LOCK_SH"),
@@ -2261,6 +2310,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FSCONFIG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FSCONFIG_SET_FLAG"),
@@ -2280,6 +2330,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FSMOUNT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "FSMOUNT_CLOEXEC"), (0x2, "FSMOUNT_NAMESPACE")],
         after: &[],
@@ -2289,6 +2340,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FSOPEN_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "FSOPEN_CLOEXEC")],
         after: &[],
@@ -2298,6 +2350,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FSPICK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FSPICK_CLOEXEC"),
@@ -2312,6 +2365,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FUTEX2_???"),
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0x3,
             kind: FieldKind::Set(SetId::Futex2Size),
@@ -2328,6 +2382,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FUTEX2_SIZE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FUTEX2_SIZE_U8"),
@@ -2342,6 +2397,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0xffffffff, "FUTEX_BITSET_MATCH_ANY")],
         after: &[],
@@ -2351,6 +2407,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FUTEX_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_WAIT"),
@@ -2388,6 +2445,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FUTEX_???"),
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0xfffff8ff,
             kind: FieldKind::Set(SetId::FutexCmd),
@@ -2404,6 +2462,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FUTEX_OP_CMP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_OP_CMP_EQ"),
@@ -2420,6 +2479,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FUTEX_OP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_OP_SET"),
@@ -2435,6 +2495,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MPOL_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MPOL_F_NODE"),
@@ -2448,6 +2509,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("GRND_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "GRND_NONBLOCK"),
@@ -2461,6 +2523,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ICMP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "ICMP_FILTER")],
         after: &[],
@@ -2470,6 +2533,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("FS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FS_SECRM_FL"),
@@ -2508,6 +2572,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IN_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x800, "IN_NONBLOCK"), (0x80000, "IN_CLOEXEC")],
         after: &[],
@@ -2517,6 +2582,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IN_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IN_ACCESS"),
@@ -2549,6 +2615,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IFF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IFF_UP"),
@@ -2578,6 +2645,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IORING_ENTER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IORING_ENTER_GETEVENTS"),
@@ -2596,6 +2664,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IORING_FEAT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IORING_FEAT_SINGLE_MMAP"),
@@ -2624,6 +2693,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IORING_REGISTER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IORING_REGISTER_BUFFERS"),
@@ -2672,6 +2742,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IORING_SETUP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IORING_SETUP_IOPOLL"),
@@ -2703,6 +2774,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IOCB_CMD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IOCB_CMD_PREAD"),
@@ -2721,6 +2793,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("IOCB_FLAG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "IOCB_FLAG_RESFD"), (0x2, "IOCB_FLAG_IOPRIO")],
         after: &[],
@@ -2730,6 +2803,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IOPRIO_CLASS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IOPRIO_CLASS_NONE"),
@@ -2745,6 +2819,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IOPRIO_WHO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IOPRIO_WHO_PROCESS"),
@@ -2758,6 +2833,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IP_TOS"),
@@ -2814,6 +2890,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x40, "IPT_SO_GET_INFO"),
@@ -2835,6 +2912,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x40, "IPT_SO_SET_REPLACE"),
@@ -2851,6 +2929,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IP_PMTUDISC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IP_PMTUDISC_DONT"),
@@ -2867,6 +2946,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IPPROTO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IPPROTO_IP"),
@@ -2913,6 +2993,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SEMOP"),
@@ -2935,6 +3016,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[],
         values: &[
             (0x200, "IPC_CREAT"),
@@ -2951,6 +3033,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IPV6_ADDRFORM"),
@@ -3025,6 +3108,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x40, "IP6T_SO_GET_INFO"),
@@ -3039,6 +3123,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x40, "IP6T_SO_SET_REPLACE"),
@@ -3051,6 +3136,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("ITIMER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "ITIMER_REAL"),
@@ -3064,6 +3150,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("KCMP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "KCMP_FILE"),
@@ -3082,6 +3169,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("KEXEC_FILE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "KEXEC_FILE_UNLOAD"),
@@ -3098,6 +3186,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("KEXEC_ARCH_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "KEXEC_ARCH_DEFAULT"),
@@ -3124,6 +3213,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("KEXEC_???"),
         bits: 64,
+        apart: false,
         before: &[Field {
             mask: 0xffff0000,
             kind: FieldKind::Set(SetId::KexecLoadArch),
@@ -3141,6 +3231,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Decimal,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0xfffffff8, "KEY_SPEC_REQUESTOR_KEYRING"),
@@ -3159,6 +3250,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("KEYCTL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "KEYCTL_GET_KEYRING_ID"),
@@ -3202,6 +3294,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_ACCESS_FS_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_ACCESS_FS_EXECUTE"),
@@ -3229,6 +3322,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_ACCESS_NET_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_ACCESS_NET_BIND_TCP"),
@@ -3243,6 +3337,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_ADD_RULE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "LANDLOCK_ADD_RULE_QUIET")],
         after: &[],
@@ -3252,6 +3347,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_CREATE_RULESET_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_CREATE_RULESET_VERSION"),
@@ -3264,6 +3360,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_RESTRICT_SELF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF"),
@@ -3278,6 +3375,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LANDLOCK_RULE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_RULE_PATH_BENEATH"),
@@ -3290,6 +3388,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LANDLOCK_SCOPE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET"),
@@ -3302,6 +3401,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LISTMOUNT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "LISTMOUNT_REVERSE")],
         after: &[],
@@ -3311,6 +3411,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("F_???"),
         bits: 16,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "F_RDLCK"),
@@ -3326,6 +3427,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LSM_ATTR_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "LSM_ATTR_UNDEF"),
@@ -3343,6 +3445,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("LSM_FLAG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "LSM_FLAG_SINGLE")],
         after: &[],
@@ -3352,6 +3455,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LSM_ID_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "LSM_ID_UNDEF"),
@@ -3377,6 +3481,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MADV_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "MADV_NORMAL"),
@@ -3414,6 +3519,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MPOL_MF_STRICT"),
@@ -3428,6 +3534,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MEMBARRIER_CMD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "MEMBARRIER_CMD_QUERY"),
@@ -3449,6 +3556,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MEMBARRIER_CMD_FLAG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "MEMBARRIER_CMD_FLAG_CPU")],
         after: &[],
@@ -3458,6 +3566,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MFD_CLOEXEC"),
@@ -3476,6 +3585,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x80000, "O_CLOEXEC")],
         after: &[],
@@ -3485,6 +3595,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "MPOL_DEFAULT"),
@@ -3502,6 +3613,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0xffff1fff,
             kind: FieldKind::Set(SetId::Mempolicy),
@@ -3518,6 +3630,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MLOCK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "MLOCK_ONFAULT")],
         after: &[],
@@ -3527,6 +3640,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MCL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MCL_CURRENT"),
@@ -3540,6 +3654,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MAP_???"),
         bits: 64,
+        apart: false,
         before: &[Field {
             mask: 0xf,
             kind: FieldKind::Set(SetId::MmapType),
@@ -3571,6 +3686,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PROT_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PROT_NONE"),
@@ -3588,6 +3704,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MAP_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "MAP_FILE"),
@@ -3603,6 +3720,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TIOCM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TIOCM_LE"),
@@ -3625,6 +3743,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MOUNT_ATTR_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MOUNT_ATTR_RDONLY"),
@@ -3644,6 +3763,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MS_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0xc0ed0000, "MS_MGC_VAL"),
@@ -3686,6 +3806,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -3700,6 +3821,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MOVE_MOUNT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MOVE_MOUNT_F_SYMLINKS"),
@@ -3718,6 +3840,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MPTCP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MPTCP_INFO"),
@@ -3732,6 +3855,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MREMAP_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MREMAP_MAYMOVE"),
@@ -3745,6 +3869,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MSG_OOB"),
@@ -3781,6 +3906,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1000, "MSG_NOERROR"),
@@ -3795,6 +3921,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -3812,6 +3939,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -3824,6 +3952,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x4, "MS_SYNC"), (0x1, "MS_ASYNC"), (0x2, "MS_INVALIDATE")],
         after: &[],
@@ -3833,6 +3962,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "AT_HANDLE_MNT_ID_UNIQUE"),
@@ -3848,6 +3978,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -3868,6 +3999,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "NETLINK_ADD_MEMBERSHIP"),
@@ -3890,6 +4022,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "NETLINK_ROUTE"),
@@ -3922,6 +4055,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("NLMSG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "NLMSG_NOOP"),
@@ -3936,6 +4070,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("DN_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "DN_ACCESS"),
@@ -3953,6 +4088,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("O_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "O_RDONLY"),
@@ -3967,6 +4103,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("O_???"),
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0x3,
             kind: FieldKind::Set(SetId::OpenAccess),
@@ -4000,6 +4137,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("OPEN_TREE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "OPEN_TREE_CLONE"),
@@ -4019,6 +4157,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("F_OWNER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "F_OWNER_TID"),
@@ -4032,6 +4171,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PACKET_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PACKET_ADD_MEMBERSHIP"),
@@ -4065,6 +4205,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PACKET_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PACKET_HOST"),
@@ -4083,6 +4224,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PERF_FLAG_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PERF_FLAG_FD_NO_GROUP"),
@@ -4097,6 +4239,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PERF_COUNT_HW_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_HW_CPU_CYCLES"),
@@ -4117,6 +4260,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PERF_FORMAT_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PERF_FORMAT_TOTAL_TIME_ENABLED"),
@@ -4132,6 +4276,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PERF_SAMPLE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PERF_SAMPLE_IP"),
@@ -4167,6 +4312,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PERF_COUNT_SW_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_SW_CPU_CLOCK"),
@@ -4189,6 +4335,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PERF_TYPE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PERF_TYPE_HARDWARE"),
@@ -4205,6 +4352,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PER_???"),
         bits: 32,
+        apart: true,
         before: &[Field {
             mask: 0xff,
             kind: FieldKind::Set(SetId::PersonalityBase),
@@ -4229,6 +4377,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PER_LINUX"),
@@ -4246,6 +4395,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PIDTYPE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PIDTYPE_PID"),
@@ -4260,6 +4410,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PIDFD_INFO_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PIDFD_INFO_PID"),
@@ -4278,6 +4429,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PIDFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x800, "PIDFD_NONBLOCK"), (0x80, "PIDFD_THREAD")],
         after: &[],
@@ -4287,6 +4439,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PIDFD_SIGNAL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PIDFD_SIGNAL_THREAD"),
@@ -4300,6 +4453,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PKEY_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[(0x1, "PKEY_DISABLE_ACCESS"), (0x2, "PKEY_DISABLE_WRITE")],
         after: &[],
@@ -4309,6 +4463,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("POLL???"),
         bits: 16,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "POLLIN"),
@@ -4333,6 +4488,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_CAP_AMBIENT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_CAP_AMBIENT_IS_SET"),
@@ -4347,6 +4503,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SUID_DUMP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SUID_DUMP_DISABLE"),
@@ -4360,6 +4517,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PR_FP_MODE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "PR_FP_MODE_FR"), (0x2, "PR_FP_MODE_FRE")],
         after: &[],
@@ -4369,6 +4527,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_FUTEX_HASH_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_FUTEX_HASH_SET_SLOTS"),
@@ -4381,6 +4540,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_MCE_KILL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "PR_MCE_KILL_CLEAR"), (0x1, "PR_MCE_KILL_SET")],
         after: &[],
@@ -4390,6 +4550,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_MCE_KILL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PR_MCE_KILL_LATE"),
@@ -4403,6 +4564,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PR_MDWE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_MDWE_REFUSE_EXEC_GAIN"),
@@ -4415,6 +4577,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PR_PAC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_PAC_APIAKEY"),
@@ -4430,6 +4593,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Decimal,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0xffffffff, "PR_SET_PTRACER_ANY")],
         after: &[],
@@ -4439,6 +4603,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SCHED_CORE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PR_SCHED_CORE_GET"),
@@ -4453,6 +4618,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SET_MM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_SET_MM_START_CODE"),
@@ -4478,6 +4644,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SET_VMA_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "PR_SET_VMA_ANON_NAME")],
         after: &[],
@@ -4487,6 +4654,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PR_SPEC_STORE_BYPASS"),
@@ -4500,6 +4668,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_SPEC_PRCTL"),
@@ -4516,6 +4685,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x2, "PR_SPEC_ENABLE"),
@@ -4530,6 +4700,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_SYS_DISPATCH_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PR_SYS_DISPATCH_OFF"),
@@ -4543,6 +4714,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_TSC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "PR_TSC_ENABLE"), (0x2, "PR_TSC_SIGSEGV")],
         after: &[],
@@ -4552,6 +4724,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PR_UNALIGN_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "PR_UNALIGN_NOPRINT"), (0x2, "PR_UNALIGN_SIGBUS")],
         after: &[],
@@ -4561,6 +4734,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PR_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PR_SET_PDEATHSIG"),
@@ -4651,6 +4825,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PRIO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PRIO_PROCESS"),
@@ -4664,6 +4839,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PTRACE_EVENT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PTRACE_EVENT_FORK"),
@@ -4682,6 +4858,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("PTRACE_O_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "PTRACE_O_TRACESYSGOOD"),
@@ -4702,6 +4879,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("NT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "NT_PRSTATUS"),
@@ -4732,6 +4910,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PTRACE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PTRACE_TRACEME"),
@@ -4787,6 +4966,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("PTRACE_SYSCALL_INFO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "PTRACE_SYSCALL_INFO_NONE"),
@@ -4801,6 +4981,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("QFMT_VFS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "QFMT_VFS_OLD"),
@@ -4816,6 +4997,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("???QUOTA"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "USRQUOTA"), (0x1, "GRPQUOTA"), (0x2, "PRJQUOTA")],
         after: &[],
@@ -4825,6 +5007,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("Q_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x5801, "Q_XQUOTAON"),
@@ -4853,6 +5036,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("RAW_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "ICMP_FILTER")],
         after: &[],
@@ -4862,6 +5046,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LINUX_REBOOT_CMD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "LINUX_REBOOT_CMD_CAD_OFF"),
@@ -4880,6 +5065,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LINUX_REBOOT_MAGIC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0xfee1dead, "LINUX_REBOOT_MAGIC1")],
         after: &[],
@@ -4889,6 +5075,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("LINUX_REBOOT_MAGIC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x5121996, "LINUX_REBOOT_MAGIC2A"),
@@ -4903,6 +5090,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("RENAME_??"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "RENAME_NOREPLACE"),
@@ -4916,6 +5104,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("RESOLVE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "RESOLVE_NO_XDEV"),
@@ -4932,6 +5121,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("RLIMIT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "RLIMIT_CPU"),
@@ -4958,6 +5148,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("RTM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x10, "RTM_NEWLINK"),
@@ -5043,6 +5234,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("RSEQ_FLAG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "RSEQ_FLAG_UNREGISTER"),
@@ -5055,6 +5247,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("RUSAGE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "RUSAGE_SELF"),
@@ -5069,6 +5262,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("RWH_WRITE_LIFE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "RWH_WRITE_LIFE_NOT_SET"),
@@ -5085,6 +5279,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("RWF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "RWF_HIPRI"),
@@ -5104,6 +5299,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SCHED_FLAG_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SCHED_FLAG_RESET_ON_FORK"),
@@ -5121,6 +5317,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SCHED_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SCHED_OTHER"),
@@ -5139,6 +5336,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SCHED_???"),
         bits: 32,
+        apart: false,
         before: &[Field {
             mask: 0xbfffffff,
             kind: FieldKind::Set(SetId::SchedPolicies),
@@ -5151,6 +5349,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SCM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SCM_RIGHTS"),
@@ -5165,6 +5364,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SCTP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SCTP_RTOINFO"),
@@ -5243,6 +5443,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("F_SEAL_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "F_SEAL_SEAL"),
@@ -5259,6 +5460,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SECCOMP_FILTER_FLAG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SECCOMP_FILTER_FLAG_TSYNC"),
@@ -5275,6 +5477,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SECCOMP_MODE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_MODE_DISABLED"),
@@ -5288,6 +5491,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SECCOMP_SET_MODE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_SET_MODE_STRICT"),
@@ -5302,6 +5506,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SECCOMP_RET_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_RET_KILL_THREAD"),
@@ -5320,6 +5525,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SECBIT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SECBIT_NOROOT"),
@@ -5342,6 +5548,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SEEK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SEEK_SET"),
@@ -5357,6 +5564,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SEM_???"),
         bits: 16,
+        apart: false,
         before: &[],
         values: &[(0x1000, "SEM_UNDO"), (0x800, "IPC_NOWAIT")],
         after: &[],
@@ -5366,6 +5574,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SEM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -5390,6 +5599,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -5402,6 +5612,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("CLONE_NEW???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x80, "CLONE_NEWTIME"),
@@ -5420,6 +5631,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SHADOW_STACK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SHADOW_STACK_SET_TOKEN"),
@@ -5432,6 +5644,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SHM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1000, "SHM_RDONLY"),
@@ -5446,6 +5659,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[],
         values: &[
             (0x200, "IPC_CREAT"),
@@ -5469,6 +5683,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SHM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -5488,6 +5703,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -5500,6 +5716,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("ARCH_SHSTK_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[(0x1, "ARCH_SHSTK_SHSTK"), (0x2, "ARCH_SHSTK_WRSS")],
         after: &[],
@@ -5509,6 +5726,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SHUT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "SHUT_RD"), (0x1, "SHUT_WR"), (0x2, "SHUT_RDWR")],
         after: &[],
@@ -5518,6 +5736,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SI_USER"),
@@ -5538,6 +5757,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "BUS_ADRALN"),
@@ -5553,6 +5773,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "CLD_EXITED"),
@@ -5569,6 +5790,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "EMT_TAGOVF")],
         after: &[],
@@ -5578,6 +5800,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FPE_INTDIV"),
@@ -5598,6 +5821,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "ILL_ILLOPC"),
@@ -5617,6 +5841,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "POLL_IN"),
@@ -5633,6 +5858,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SEGV_MAPERR"),
@@ -5653,6 +5879,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "SYS_SECCOMP"), (0x2, "SYS_USER_DISPATCH")],
         after: &[],
@@ -5662,6 +5889,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TRAP_BRKPT"),
@@ -5678,6 +5906,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SA_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x4000000, "SA_RESTORER"),
@@ -5699,6 +5928,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SIG_DFL"),
@@ -5712,6 +5942,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SS_ONSTACK"),
@@ -5725,6 +5956,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SIGEV_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SIGEV_SIGNAL"),
@@ -5739,6 +5971,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x80000, "SFD_CLOEXEC"), (0x800, "SFD_NONBLOCK")],
         after: &[],
@@ -5748,6 +5981,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SIG_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SIG_BLOCK"),
@@ -5761,6 +5995,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SO_DEBUG"),
@@ -5852,6 +6087,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SO_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1a, "SO_GET_FILTER")],
         after: &[],
@@ -5861,6 +6097,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SOF_TIMESTAMPING_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SOF_TIMESTAMPING_TX_HARDWARE"),
@@ -5890,6 +6127,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("AF_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "AF_UNSPEC"),
@@ -5946,6 +6184,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SOL_??"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SOL_IP"),
@@ -5998,6 +6237,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
+        apart: true,
         before: &[Field {
             mask: 0xf,
             kind: FieldKind::Set(SetId::SockTypeBase),
@@ -6010,6 +6250,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SOCK_STREAM"),
@@ -6027,6 +6268,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x80000, "SOCK_CLOEXEC"), (0x800, "SOCK_NONBLOCK")],
         after: &[],
@@ -6036,6 +6278,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SYS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SYS_SOCKET"),
@@ -6066,6 +6309,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SPLICE_F_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SPLICE_F_MOVE"),
@@ -6080,6 +6324,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("ST_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x20, "ST_VALID"),
@@ -6101,6 +6346,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("STATMOUNT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "STATMOUNT_BY_FD")],
         after: &[],
@@ -6110,6 +6356,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("STATMOUNT_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "STATMOUNT_SB_BASIC"),
@@ -6135,6 +6382,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("STATX_ATTR_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x4, "STATX_ATTR_COMPRESSED"),
@@ -6155,6 +6403,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: true,
         before: &[Field {
             mask: 0x6000,
             kind: FieldKind::Set(SetId::StatxSync),
@@ -6174,6 +6423,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("STATX_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0xfff, "STATX_ALL"),
@@ -6204,6 +6454,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("AT_STATX_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "AT_STATX_SYNC_AS_STAT"),
@@ -6217,6 +6468,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SWAP_FLAG_???"),
         bits: 32,
+        apart: true,
         before: &[],
         values: &[
             (0x8000, "SWAP_FLAG_PREFER"),
@@ -6234,6 +6486,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("SYNC_FILE_RANGE_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "SYNC_FILE_RANGE_WAIT_BEFORE"),
@@ -6247,6 +6500,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SYSLOG_ACTION_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SYSLOG_ACTION_CLOSE"),
@@ -6268,6 +6522,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TC???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "TCIFLUSH"), (0x1, "TCOFLUSH"), (0x2, "TCIOFLUSH")],
         after: &[],
@@ -6277,6 +6532,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TCP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TCP_NODELAY"),
@@ -6333,6 +6589,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TCP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TCP_ESTABLISHED"),
@@ -6355,6 +6612,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TC???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "TCOOFF"),
@@ -6369,6 +6627,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("B???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "B0"),
@@ -6411,6 +6670,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("BS???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "BS0"), (0x2000, "BS1")],
         after: &[],
@@ -6420,6 +6680,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("V???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "VINTR"),
@@ -6447,6 +6708,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[
             Field {
                 mask: 0x100f,
@@ -6474,6 +6736,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("CR???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "CR0"), (0x200, "CR1"), (0x400, "CR2"), (0x600, "CR3")],
         after: &[],
@@ -6483,6 +6746,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("CS???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "CS5"), (0x10, "CS6"), (0x20, "CS7"), (0x30, "CS8")],
         after: &[],
@@ -6492,6 +6756,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("FF???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "FF0"), (0x8000, "FF1")],
         after: &[],
@@ -6501,6 +6766,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "IGNBRK"),
@@ -6526,6 +6792,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "ISIG"),
@@ -6552,6 +6819,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("NL???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "NL0"), (0x100, "NL1")],
         after: &[],
@@ -6561,6 +6829,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: true,
         before: &[
             Field {
                 mask: 0x100,
@@ -6604,6 +6873,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TAB???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "TAB0"),
@@ -6618,6 +6888,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("VT???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x0, "VT0"), (0x4000, "VT1")],
         after: &[],
@@ -6627,6 +6898,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TIMER_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "TIMER_ABSTIME")],
         after: &[],
@@ -6636,6 +6908,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TFD_TIMER_ABSTIME"),
@@ -6650,6 +6923,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TFD_TIMER_ABSTIME"),
@@ -6664,6 +6938,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("TIOCPKT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "TIOCPKT_DATA"),
@@ -6682,6 +6957,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TIPC_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x7f, "TIPC_IMPORTANCE"),
@@ -6704,6 +6980,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("TLS_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "TLS_TX"),
@@ -6719,6 +6996,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("N_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "N_TTY"),
@@ -6760,6 +7038,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("UDP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "UDP_CORK"),
@@ -6778,6 +7057,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("UFFD_FEATURE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "UFFD_FEATURE_PAGEFAULT_FLAG_WP"),
@@ -6805,6 +7085,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("MNT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "MNT_FORCE"),
@@ -6819,6 +7100,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -6835,6 +7117,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
+        apart: false,
         before: &[],
         values: &[
             (0x80, "CLONE_NEWTIME"),
@@ -6860,6 +7143,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("UFFD_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "UFFD_USER_MODE_ONLY"),
@@ -6873,6 +7157,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "VMADDR_CID_HYPERVISOR"),
@@ -6887,6 +7172,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("SO_VM_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "SO_VM_SOCKETS_BUFFER_SIZE"),
@@ -6905,6 +7191,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("W???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "WNOHANG"),
@@ -6923,6 +7210,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("P_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x0, "P_ALL"),
@@ -6937,6 +7225,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("XATTR_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[(0x1, "XATTR_CREATE"), (0x2, "XATTR_REPLACE")],
         after: &[],
@@ -6946,6 +7235,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Comment("XDP_???"),
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "XDP_MMAP_OFFSETS"),
@@ -6965,6 +7255,7 @@ pub static SETS: [Set; 291] = [
         kind: SetKind::Enum,
         unknown: Unknown::Hex,
         bits: 32,
+        apart: false,
         before: &[],
         values: &[
             (0x1, "FIBMAP or SCSI_IOCTL_SEND_COMMAND"),

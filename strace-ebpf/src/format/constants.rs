@@ -1,0 +1,519 @@
+//! Symbolic constants: by name, as the numbers that they are, or both, as strace(1) has it under `-X`.
+//!
+//! In: a value and what it may be made of. Out: text. The names themselves are data of [`crate::tables`].
+
+use std::net::Ipv6Addr;
+
+use super::{
+    escape::{self, Hex},
+    number,
+    text::{signal_name, write_fmt},
+};
+use crate::tables::{self, FieldKind, Group, Part, Set, SetId};
+
+/// How constants look (`-X`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constants {
+    /// By name.
+    Abbrev,
+    /// As numbers.
+    Raw,
+    /// As numbers, with the names in comments.
+    Verbose,
+}
+
+use Constants::{Abbrev, Raw, Verbose};
+
+/// A remark behind what is before it.
+pub fn remark(out: &mut Vec<u8>, text: &str) {
+    commented(out, |out| out.extend_from_slice(text.as_bytes()));
+}
+
+fn commented(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b" /* ");
+    write(out);
+    out.extend_from_slice(b" */");
+}
+
+/// A number and what it means, as far as the style shows them.
+fn both(
+    out: &mut Vec<u8>,
+    style: Constants,
+    number: impl FnOnce(&mut Vec<u8>),
+    name: impl FnOnce(&mut Vec<u8>),
+) {
+    match style {
+        Abbrev => name(out),
+        Raw => number(out),
+        Verbose => {
+            number(out);
+            commented(out, name);
+        }
+    }
+}
+
+/// A constant that is decimal as a number.
+pub fn named(out: &mut Vec<u8>, style: Constants, value: i32, name: &str) {
+    let number = |out: &mut Vec<u8>| number::decimal(out, value);
+    both(out, style, number, |out| {
+        out.extend_from_slice(name.as_bytes());
+    });
+}
+
+/// A constant that is hexadecimal as a number.
+pub fn named_hex(out: &mut Vec<u8>, style: Constants, value: u64, name: &str) {
+    let number = |out: &mut Vec<u8>| number::hex(out, value);
+    both(out, style, number, |out| {
+        out.extend_from_slice(name.as_bytes());
+    });
+}
+
+/// Flags, or one value of many. Every bit of the value counts.
+pub fn set(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
+    if style == Abbrev {
+        names(out, set, value);
+        return;
+    }
+    let before = out.len();
+    for group in set.groups(value) {
+        if out.len() > before {
+            out.push(b'|');
+        }
+        one_group(out, style, group);
+    }
+}
+
+/// The same by name in any style.
+pub fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
+    parts(out, set.split_wide(value));
+}
+
+fn parts(out: &mut Vec<u8>, parts: impl Iterator<Item = Part>) {
+    for (i, one) in parts.enumerate() {
+        if i > 0 {
+            out.push(b'|');
+        }
+        part(out, one);
+    }
+}
+
+fn part(out: &mut Vec<u8>, part: Part) {
+    match part {
+        Part::Name(name) => out.extend_from_slice(name.as_bytes()),
+        Part::Unknown(n, comment) => {
+            number::hex(out, n);
+            if let Some(comment) = comment {
+                remark(out, comment);
+            }
+        }
+        Part::Decimal(n) => number::decimal(out, n),
+        Part::Octal(n) => number::octal(out, n),
+        Part::Shifted(n, by) => {
+            number::decimal(out, n);
+            out.extend_from_slice(b"<<");
+            out.extend_from_slice(by.as_bytes());
+        }
+    }
+}
+
+/// One number, and in a comment the names that it has.
+fn one_group(out: &mut Vec<u8>, style: Constants, group: Group) {
+    let verbose = style == Verbose;
+    match group {
+        Group::Field(field, value, one) => {
+            let number = value >> field.mask.trailing_zeros();
+            match (field.kind, one) {
+                (FieldKind::Octal | FieldKind::Decimal, _) => return part(out, one),
+                (FieldKind::Signal, _) => number::decimal(out, number),
+                (FieldKind::Shift(_), _) => {
+                    number::decimal(out, number);
+                    out.extend_from_slice(b"<<");
+                    number::decimal(out, field.mask.trailing_zeros());
+                }
+                (FieldKind::Set(_), _) => number::hex(out, value),
+            }
+            match (field.kind, one) {
+                (FieldKind::Shift(by), _) if verbose => remark(out, by),
+                (_, Part::Name(name)) if verbose => remark(out, name),
+                (_, Part::Unknown(_, Some(comment))) if verbose => remark(out, comment),
+                _ => {}
+            }
+        }
+        Group::Whole(set, value, mut split) => {
+            let first = split.clone().next();
+            match first {
+                // Without a name it is what it is in every style.
+                Some(Part::Decimal(n)) if !set.is_flags() => return number::decimal(out, n),
+                _ if set.is_decimal() => number::decimal(out, value as i32),
+                _ if set.is_octal() => number::octal(out, value),
+                _ => number::hex(out, value),
+            }
+            let Some(first) = split.next().filter(|_| verbose) else {
+                return;
+            };
+            match first {
+                Part::Unknown(_, Some(comment)) => remark(out, comment),
+                Part::Unknown(_, None) | Part::Decimal(0) => {}
+                _ => commented(out, |out| {
+                    parts(out, std::iter::once(first).chain(split));
+                }),
+            }
+        }
+    }
+}
+
+/// Bit numbers by name, `1<<CAP_CHOWN`; as numbers two words of 32 bits.
+pub fn shifted(out: &mut Vec<u8>, style: Constants, set: &'static Set, bits: u64) {
+    if bits == 0 {
+        out.push(b'0');
+        return;
+    }
+    if style == Abbrev {
+        bit_names(out, set, bits);
+        return;
+    }
+    let mut first = true;
+    for word in [bits & 0xffff_ffff, bits & !0xffff_ffff] {
+        if word == 0 {
+            continue;
+        }
+        if !first {
+            out.push(b'|');
+        }
+        first = false;
+        number::hex(out, if word >> 32 == 0 { word } else { word >> 32 });
+        if style == Verbose {
+            commented(out, |out| bit_names(out, set, word));
+        }
+    }
+}
+
+fn bit_names(out: &mut Vec<u8>, set: &'static Set, bits: u64) {
+    let mut unknown = 0;
+    let mut first = true;
+    for bit in (0..64).filter(|bit| bits >> bit & 1 != 0) {
+        let Some(name) = set.name_of(bit) else {
+            unknown |= 1 << bit;
+            continue;
+        };
+        out.extend_from_slice(if first { b"1<<" } else { b"|1<<" });
+        out.extend_from_slice(name.as_bytes());
+        first = false;
+    }
+    if unknown != 0 {
+        if !first {
+            out.push(b'|');
+        }
+        number::hex(out, unknown);
+        if first {
+            remark(out, "CAP_???");
+        }
+    }
+}
+
+/// `FUTEX_OP_SET<<28|0<<12|FUTEX_OP_CMP_NE<<24|0x5`: futex(2) FUTEX_WAKE_OP.
+pub fn wake_op(out: &mut Vec<u8>, style: Constants, op: u32) {
+    const SHIFTED_ARGUMENT: u32 = 8;
+    let (what, compare) = (op >> 28, op >> 24 & 0xf);
+    let one = |out: &mut Vec<u8>, id, value: u32, shift: &str, unknown: &str| {
+        if style == Raw {
+            // strace 6.1 comments these two as if they had no names.
+            number::hex(out, u64::from(value));
+            out.extend_from_slice(shift.as_bytes());
+            remark(out, unknown);
+            return;
+        }
+        let flag = if shift == "<<28" { SHIFTED_ARGUMENT } else { 0 };
+        set(out, style, tables::set(id), u64::from(value & !flag));
+        if value & flag != 0 {
+            out.extend_from_slice(b"|FUTEX_OP_OPARG_SHIFT");
+        }
+        out.extend_from_slice(shift.as_bytes());
+    };
+    one(out, SetId::FutexWakeOp, what, "<<28", "FUTEX_OP_???");
+    out.push(b'|');
+    number::hex(out, u64::from(op >> 12 & 0xfff));
+    out.extend_from_slice(b"<<12|");
+    one(
+        out,
+        SetId::FutexWakeCmp,
+        compare,
+        "<<24",
+        "FUTEX_OP_CMP_???",
+    );
+    out.push(b'|');
+    number::hex(out, u64::from(op & 0xfff));
+}
+
+/// In KiB where it is a whole number of them.
+pub fn limit(out: &mut Vec<u8>, style: Constants, limit: u64, wide: bool) {
+    let number = |out: &mut Vec<u8>| number::decimal(out, limit);
+    match (limit, wide) {
+        (u64::MAX, true) => both(out, style, number, |out| {
+            out.extend_from_slice(b"RLIM64_INFINITY");
+        }),
+        (0xffff_ffff, false) => both(out, style, number, |out| {
+            out.extend_from_slice(b"RLIM_INFINITY");
+        }),
+        _ if limit > 1024 && limit.is_multiple_of(1024) => both(out, style, number, |out| {
+            number::decimal(out, limit / 1024);
+            out.extend_from_slice(b"*1024");
+        }),
+        _ => number(out),
+    }
+}
+
+/// A request by name; without one as what its number is made of, `include/uapi/asm-generic/ioctl.h`.
+pub fn ioctl(out: &mut Vec<u8>, style: Constants, names: &[&str], request: u32) {
+    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(request));
+    both(out, style, number, |out| {
+        if names.is_empty() {
+            ioctl_parts(out, request);
+        }
+        for (i, name) in names.iter().enumerate() {
+            if i > 0 {
+                out.extend_from_slice(b" or ");
+            }
+            out.extend_from_slice(name.as_bytes());
+        }
+    });
+}
+
+fn ioctl_parts(out: &mut Vec<u8>, request: u32) {
+    let (dir, size) = (request >> 30, request >> 16 & 0x3fff);
+    let dir = match dir {
+        0 => "_IOC_NONE",
+        1 => "_IOC_WRITE",
+        2 => "_IOC_READ",
+        _ => "_IOC_READ|_IOC_WRITE",
+    };
+    out.extend_from_slice(b"_IOC(");
+    out.extend_from_slice(dir.as_bytes());
+    for part in [request >> 8 & 0xff, request & 0xff, size] {
+        out.extend_from_slice(b", ");
+        number::hex(out, u64::from(part));
+    }
+    out.push(b')');
+}
+
+/// A signal's name, or its number.
+pub fn signal(out: &mut Vec<u8>, style: Constants, signal: u32) {
+    if style == Abbrev || tables::signal_name(signal).is_none() {
+        signal_name(out, signal);
+        return;
+    }
+    number::decimal(out, signal);
+    if style == Verbose {
+        commented(out, |out| signal_name(out, signal));
+    }
+}
+
+/// `[INT CHLD]`, or `~[KILL STOP]` when that is shorter.
+pub fn signal_set(out: &mut Vec<u8>, style: Constants, bits: u64) {
+    let inverted = bits.count_ones() > 42;
+    let shown = if inverted { !bits } else { bits };
+    if inverted {
+        out.push(b'~');
+    }
+    out.push(b'[');
+    let mut first = true;
+    for signal in (1..=64).filter(|signal| shown >> (signal - 1) & 1 != 0) {
+        if !first {
+            out.push(b' ');
+        }
+        first = false;
+        match tables::signal_name(signal) {
+            Some(name) => both(
+                out,
+                style,
+                |out| number::decimal(out, signal),
+                |out| out.extend_from_slice(name.trim_start_matches("SIG").as_bytes()),
+            ),
+            None => number::decimal(out, signal),
+        }
+    }
+    out.push(b']');
+}
+
+/// A device; as a number in the encoding of makedev(3).
+pub fn device(out: &mut Vec<u8>, style: Constants, major: u32, minor: u32) {
+    let (high, low) = (u64::from(major), u64::from(minor));
+    let whole = low & 0xff | (high & 0xfff) << 8 | (low & !0xff) << 12 | (high & !0xfff) << 32;
+    let number = |out: &mut Vec<u8>| number::hex(out, whole);
+    both(out, style, number, |out| {
+        out.extend_from_slice(b"makedev(");
+        number::hex(out, high);
+        out.extend_from_slice(b", ");
+        number::hex(out, low);
+        out.push(b')');
+    });
+}
+
+/// A system call's number, `__NR_read`.
+pub fn call_number(out: &mut Vec<u8>, style: Constants, name: &str, nr: u32) {
+    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(nr));
+    both(out, style, number, |out| {
+        out.extend_from_slice(b"__NR_");
+        out.extend_from_slice(name.as_bytes());
+    });
+}
+
+/// A time of utimensat(2) that is none, `UTIME_NOW`.
+pub fn utime(out: &mut Vec<u8>, style: Constants, name: &str, seconds: i64, nanos: u64) {
+    let number = |out: &mut Vec<u8>| {
+        out.extend_from_slice(b"{tv_sec=");
+        number::decimal(out, seconds);
+        out.extend_from_slice(b", tv_nsec=");
+        number::decimal(out, nanos);
+        out.push(b'}');
+    };
+    both(out, style, number, |out| {
+        out.extend_from_slice(name.as_bytes());
+    });
+}
+
+/// A member that is an IPv6 address. By name it is the call that fills it.
+pub fn inet_pton6(out: &mut Vec<u8>, style: Constants, field: &str, address: [u8; 16]) {
+    let text = Ipv6Addr::from(address);
+    if style == Abbrev {
+        write_fmt(
+            out,
+            format_args!("inet_pton(AF_INET6, \"{text}\", &{field})"),
+        );
+        return;
+    }
+    out.extend_from_slice(field.as_bytes());
+    out.push(b'=');
+    escape::quoted(out, &address, Hex::Always);
+    if style == Verbose {
+        write_fmt(out, format_args!(" /* inet_pton(AF_INET6, \"{text}\") */"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decode::value::Value,
+        format::text::{Rendering, argument},
+        tables::{Abi, ioctl_names},
+    };
+
+    fn text(values: &[Value<'_>], constants: Constants) -> String {
+        let rendering = Rendering {
+            constants,
+            ..Rendering::NORMAL
+        };
+        let mut out = Vec::new();
+        argument(&mut out, values, rendering);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    /// As strace 6.1 was seen to write them with `-X raw` and `-X verbose`.
+    #[test]
+    fn every_constant_has_three_looks() {
+        let set = |id, value| Value::Set(tables::set(id), value);
+        let port = [
+            Value::Field("p"),
+            Value::Wire([0, 80, 0, 0], 2),
+            Value::CallOpen("htons"),
+            Value::Uint(80),
+            Value::CallClose,
+            Value::Field("q"),
+            Value::Int(1),
+        ];
+        let cases: &[(&[Value<'_>], &str, &str)] = &[
+            (
+                &[set(SetId::OpenFlags, 0xc00)],
+                "0xc00",
+                "0xc00 /* O_RDONLY|O_APPEND|O_NONBLOCK */",
+            ),
+            (
+                &[set(SetId::MmapProt, 0x1000)],
+                "0x1000",
+                "0x1000 /* PROT_??? */",
+            ),
+            (&[set(SetId::AccessMode, 0)], "0", "0 /* F_OK */"),
+            (&[set(SetId::FdFlags, 0)], "0", "0"),
+            (
+                &[set(SetId::SockType, 0x80001)],
+                "0x1|0x80000",
+                "0x1 /* SOCK_STREAM */|0x80000 /* SOCK_CLOEXEC */",
+            ),
+            (&[set(SetId::SockType, 0)], "0", "0"),
+            (&[set(SetId::SockType, 9)], "0x9", "0x9 /* SOCK_??? */"),
+            (
+                &[set(SetId::CloneFlags, 0x120_0011)],
+                "0x1200000|17",
+                "0x1200000 /* CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID */|17 /* SIGCHLD */",
+            ),
+            (
+                &[set(SetId::FileModeBits, 0o100_644)],
+                "0100644",
+                "0100644 /* S_IFREG|0644 */",
+            ),
+            (
+                &[set(SetId::ShmGetFlags, 0x5400_0f80)],
+                "0xe00|21<<26|0600",
+                "0xe00 /* IPC_CREAT|IPC_EXCL|SHM_HUGETLB */|21<<26 /* SHM_HUGE_SHIFT */|0600",
+            ),
+            (
+                &[set(SetId::KeySerial, u64::MAX - 2)],
+                "-3",
+                "-3 /* KEY_SPEC_SESSION_KEYRING */",
+            ),
+            (&[set(SetId::KeySerial, 5)], "5", "5"),
+            (
+                &[Value::DirFd(libc::AT_FDCWD)],
+                "-100",
+                "-100 /* AT_FDCWD */",
+            ),
+            (&[Value::Signal(9)], "9", "9 /* SIGKILL */"),
+            (
+                &[Value::SigSet(1 << 1 | 1 << 16)],
+                "[2 17]",
+                "[2 /* INT */ 17 /* CHLD */]",
+            ),
+            (
+                &[Value::Dev(1, 3)],
+                "0x103",
+                "0x103 /* makedev(0x1, 0x3) */",
+            ),
+            (
+                &[Value::Limit(8 << 20, true)],
+                "8388608",
+                "8388608 /* 8192*1024 */",
+            ),
+            (
+                &[Value::Ioctl(ioctl_names(Abi::X86_64, 0x5401), 0x5401)],
+                "0x5401",
+                "0x5401 /* TCGETS */",
+            ),
+            (
+                &[Value::WakeOp(0x0100_0005)],
+                "0<<28 /* FUTEX_OP_??? */|0<<12|0x1<<24 /* FUTEX_OP_CMP_??? */|0x5",
+                "0 /* FUTEX_OP_SET */<<28|0<<12|0x1 /* FUTEX_OP_CMP_NE */<<24|0x5",
+            ),
+            (
+                &[Value::Shifted(tables::set(SetId::Capability), 1 | 1 << 40)],
+                "0x1|0x100",
+                "0x1 /* 1<<CAP_CHOWN */|0x100 /* 1<<CAP_CHECKPOINT_RESTORE */",
+            ),
+            (
+                &port,
+                r#"p="\x00\x50", q=1"#,
+                r#"p="\x00\x50" /* htons(80) */, q=1"#,
+            ),
+            (
+                &[Value::Utime("UTIME_NOW", 1, 5)],
+                "{tv_sec=1, tv_nsec=5}",
+                "{tv_sec=1, tv_nsec=5} /* UTIME_NOW */",
+            ),
+        ];
+        for (values, raw, verbose) in cases {
+            assert_eq!(text(values, Raw), *raw);
+            assert_eq!(text(values, Verbose), *verbose);
+        }
+        assert_eq!(text(&port, Abbrev), "p=htons(80), q=1");
+    }
+}
