@@ -7,6 +7,8 @@
 pub const CAPTURE_TRUNCATED: u8 = 1;
 /// Taken at the system call's enter, not at its exit.
 pub const CAPTURE_AT_ENTER: u8 = 2;
+/// What follows these bytes, or pointers, could not be read.
+pub const CAPTURE_PARTIAL: u8 = 4;
 
 /// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`] or [`OP_STACK`].
 pub const ARG_NONE: u8 = 0xff;

@@ -74,6 +74,8 @@ pub const FROM_RESULT_MAX: u8 = 10;
 pub const OP_RESULT_IS_TOTAL: u8 = 1;
 /// Pointers in the vector are four bytes wide (i386, x32).
 pub const OP_PTR32: u8 = 2;
+/// The bytes are elements: those before an unreadable page are of use alone.
+pub const OP_ELEMENTS: u8 = 4;
 
 /// One operation of a plan.
 #[repr(C)]
@@ -93,8 +95,8 @@ pub struct Op {
     pub len_from: u8,
     /// The earlier operation that `FROM_BLOCK*` refers to.
     pub block: u8,
-    /// Explicit padding.
-    pub _pad: u8,
+    /// The argument that `cond_bits` is about.
+    pub cond_arg: u8,
     /// Argument number, offset in the element, or the constant.
     pub addr_off: u16,
     /// Argument number, offset in the element, or the constant.
@@ -109,6 +111,9 @@ pub struct Op {
     pub max_elements: u16,
     /// Explicit padding.
     pub _pad2: u16,
+    /// Unless 0: run only if bit `args[cond_arg] % 64` is set. It keeps away copies that another form of the call would
+    /// need (commands of fcntl), or other descriptors; a bit may stand for several values, so it never keeps too much away.
+    pub cond_bits: u64,
 }
 
 /// What the probes do with one system call.
@@ -127,8 +132,8 @@ pub struct Plan {
     pub ops: [Op; MAX_OPS],
 }
 
-const _: () = assert!(size_of::<Op>() == 24);
-const _: () = assert!(size_of::<Plan>() == 8 + 24 * MAX_OPS);
+const _: () = assert!(size_of::<Op>() == 32);
+const _: () = assert!(size_of::<Plan>() == 8 + 32 * MAX_OPS);
 
 #[cfg(feature = "user")]
 // SAFETY: repr(C), integers only, no padding (sizes asserted above).

@@ -16,15 +16,15 @@ use aya_ebpf::{
 };
 use strace_ebpf_common::{
     capture::{
-        ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, Identity,
-        OP_IDENTITY, OP_STACK, STACK_BYTES, padded,
+        ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture,
+        Identity, OP_IDENTITY, OP_STACK, STACK_BYTES, padded,
     },
     config::{EXTRA_IDENTITY, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_POINTERS,
-        KIND_STR, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        KIND_STR, OP_ELEMENTS, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CallRecord},
 };
@@ -35,8 +35,12 @@ use crate::{kernel, maps::Scratch, maps::setting};
 const ROUNDS: u32 = 512;
 /// The same without `bpf_loop`: what cannot be reached is shown as cut.
 const PLAIN_ROUNDS: u32 = 24;
+/// Bytes of a page.
+const PAGE: u64 = 4096;
 /// Pointers looked at in one round.
 const CHUNK: u64 = 16;
+/// `include/uapi/asm-generic/errno-base.h`
+const EFAULT: u16 = 14;
 
 /// `x` limited to 16 bits, in a form that the compiler cannot prove away and the verifier sees.
 #[inline(always)]
@@ -115,7 +119,7 @@ unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
         if (*op).kind == 0 {
             return true;
         }
-        let more = (*op).when & phase != 0 && step(s, op, phase);
+        let more = (*op).when & phase != 0 && is_due(s, op) && step(s, op, phase);
         if !more {
             let record = (&raw const (*s).data).cast::<CallRecord>();
             (*s).op = index + 1;
@@ -142,6 +146,17 @@ unsafe fn start_op(s: *mut Scratch, ret: i64) {
     }
 }
 
+/// Does the operation's condition hold?
+#[inline(always)]
+unsafe fn is_due(s: *mut Scratch, op: *const Op) -> bool {
+    // SAFETY: as in `run`.
+    unsafe {
+        let bits = (*op).cond_bits;
+        let value = argument(s, u16::from((*op).cond_arg));
+        bits == 0 || bits >> (value & 63) & 1 != 0
+    }
+}
+
 /// One round: copies the next element of `op`. True if the operation has more to do.
 #[inline(always)]
 unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
@@ -160,7 +175,11 @@ unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
             }
         }
         let addr = address(s, op, element);
-        if addr == 0 {
+        // Nothing is ever mapped in the first page: a NULL, or a number that another form of the call takes.
+        if addr < PAGE {
+            if from_block && addr != 0 {
+                unreadable(s, op, addr, phase);
+            }
             (*s).element += 1;
             return from_block;
         }
@@ -417,6 +436,21 @@ unsafe fn room(s: *mut Scratch) -> u64 {
     if end < max { max - end } else { 0 }
 }
 
+/// A capture of what is certainly not there.
+#[inline(always)]
+unsafe fn unreadable(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) {
+    // SAFETY: as in `run`.
+    unsafe {
+        if room(s) < 8 || (*s).captures >= 255 {
+            return;
+        }
+        let capture = begin(s, op, addr, phase);
+        (*capture).errno = EFAULT;
+        (*s).captures += 1;
+        (*s).off += u64::from(CAPTURE_BYTES);
+    }
+}
+
 /// Copies a string or `want` bytes at `addr`.
 #[inline(always)]
 unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) {
@@ -466,17 +500,47 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
             } else {
                 want as u32
             };
-            let err = bpf_probe_read_user(dst, mask16(n) as u32, addr as *const c_void);
-            if err != 0 {
-                (*capture).errno = (-err) as u16;
+            if bpf_probe_read_user(dst, mask16(n) as u32, addr as *const c_void) != 0 {
                 (*s).failed = 1;
-                n = 0;
+                n = if (*op).flags & OP_ELEMENTS != 0 {
+                    before_hole(dst, addr, n)
+                } else {
+                    0
+                };
+                if n == 0 {
+                    (*capture).errno = EFAULT;
+                } else {
+                    (*capture).flags |= CAPTURE_PARTIAL;
+                }
             }
             len = n;
         }
         (*capture).len = len as u32;
         (*s).captures += 1;
         (*s).off += u64::from(CAPTURE_BYTES) + padded(mask16(len));
+    }
+}
+
+/// Copies what is readable of `n` bytes: all but those on the last page, or those on the first one. Longer arrays with a
+/// hole further within are cut at the first page, which is rare enough. Returns how many bytes were copied.
+#[inline(always)]
+unsafe fn before_hole(dst: *mut c_void, addr: u64, n: u64) -> u64 {
+    let first = PAGE - (addr & (PAGE - 1));
+    if n <= first {
+        return 0;
+    }
+    let last = n - 1 - ((addr + n - 1) & (PAGE - 1));
+    // SAFETY: `dst` has room for `n` masked bytes, and these are fewer.
+    unsafe {
+        if bpf_probe_read_user(dst, mask16(last) as u32, addr as *const c_void) == 0 {
+            last
+        } else if last > first
+            && bpf_probe_read_user(dst, mask16(first) as u32, addr as *const c_void) == 0
+        {
+            first
+        } else {
+            0
+        }
     }
 }
 
@@ -528,6 +592,7 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
         let off = (*s).off;
         if off + CHUNK * 8 > u64::from(RECORD_MAX) {
             (*capture).flags |= CAPTURE_TRUNCATED;
+            (*s).off = padded(off);
             return false;
         }
         // A chunk where the page has room for it, else one pointer: readable as a whole or not.
@@ -535,12 +600,13 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
         let n = if whole { CHUNK * width } else { width };
         let dst = data(s, off);
         if bpf_probe_read_user(dst.cast(), mask16(n) as u32, addr as *const c_void) != 0 {
+            (*s).failed = 1;
             if done == 0 {
-                (*capture).errno = 14;
-                (*s).failed = 1;
+                (*capture).errno = EFAULT;
             } else {
-                (*capture).flags |= CAPTURE_TRUNCATED;
+                (*capture).flags |= CAPTURE_PARTIAL;
             }
+            (*s).off = padded(off);
             return false;
         }
         let mut count = if narrow {

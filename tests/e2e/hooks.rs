@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, ffi::OsString, process::Command};
 use strace_ebpf::{
     cli::{self, Transport},
     kernel::Facts,
-    plan::{Request, capture},
+    plan::{Request, capture, detail::Details},
     probes::{self, Probes, Settings, attach::Hook},
     transport::{self, Merger},
 };
@@ -43,7 +43,11 @@ fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) ->
         buffer_bytes: BUFFER,
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
+        plans: capture::compile_all(
+            &request.qualifiers.trace,
+            &request.limits,
+            &Details::new(&request.qualifiers),
+        ),
         cgroup: None,
         trace_types: facts.trace_types.clone(),
         debug,

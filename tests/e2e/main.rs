@@ -22,6 +22,7 @@ mod cases;
 mod columns;
 mod compat;
 mod counts;
+mod detail;
 mod errors;
 mod execs;
 mod filters;

@@ -49,7 +49,6 @@ fn flags_of_strace_that_are_not_there_yet() {
         "-c",
         "-C",
         "-yy",
-        "-X",
         "--seccomp-bpf",
         "--summary",
         "--tips",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A command without address randomisation, in a small environment.
-fn plain(program: &str, args: &[&str]) -> Command {
+pub fn plain(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(args)

@@ -6,7 +6,10 @@ use super::{
     structs, time,
     value::{Args, Value},
 };
-use crate::tables::{self, Arg, Len, StructId};
+use crate::{
+    session::parse::Captured,
+    tables::{self, Arg, Len, StructId},
+};
 
 pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, count: Len) {
     let size = (tables::struct_size(elem, cx.abi) as usize).max(1);
@@ -16,7 +19,10 @@ pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, 
         out.push(Value::Addr(raw));
         return;
     }
-    let Some(captured) = cx.at(raw).filter(|c| there == 0 || !c.bytes.is_empty()) else {
+    let is_there = |c: &&Captured<'a>| {
+        there == 0 || !(c.bytes.is_empty() || cx::is_partial(c) && c.bytes.len() < size)
+    };
+    let Some(captured) = cx.at(raw).filter(is_there) else {
         out.push(Value::Addr(raw));
         return;
     };
@@ -29,18 +35,27 @@ pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, 
         return;
     }
     out.push(Value::ListOpen);
-    let mut shown = 0;
+    let mut shown = 0u64;
     for (i, element) in captured.bytes.chunks_exact(size).enumerate() {
         if i as u64 == there || i >= cx.options.elements && !cx.options.verbose {
             break;
         }
-        structs::structure(out, cx, elem, raw + (i * size) as u64, element);
+        structs::structure(out, cx, elem, raw.wrapping_add((i * size) as u64), element);
         shown += 1;
     }
     if shown < there {
-        out.push(Value::More);
+        out.push(more(captured, shown as usize * size, size));
     }
     out.push(Value::ListClose);
+}
+
+/// What stands for elements that are not shown, of which the first is so many bytes behind the start.
+pub fn more(captured: &Captured<'_>, at: usize, size_of_element: usize) -> Value<'static> {
+    let size = captured.bytes.len();
+    if cx::is_partial(captured) && size - size.min(at) < size_of_element {
+        return Value::MoreAt(captured.header.addr.wrapping_add(at as u64));
+    }
+    Value::More
 }
 
 /// The times of utimensat(2) and its kin.

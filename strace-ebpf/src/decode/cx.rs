@@ -1,7 +1,7 @@
 //! What a decoder may look at: one argument of one call, and the memory that was captured for it.
 
 use smallvec::SmallVec;
-use strace_ebpf_common::capture::{CAPTURE_AT_ENTER, CAPTURE_TRUNCATED};
+use strace_ebpf_common::capture::{CAPTURE_AT_ENTER, CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 
 use super::Options;
 use crate::{
@@ -99,6 +99,11 @@ pub fn is_cut(captured: &Captured<'_>) -> bool {
     captured.header.flags & CAPTURE_TRUNCATED != 0
 }
 
+/// What follows could not be read.
+pub fn is_partial(captured: &Captured<'_>) -> bool {
+    captured.header.flags & CAPTURE_PARTIAL != 0
+}
+
 /// The captures of an argument at the enter, unless they failed and those at the exit did not.
 pub fn before<'a>(call: &Call<'a>, index: u8) -> Captures<'a> {
     let (at_enter, at_exit): (Captures<'a>, Captures<'a>) = call
@@ -106,7 +111,9 @@ pub fn before<'a>(call: &Call<'a>, index: u8) -> Captures<'a> {
         .copied()
         .partition(|c| c.header.flags & CAPTURE_AT_ENTER != 0);
     let readable = |captures: &Captures<'_>| captures.iter().any(|c| c.header.errno == 0);
-    if at_enter.is_empty() || !readable(&at_enter) && readable(&at_exit) {
+    let is_cut_off = |captures: &Captures<'_>| captures.iter().any(is_partial);
+    let failed = !readable(&at_enter) || is_cut_off(&at_enter) && !is_cut_off(&at_exit);
+    if at_enter.is_empty() || failed && readable(&at_exit) {
         at_exit
     } else {
         at_enter

@@ -3,6 +3,7 @@
 
 mod arrays;
 mod cx;
+pub mod dump;
 mod files;
 mod net;
 mod pointers;
@@ -22,7 +23,7 @@ use strace_ebpf_common::record::{ABI_I386, ABI_X32, CallRecord};
 
 use crate::{
     session::{Call, parse::Captured},
-    tables::{self, Abi, Attrs, Dir, Ret, StructId, Syscall, Ty},
+    tables::{self, Abi, Arg, Attrs, Dir, Ret, StructId, Syscall, Ty},
 };
 use cx::Cx;
 use pointers::{is_output, pointer};
@@ -39,6 +40,24 @@ pub struct Options {
     pub string: usize,
     /// Nothing is abbreviated (`-v`).
     pub verbose: bool,
+    /// Structures are shown, not just their addresses (`-e verbose=`).
+    pub structs: bool,
+    /// Registers are shown, and nothing is decoded (`-e raw=`).
+    pub raw: bool,
+    /// The data that goes through the call's descriptor is dumped (`-e read=`, `-e write=`).
+    pub dump: bool,
+}
+
+impl Options {
+    /// Without any option.
+    pub const NORMAL: Self = Self {
+        elements: 32,
+        string: 32,
+        verbose: false,
+        structs: true,
+        raw: false,
+        dump: false,
+    };
 }
 
 /// How a call ended.
@@ -75,6 +94,15 @@ pub fn shows(ty: Ty) -> bool {
         Ty::Struct { id, .. } | Ty::Array { elem: id, .. } => structs::shown(id),
         _ => ty.dir().is_some(),
     }
+}
+
+/// Is it text or bytes, which are shown even where structures are not?
+#[must_use]
+pub fn is_text(ty: Ty) -> bool {
+    matches!(
+        ty,
+        Ty::Path | Ty::Str | Ty::Buf { .. } | Ty::Binary { .. } | Ty::PathBuf { .. }
+    )
 }
 
 /// Does the memory of this argument matter to what is shown? What else was captured for it is of another variant, and a
@@ -152,7 +180,7 @@ pub fn siginfo(abi: Abi, bytes: &[u8]) -> Args<'_> {
 
 /// The result of a call.
 #[must_use]
-pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>) -> Outcome {
+pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) -> Outcome {
     let ret = call.record.ret;
     if call.no_return {
         return Outcome::NoReturn;
@@ -167,6 +195,7 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>) -> Outcome {
         };
     }
     Outcome::Value(match kind {
+        _ if options.raw => Value::Hex(ret as u64),
         Ret::Addr | Ret::Hex => Value::Hex(ret as u64),
         _ if syscall.is_some_and(|syscall| returned::is_flags(call, syscall)) => {
             Value::Hex(ret as u64)
@@ -175,6 +204,21 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>) -> Outcome {
         Ret::Fd => Value::Fd(ret as i32),
         _ => Value::Int(ret),
     })
+}
+
+/// What was in the registers. On 64 bits the second half of an offset is always empty, and strace leaves it out.
+fn registers(out: &mut Args<'_>, call: &Call<'_>, syscall: &Syscall, abi: Abi) {
+    let is_empty = |arg: &Arg| abi != Abi::I386 && arg.ty == Ty::Unused || arg.ty == Ty::Frame;
+    let last = syscall.args.iter().rposition(|arg| !is_empty(arg));
+    for raw in call
+        .record
+        .args
+        .iter()
+        .take(last.map_or(0, |last| last + 1))
+    {
+        out.begin();
+        out.push(Value::Hex(*raw));
+    }
 }
 
 /// The arguments of a call.
@@ -190,6 +234,10 @@ pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -
         return args;
     };
     let abi = abi_of(call.record.abi);
+    if options.raw {
+        registers(&mut args, call, syscall, abi);
+        return args;
+    }
     let list = syscall.args_for(&call.record.args);
     if syscall.attrs.contains(Attrs::CLONE) {
         process::clone(&mut args, &Cx::new(call, abi, list, 2, options));

@@ -1,6 +1,6 @@
 //! Sockets: addresses, messages and their control data. unix(7), ip(7), ipv6(7), netlink(7), packet(7), cmsg(3).
 
-use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
+use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 
 use super::{
     cx::{Cx, number_at, signed},
@@ -231,7 +231,7 @@ fn header<'a>(
             let mut vector = *vector;
             if let Some(own) = vector.bytes.get(..most) {
                 vector.bytes = own;
-                vector.header.flags &= !CAPTURE_TRUNCATED;
+                vector.header.flags &= !(CAPTURE_TRUNCATED | CAPTURE_PARTIAL);
             }
             vectors::iovec_array(out, cx, &vector, dir, left);
         }
@@ -307,12 +307,17 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
     } else {
         cx.bytes_after()
     };
-    let Some(vector) = vector.filter(|_| dir == Dir::In || cx.succeeded()) else {
+    let is_there = |vector: &&[u8]| {
+        (dir == Dir::In || cx.succeeded())
+            && !(vector.len() < stride && cx.at(addr).is_some_and(super::cx::is_partial))
+    };
+    let Some(vector) = vector.filter(is_there) else {
         return out.push(Value::Addr(addr));
     };
+    let after = cx.bytes_after().unwrap_or(vector);
     out.push(Value::ListOpen);
     for (i, one) in vector.chunks_exact(stride).enumerate() {
-        let len = number_at(one, 7 * word, 4).unwrap_or(0);
+        let len = number_at(after, i * stride + 7 * word, 4).unwrap_or(0);
         out.push(Value::StructOpen);
         out.push(Value::Field("msg_hdr"));
         let left = if dir == Dir::In { u64::MAX } else { len };
@@ -323,8 +328,15 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
         }
         out.push(Value::StructClose);
     }
-    if cx.at(addr).is_some_and(super::cx::is_cut) {
-        out.push(Value::More);
+    if let Some(vector) = cx
+        .at(addr)
+        .filter(|c| super::cx::is_cut(c) || super::cx::is_partial(c))
+    {
+        out.push(super::arrays::more(
+            vector,
+            vector.bytes.len() / stride * stride,
+            stride,
+        ));
     }
     out.push(Value::ListClose);
 }

@@ -15,6 +15,10 @@ use crate::{
 /// An argument that leads to memory.
 pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
     let raw = cx.register(cx.index);
+    if !cx.options.structs && !super::is_text(ty) {
+        out.push(Value::Addr(raw));
+        return;
+    }
     if let Ty::Remain { id } = ty {
         remain(out, cx, raw, id);
         return;
@@ -52,8 +56,8 @@ pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
 
 /// Is it nothing but a pointer when the call fails?
 pub fn is_output(ty: Ty) -> bool {
-    // The header of a message is the caller's even then.
-    ty.dir() == Some(Dir::Out) && !matches!(ty, Ty::Msghdr { .. })
+    // The header of a message and the array of buffers are the caller's even then.
+    ty.dir() == Some(Dir::Out) && !matches!(ty, Ty::Msghdr { .. } | Ty::Iovec { .. })
 }
 
 fn string<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64) {

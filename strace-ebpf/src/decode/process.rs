@@ -33,7 +33,7 @@ pub fn clone<'a>(out: &mut Args<'a>, parent: &Cx<'_, 'a>) {
             .bytes_after()
             .and_then(|bytes| number_at(bytes, 0, 4))
         {
-            Some(tid) if parent.succeeded() => {
+            Some(tid) if parent.succeeded() && parent.options.structs => {
                 out.push(Value::ListOpen);
                 out.push(Value::Int(signed(tid, 4)));
                 out.push(Value::ListClose);

@@ -18,7 +18,8 @@ use crate::{
 #[must_use]
 pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
     let mut out = Args::default();
-    let Some(syscall) = syscall.filter(|_| !call.no_return && call.record.ret >= 0) else {
+    let told = !call.no_return && call.record.ret >= 0 && !options.raw;
+    let Some(syscall) = syscall.filter(|_| told) else {
         return out;
     };
     let ret = call.record.ret as u64;
@@ -83,8 +84,8 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
     if !args.iter().any(|arg| is_poll(arg) || is_set(arg)) {
         return;
     }
-    out.begin();
     if call.record.ret == 0 {
+        out.begin();
         out.push(Value::Name("Timeout"));
         return;
     }
@@ -94,8 +95,17 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
         let Some(bytes) = cx.bytes_after() else {
             continue;
         };
+        // One argument, begun by the first thing that is told.
+        let begin = |out: &mut Args<'a>| {
+            if out.is_empty() {
+                out.begin();
+            }
+        };
         match arg.ty {
-            Ty::Array { .. } if is_poll(arg) => poll::ready(out, bytes, options.elements),
+            Ty::Array { .. } if is_poll(arg) && options.structs => {
+                begin(out);
+                poll::ready(out, bytes, options.elements);
+            }
             Ty::Bits { count, .. } => {
                 let count = length(&cx, count).unwrap_or(0);
                 let own = bytes.get(..count.div_ceil(8).min(128) as usize);
@@ -104,6 +114,7 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
                 if let (Some(own), Some(word)) = (own, word)
                     && count <= 1024
                 {
+                    begin(out);
                     out.push(Value::Word(word));
                     out.push(Value::Bits(own, count as u32));
                 }
@@ -113,8 +124,13 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
                 id,
                 ..
             } => {
+                begin(out);
                 out.push(Value::Word("left"));
-                structs::pointee(out, &cx, id, cx.register(index), bytes);
+                if options.structs {
+                    structs::pointee(out, &cx, id, cx.register(index), bytes);
+                } else {
+                    out.push(Value::Addr(cx.register(index)));
+                }
             }
             _ => {}
         }

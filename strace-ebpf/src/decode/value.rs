@@ -116,6 +116,8 @@ pub enum Value<'a> {
     Field(&'static str),
     /// Elements that are there but not shown.
     More,
+    /// The same, because they could not be read: the address of the first.
+    MoreAt(u64),
     /// A remark behind the value before it, such as the count of variables behind a pointer.
     Count(u64, &'static str),
 }

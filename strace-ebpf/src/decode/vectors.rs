@@ -1,9 +1,10 @@
 //! Vectors of strings and of buffers: argv, envp, struct iovec.
 
-use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
+use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 
 use super::{
     Options,
+    arrays::more,
     cx::{Cx, number},
     value::{Args, Value},
 };
@@ -40,6 +41,8 @@ pub fn strings<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64, opti
     }
     if shown < count || vector.header.flags & CAPTURE_TRUNCATED != 0 {
         out.push(Value::More);
+    } else if super::cx::is_partial(vector) {
+        out.push(Value::MoreAt(raw.wrapping_add(vector.bytes.len() as u64)));
     }
     out.push(Value::ListClose);
 }
@@ -86,6 +89,8 @@ pub fn count<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64) {
         out.push(Value::Count(
             n,
             match (n, cut) {
+                (1, _) if super::cx::is_partial(vector) => "var, unterminated",
+                _ if super::cx::is_partial(vector) => "vars, unterminated",
                 (_, true) => "or more vars",
                 (1, false) => "var",
                 _ => "vars",
@@ -105,35 +110,41 @@ pub fn iovec_array<'a>(
 ) {
     let word = cx.abi.word_bytes() as usize;
     let mut left = if dir == Dir::In { u64::MAX } else { left };
+    if super::cx::is_partial(vector) && vector.bytes.len() < 2 * word {
+        out.push(Value::Addr(vector.header.addr));
+        return;
+    }
     out.push(Value::ListOpen);
-    for (i, element) in vector.bytes.chunks_exact(2 * word).enumerate() {
-        if i == cx.options.elements && !cx.options.verbose {
-            out.push(Value::More);
-            out.push(Value::ListClose);
-            return;
+    let mut shown = 0;
+    for element in vector.bytes.chunks_exact(2 * word) {
+        if shown == cx.options.elements && !cx.options.verbose {
+            break;
         }
+        shown += 1;
         let (base, len) = (number(&element[..word]), number(&element[word..]));
         let here = len.min(left);
         left -= here;
         out.push(Value::StructOpen);
         out.push(Value::Field("iov_base"));
         out.push(match cx.at(base).filter(|_| base != 0) {
-            Some(buffer) => bytes_of(buffer.bytes, here),
+            Some(buffer) => bytes_of(buffer.bytes, here, cx.options.string),
             None => Value::Addr(base),
         });
         out.push(Value::Field("iov_len"));
         out.push(Value::Uint(len));
         out.push(Value::StructClose);
     }
-    if vector.header.flags & CAPTURE_TRUNCATED != 0 {
-        out.push(Value::More);
+    let is_cut = vector.header.flags & (CAPTURE_TRUNCATED | CAPTURE_PARTIAL) != 0;
+    if is_cut || shown * 2 * word < vector.bytes.len() {
+        out.push(more(vector, shown * 2 * word, 2 * word));
     }
     out.push(Value::ListClose);
 }
 
-/// A buffer of `len` bytes of which some were captured.
-fn bytes_of(bytes: &[u8], len: u64) -> Value<'_> {
-    let shown = bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX));
+/// A buffer of `len` bytes of which some were captured, and at most so many are shown.
+fn bytes_of(bytes: &[u8], len: u64, most: usize) -> Value<'_> {
+    let most = most.min(usize::try_from(len).unwrap_or(usize::MAX));
+    let shown = bytes.len().min(most);
     Value::Bytes {
         bytes: bytes.get(..shown).unwrap_or_default(),
         cut: (shown as u64) < len,
@@ -148,8 +159,7 @@ mod tests {
 
     const OPTIONS: Options = Options {
         elements: 2,
-        string: 32,
-        verbose: false,
+        ..Options::NORMAL
     };
 
     fn captured(op: u8, addr: u64, full: u32, element: u16, bytes: &[u8]) -> Captured<'_> {

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use super::{
     escape::{self, Hex},
     number,
-    text::{signal_name, write_fmt},
+    text::{Rendering, signal_name},
 };
 use crate::tables::{self, FieldKind, Group, Part, Set, SetId};
 
@@ -373,20 +373,27 @@ pub fn utime(out: &mut Vec<u8>, style: Constants, name: &str, seconds: i64, nano
 }
 
 /// A member that is an IPv6 address. By name it is the call that fills it.
-pub fn inet_pton6(out: &mut Vec<u8>, style: Constants, field: &str, address: [u8; 16]) {
-    let text = Ipv6Addr::from(address);
-    if style == Abbrev {
-        write_fmt(
-            out,
-            format_args!("inet_pton(AF_INET6, \"{text}\", &{field})"),
-        );
+pub fn inet_pton6(out: &mut Vec<u8>, rendering: Rendering, field: &str, address: [u8; 16]) {
+    let call = |out: &mut Vec<u8>| {
+        let text = Ipv6Addr::from(address).to_string();
+        out.extend_from_slice(b"inet_pton(AF_INET6, ");
+        escape::quoted(out, text.as_bytes(), rendering.strings);
+    };
+    if rendering.constants == Abbrev {
+        call(out);
+        out.extend_from_slice(b", &");
+        out.extend_from_slice(field.as_bytes());
+        out.push(b')');
         return;
     }
     out.extend_from_slice(field.as_bytes());
     out.push(b'=');
     escape::quoted(out, &address, Hex::Always);
-    if style == Verbose {
-        write_fmt(out, format_args!(" /* inet_pton(AF_INET6, \"{text}\") */"));
+    if rendering.constants == Verbose {
+        commented(out, |out| {
+            call(out);
+            out.push(b')');
+        });
     }
 }
 
@@ -395,7 +402,7 @@ mod tests {
     use super::*;
     use crate::{
         decode::value::Value,
-        format::text::{Rendering, argument},
+        format::text::argument,
         tables::{Abi, ioctl_names},
     };
 

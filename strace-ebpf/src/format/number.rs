@@ -41,6 +41,15 @@ pub fn padded(out: &mut Vec<u8>, value: u64, width: usize) {
     out.extend_from_slice(text);
 }
 
+/// Hexadecimal without `0x`, with leading zeros up to `width` digits.
+pub fn hex_padded(out: &mut Vec<u8>, value: u64, width: u32) {
+    let digits = (64 - value.leading_zeros()).div_ceil(4).max(width);
+    for i in (0..digits).rev() {
+        let digit = value.checked_shr(4 * i).unwrap_or(0) & 15;
+        out.push(b"0123456789abcdef"[digit as usize]);
+    }
+}
+
 /// Decimal with spaces behind up to `width`.
 pub fn left(out: &mut Vec<u8>, value: u64, width: usize) {
     let before = out.len();

@@ -153,16 +153,16 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Utime(name, seconds, nanos) => {
             constants::utime(out, style, name, seconds, nanos);
         }
-        Value::InetPton6(field, address) => constants::inet_pton6(out, style, field, address),
+        Value::InetPton6(field, address) => constants::inet_pton6(out, rendering, field, address),
         // Its turn is in `argument`; alone it has none.
         Value::Wire(..) => {}
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => constants::limit(out, style, limit, wide),
-        Value::Inet(address) => write_fmt(
-            out,
-            format_args!("{:?}", Ipv4Addr::from(address).to_string()),
-        ),
+        Value::Inet(address) => {
+            let text = Ipv4Addr::from(address).to_string();
+            escape::quoted(out, text.as_bytes(), strings);
+        }
         Value::Hex6(0) => out.extend_from_slice(b"00000000"),
         Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),
         Value::Word64(n, bytes) => {
@@ -205,6 +205,11 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             out.push(b'=');
         }
         Value::More => out.extend_from_slice(b"..."),
+        Value::MoreAt(addr) => {
+            out.extend_from_slice(b"... /* ");
+            number::hex(out, addr);
+            out.extend_from_slice(b" */");
+        }
         Value::Count(n, what) => {
             out.extend_from_slice(b" /* ");
             number::decimal(out, n);

@@ -2,6 +2,7 @@
 //! limits are settled here; no I/O.
 
 pub mod capture;
+pub mod detail;
 pub mod filter;
 pub mod launch;
 pub mod qualify;
@@ -209,7 +210,6 @@ impl Request {
                     .string_limit
                     .unwrap_or(STRING_LIMIT)
                     .min(STRING_LIMIT_MAX),
-                verbose: cli.output.verbose,
                 no_return: told(STATUS_UNFINISHED),
                 report_enter: form == Form::Strace && enters,
             },

@@ -108,6 +108,13 @@ impl Descriptors {
         fd >= 0 && self.numbers.contains(&fd) != self.inverted
     }
 
+    /// The set as bits, each of the descriptors that are equal to it modulo 64; nothing for those that are all but some.
+    #[must_use]
+    pub fn bits(&self) -> Option<u64> {
+        let bit = |fd: &i32| 1 << (fd & 63);
+        (!self.inverted).then(|| self.numbers.iter().map(bit).fold(0, |all, bit| all | bit))
+    }
+
     /// No descriptor is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -162,11 +169,6 @@ const KNOWN: &[Qualifier] = &[
 
 /// Qualifiers of strace(1) that are refused by name.
 const LACKING: &[&str] = &[
-    "abbrev",
-    "verbose",
-    "raw",
-    "read",
-    "write",
     "fault",
     "inject",
     "kvm",

@@ -17,7 +17,10 @@ use crate::{
         tsv::Tsv,
     },
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
-    plan::{self, Form, PlanError, Request, capture, launch::Interrupt, qualify::QUIET_EXIT},
+    plan::{
+        self, Form, PlanError, Request, capture, detail::Details, launch::Interrupt,
+        qualify::QUIET_EXIT,
+    },
     probes::{self, Probes, Settings},
     say,
     sink::{Target, Writer},
@@ -133,18 +136,16 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let options = decode::Options {
         elements: usize::from(capture::shown_elements(&request.limits)),
         string: request.limits.string as usize,
-        verbose: request.limits.verbose,
+        ..decode::Options::NORMAL
+    };
+    let shown = trace::Shown {
+        options,
+        details: Details::new(&request.qualifiers),
+        plans,
     };
     let follow = request.targets.follow;
     let signals_told = request.qualifiers.signal;
-    let mut tracer = Tracer::new(
-        lines(request),
-        options,
-        plans,
-        settings.cpus,
-        follow,
-        signals_told,
-    );
+    let mut tracer = Tracer::new(lines(request), shown, settings.cpus, follow, signals_told);
     if request.output.header {
         tracer.header();
     }
@@ -303,7 +304,11 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(&request.qualifiers.trace, &request.limits),
+        plans: capture::compile_all(
+            &request.qualifiers.trace,
+            &request.limits,
+            &Details::new(&request.qualifiers),
+        ),
         cgroup,
         trace_types: facts.trace_types.clone(),
         debug: request.debug,

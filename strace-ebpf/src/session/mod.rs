@@ -137,12 +137,8 @@ pub fn assemble<'a>(record: CallRecord, body: &'a [u8], enter: Option<&'a [u8]>)
 /// A capture header for data that user space read itself.
 #[must_use]
 pub fn refetched(header: &Capture, len: u32, full: u32, truncated: bool) -> Capture {
-    use strace_ebpf_common::capture::CAPTURE_TRUNCATED;
-    let flags = if truncated {
-        header.flags | CAPTURE_TRUNCATED
-    } else {
-        header.flags
-    };
+    use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
+    let flags = header.flags & !CAPTURE_PARTIAL | if truncated { CAPTURE_TRUNCATED } else { 0 };
     Capture {
         len,
         full,

@@ -515,5 +515,7 @@ bit_set! {
         VFORK = 3,
         /// The flags decide which arguments there are, and they are shown by name and in another order.
         CLONE = 4,
+        /// Moves data through the descriptor in its first argument: what `-e read=` and `-e write=` are about.
+        DATA = 5,
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
-    capture::{CAPTURE_AT_ENTER, Capture},
+    capture::{CAPTURE_AT_ENTER, CAPTURE_PARTIAL, Capture},
     limits::PLANS_PER_ABI,
     plan::{FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, Plan, WHEN_ENTER},
     record::{
@@ -20,7 +20,7 @@ use strace_ebpf_common::{
 
 use crate::{
     decode,
-    plan::qualify::Signals,
+    plan::{detail::Details, qualify::Signals},
     resolve::memory::{self, Fetched},
     session::{
         self, Call, Pending, assemble,
@@ -44,13 +44,37 @@ pub enum Lines {
     Strace(Box<strace::Lines>),
 }
 
+/// What is shown of calls.
+#[derive(Debug)]
+pub struct Shown {
+    /// The same for all of them.
+    pub options: decode::Options,
+    /// In what detail each is shown.
+    pub details: Details,
+    /// What is copied of each.
+    pub plans: Arc<Vec<Plan>>,
+}
+
+impl Shown {
+    /// How this call is shown.
+    fn options(&self, record: &CallRecord) -> decode::Options {
+        let detail = self.details.of(decode::abi_of(record.abi), record.nr);
+        decode::Options {
+            verbose: detail.verbose,
+            structs: detail.structs,
+            raw: detail.raw,
+            dump: self.details.dumps(detail, record.args[0]),
+            ..self.options
+        }
+    }
+}
+
 /// What every form of line needs.
 #[derive(Debug)]
 pub struct Common {
     /// Lines not yet handed on.
     pub out: Vec<u8>,
-    options: decode::Options,
-    plans: Arc<Vec<Plan>>,
+    shown: Shown,
     /// File names of programs just begun, until the execve returns, by thread.
     exec_names: HashMap<u32, Vec<u8>>,
 }
@@ -77,21 +101,13 @@ pub struct Tracer {
 impl Tracer {
     /// A tracer with nothing seen yet.
     #[must_use]
-    pub fn new(
-        lines: Lines,
-        options: decode::Options,
-        plans: Arc<Vec<Plan>>,
-        cpus: u32,
-        follow: bool,
-        signals: Signals,
-    ) -> Self {
+    pub fn new(lines: Lines, shown: Shown, cpus: u32, follow: bool, signals: Signals) -> Self {
         let out = Vec::with_capacity(PIECE_BYTES + 4096);
         Self {
             books: Books::new(cpus),
             common: Common {
                 out,
-                options,
-                plans,
+                shown,
                 exec_names: HashMap::new(),
             },
             lines,
@@ -324,6 +340,11 @@ impl Tracer {
     }
 }
 
+/// Nothing of it is missing.
+fn is_whole(captured: &Captured<'_>) -> bool {
+    captured.header.errno == 0 && captured.header.flags & CAPTURE_PARTIAL == 0
+}
+
 impl Common {
     /// Puts a call together, mends what was not resident, and gives it to `write` with the buffer
     /// to write to.
@@ -344,7 +365,12 @@ impl Common {
         {
             // The old memory is gone: reading it now would show the new program's.
             filename = self.exec_names.remove(&call.record.header.tid);
-            exec::mend(&mut call, syscall, filename.as_deref(), self.options.string);
+            exec::mend(
+                &mut call,
+                syscall,
+                filename.as_deref(),
+                self.shown.options.string,
+            );
         } else {
             fetched = self.fetch_missing(&call, syscall);
             for (index, fetched) in &fetched {
@@ -356,7 +382,8 @@ impl Common {
                 }
             }
         }
-        write(&mut self.out, &call, syscall, &self.options);
+        let options = self.shown.options(&call.record);
+        write(&mut self.out, &call, syscall, &options);
     }
 
     /// Reads what was not resident when the probes looked. When the kernel itself could not read
@@ -367,9 +394,7 @@ impl Common {
         syscall: Option<&Syscall>,
     ) -> SmallVec<[(usize, Fetched); 2]> {
         let mut fetched = SmallVec::new();
-        if call.record.ret == -i64::from(libc::EFAULT)
-            || call.captures.iter().all(|c| c.header.errno == 0)
-        {
+        if call.record.ret == -i64::from(libc::EFAULT) || call.captures.iter().all(is_whole) {
             return fetched;
         }
         let Some(plan) = self.plan_of(&call.record) else {
@@ -379,7 +404,9 @@ impl Common {
         let wanted = |arg: u8| syscall.is_none_or(|syscall| decode::wants(call, syscall, arg));
         for (index, captured) in call.captures.iter().enumerate() {
             let header = &captured.header;
-            if i32::from(header.errno) == libc::EFAULT
+            let failed =
+                i32::from(header.errno) == libc::EFAULT || header.flags & CAPTURE_PARTIAL != 0;
+            if failed
                 && wanted(header.arg)
                 && let Some(op) = plan.ops.get(usize::from(header.op))
                 && let Some(got) =
@@ -430,7 +457,8 @@ impl Common {
 
     fn plan_of(&self, record: &CallRecord) -> Option<&Plan> {
         let nr = record.nr.min(PLANS_PER_ABI - 1);
-        self.plans
+        self.shown
+            .plans
             .get((u32::from(record.abi) * PLANS_PER_ABI + nr) as usize)
     }
 }

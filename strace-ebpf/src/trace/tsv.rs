@@ -58,7 +58,7 @@ impl Lines {
     /// A call that was put together elsewhere.
     pub fn line(&mut self, common: &mut Common, call: &Call<'_>) {
         let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
-        let options = common.options;
+        let options = common.shown.options(&call.record);
         self.write(&mut common.out, call, syscall, &options);
     }
 
@@ -69,8 +69,13 @@ impl Lines {
         syscall: Option<&Syscall>,
         options: &decode::Options,
     ) {
-        let outcome = decode::outcome(call, syscall);
-        let args = decode::args(call, syscall, options);
+        let outcome = decode::outcome(call, syscall, options);
+        let mut options = *options;
+        if options.dump {
+            // A line is one call: its data stands in its own column, whole.
+            options.string = usize::MAX;
+        }
+        let args = decode::args(call, syscall, &options);
         let mut extra = Extra::default();
         let mut identity = None;
         for captured in call

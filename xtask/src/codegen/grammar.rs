@@ -134,6 +134,7 @@ pub const ATTRS: &[(&str, &str)] = &[
     ("sigreturn", "SIGRETURN"),
     ("vfork", "VFORK"),
     ("clone", "CLONE"),
+    ("data", "DATA"),
 ];
 
 /// The Rust name of `word` in one of the lists above.

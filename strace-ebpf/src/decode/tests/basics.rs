@@ -92,7 +92,7 @@ fn outputs_of_failed_calls_are_pointers() {
 fn outcomes() {
     let of = |name, ret| {
         let (call, syscall) = call(name, [0; 6], ret, &[]);
-        outcome(&call, Some(syscall))
+        outcome(&call, Some(syscall), &OPTIONS)
     };
     assert_eq!(of("read", 5), Outcome::Value(Value::Int(5)));
     assert_eq!(of("read", -2), Outcome::Error(2));

@@ -15,11 +15,7 @@ use strace_ebpf_common::{
 use super::*;
 use crate::{format::text, session::parse::Captured, tables};
 
-const OPTIONS: Options = Options {
-    elements: 32,
-    string: 32,
-    verbose: false,
-};
+const OPTIONS: Options = Options::NORMAL;
 const VERBOSE: Options = Options {
     verbose: true,
     ..OPTIONS

@@ -3,8 +3,8 @@
 use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, PATH_MAX},
     plan::{
-        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, Op, WHEN_ENTER, WHEN_FAILURE,
-        WHEN_SUCCESS,
+        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, OP_ELEMENTS, Op, WHEN_ENTER,
+        WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
     },
 };
 
@@ -76,18 +76,27 @@ impl Builder {
                     ..from_arg
                 };
                 self.add(with_length(self.args, op, len));
+                if matches!(ty, Ty::Buf { .. }) {
+                    self.dumped(with_length(self.args, op, len));
+                }
             }
             Ty::StrVec => self.strings(from_arg, true),
-            Ty::EnvVec => self.strings(from_arg, self.limits.verbose),
+            Ty::EnvVec => self.strings(from_arg, self.shown.detail.verbose),
             Ty::Iovec { count, .. } => {
                 let size = 2 * self.word();
                 let op = Op {
                     kind: KIND_BYTES,
+                    flags: OP_ELEMENTS,
                     scale: size,
                     limit: u32::from(size) * u32::from(MAX_ELEMENTS),
                     ..from_arg
                 };
-                let vector = self.add(with_length(self.args, op, count));
+                // The array is the caller's, and shown of calls that failed too.
+                let when_read = if dir == Dir::Out { WHEN_EXIT } else { when };
+                let vector = self.add(Op {
+                    when: when_read,
+                    ..with_length(self.args, op, count)
+                });
                 self.buffers(arg, when, vector, dir == Dir::Out);
             }
             Ty::Msghdr { .. } => {
@@ -113,11 +122,16 @@ impl Builder {
                 let stride = self.msghdr_bytes() + self.word();
                 let op = Op {
                     kind: KIND_BYTES,
+                    flags: OP_ELEMENTS,
                     scale: stride,
                     limit: u32::from(stride) * u32::from(MAX_ELEMENTS),
                     ..from_arg
                 };
-                let headers = self.add(with_length(self.args, op, count));
+                // How much of each was sent is written there.
+                let headers = self.add(Op {
+                    when: when | WHEN_SUCCESS,
+                    ..with_length(self.args, op, count)
+                });
                 self.message(arg, when, headers, stride, false);
             }
             Ty::Struct { id, len, .. } => {
@@ -149,6 +163,7 @@ impl Builder {
                 let op = Op {
                     when: when | after,
                     kind: KIND_BYTES,
+                    flags: OP_ELEMENTS,
                     limit: size * u32::from(MAX_ELEMENTS),
                     scale: size as u16,
                     ..from_arg

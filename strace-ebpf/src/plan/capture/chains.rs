@@ -2,10 +2,10 @@
 //! buffers, messages.
 
 use strace_ebpf_common::{
-    limits::{MAX_ELEMENTS, MAX_POINTERS},
+    limits::{MAX_ELEMENTS, MAX_POINTERS, RECORD_MAX},
     plan::{
         FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, KIND_BYTES, KIND_POINTERS, KIND_STR,
-        OP_RESULT_IS_TOTAL, Op, WHEN_SUCCESS,
+        OP_ELEMENTS, OP_RESULT_IS_TOTAL, Op, WHEN_SUCCESS,
     },
 };
 
@@ -88,7 +88,7 @@ impl Builder {
         });
         if contents {
             // One more than is shown tells that there are more.
-            let shown = if self.limits.verbose {
+            let shown = if self.shown.detail.verbose {
                 MAX_ELEMENTS
             } else {
                 shown_elements(&self.limits)
@@ -121,7 +121,7 @@ impl Builder {
     /// The buffers of the iovecs that operation `vector` copied.
     pub(super) fn buffers(&mut self, arg: u8, when: u8, vector: u8, result_is_total: bool) {
         let word = self.word();
-        self.add(Op {
+        let op = Op {
             kind: KIND_BYTES,
             when,
             arg,
@@ -139,6 +139,22 @@ impl Builder {
             limit: self.limits.string,
             max_elements: MAX_ELEMENTS,
             ..Op::default()
+        };
+        self.add(op);
+        self.dumped(op);
+    }
+
+    /// The same copy once more, whole, where the call's data is dumped. It comes last, so that it leaves what else is
+    /// shown its room in the record.
+    pub(super) fn dumped(&mut self, op: Op) {
+        let Some(cond_bits) = self.shown.dump else {
+            return;
+        };
+        self.data = Some(Op {
+            limit: RECORD_MAX,
+            cond_arg: 0,
+            cond_bits,
+            ..op
         });
     }
 
@@ -170,12 +186,15 @@ impl Builder {
         };
         // { name, namelen, iov, iovlen, control, controllen, flags }, each a word.
         self.add(part(0, FROM_BLOCK32, 1, 128));
-        let vector = self.add(part(
-            2,
-            from_block,
-            2 * word,
-            u32::from(2 * word) * u32::from(MAX_ELEMENTS),
-        ));
+        let vector = self.add(Op {
+            flags: OP_ELEMENTS,
+            ..part(
+                2,
+                from_block,
+                2 * word,
+                u32::from(2 * word) * u32::from(MAX_ELEMENTS),
+            )
+        });
         self.buffers(arg, when, vector, result_is_total);
         self.add(part(4, from_block, 1, self.limits.string.max(256)));
     }

@@ -18,10 +18,13 @@ use strace_ebpf_common::{
     },
 };
 
-use super::filter::Filter;
+use super::{
+    detail::{Detail, Details},
+    filter::Filter,
+};
 use crate::{
     decode,
-    tables::{self, Abi, Arg, Attrs, Dir, Len, Syscall, Ty},
+    tables::{self, Abi, Arg, Attrs, Dir, Len, Match, Syscall, Ty, Variant},
 };
 
 /// How much to copy.
@@ -29,8 +32,6 @@ use crate::{
 pub struct Limits {
     /// Most bytes of a string or buffer (`-s`).
     pub string: u32,
-    /// Whole vectors, also the environment (`-v`).
-    pub verbose: bool,
     /// Calls that do not return are wanted: their outcome is neither success nor failure.
     pub no_return: bool,
     /// The beginning of every call is an event of its own, with the memory that it was given
@@ -40,14 +41,20 @@ pub struct Limits {
 
 /// One plan per number and ABI, in the order of the probes' map.
 #[must_use]
-pub fn compile_all(filter: &Filter, limits: &Limits) -> Vec<Plan> {
+pub fn compile_all(filter: &Filter, limits: &Limits, details: &Details) -> Vec<Plan> {
     let mut plans = vec![Plan::default(); (ABIS * PLANS_PER_ABI) as usize];
     for abi in Abi::ALL {
         let first = abi as u32 * PLANS_PER_ABI;
         for nr in 0..PLANS_PER_ABI {
             let plan = &mut plans[(first + nr) as usize];
             match tables::syscall(abi, nr) {
-                Some(syscall) => *plan = compile(syscall, abi, filter.wants(abi, nr), limits),
+                Some(syscall) => {
+                    let (wanted, detail) = (filter.wants(abi, nr), details.of(abi, nr));
+                    let dump = detail
+                        .data
+                        .map(|dir| details.dumped(dir).bits().unwrap_or(0));
+                    *plan = compile(syscall, abi, wanted, limits, Shown { detail, dump });
+                }
                 // Every number without a name, those beyond the table included.
                 None if filter.wants_unknown() => plan.flags = PLAN_WANTED,
                 None => {}
@@ -57,13 +64,31 @@ pub fn compile_all(filter: &Filter, limits: &Limits) -> Vec<Plan> {
     plans
 }
 
+/// What is shown of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// In what detail.
+    pub detail: Detail,
+    /// Its data is dumped: of which descriptors, as [`Op::cond_bits`].
+    pub dump: Option<u64>,
+}
+
 /// Plan of one call. Calls that are not wanted keep what the probes must know of them.
 #[must_use]
-pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limits) -> Plan {
+pub fn compile(
+    syscall: &'static Syscall,
+    abi: Abi,
+    wanted: bool,
+    limits: &Limits,
+    shown: Shown,
+) -> Plan {
     let mut builder = Builder {
         plan: Plan::default(),
         abi,
         limits: *limits,
+        shown,
+        condition: None,
+        data: None,
         exec: false,
         args: syscall.args,
     };
@@ -85,7 +110,10 @@ pub fn compile(syscall: &'static Syscall, abi: Abi, wanted: bool, limits: &Limit
     if limits.report_enter {
         builder.plan.flags |= PLAN_EMIT_ENTER;
     }
-    builder.arguments(syscall);
+    // The name of a program is wanted even where its registers are all that is shown.
+    if !shown.detail.raw || shown.dump.is_some() {
+        builder.arguments(syscall);
+    }
     builder.finish()
 }
 
@@ -113,11 +141,27 @@ struct Builder {
     plan: Plan,
     abi: Abi,
     limits: Limits,
+    shown: Shown,
+    /// Of the variant whose copies are made.
+    condition: Option<(u8, u64)>,
+    /// The copy for a dump, to be added last.
+    data: Option<Op>,
     exec: bool,
 }
 
 impl Builder {
     fn finish(mut self) -> Plan {
+        self.condition = None;
+        if let Some(op) = self.data.take() {
+            let index = usize::from(self.plan.n_ops);
+            if let Some(place) = self.plan.ops.get_mut(index) {
+                *place = Op {
+                    max_elements: op.max_elements.max(1),
+                    ..op
+                };
+                self.plan.n_ops += 1;
+            }
+        }
         let used = usize::from(self.plan.n_ops);
         self.plan.when = self.plan.ops[..used]
             .iter()
@@ -133,15 +177,37 @@ impl Builder {
 
     /// Every argument, in all of its variants.
     fn arguments(&mut self, syscall: &'static Syscall) {
-        let variants = syscall.variants.iter().map(|variant| variant.args);
-        for args in std::iter::once(syscall.args).chain(variants) {
+        let variants = syscall
+            .variants
+            .iter()
+            .map(|variant| (variant.args, condition(variant)));
+        for (args, condition) in std::iter::once((syscall.args, None)).chain(variants) {
             self.args = args;
+            self.condition = condition;
             for (index, arg) in (0u8..).zip(args) {
-                if decode::shows(arg.ty) {
+                if decode::shows(arg.ty) && self.shows(arg.ty) {
                     self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
                 }
             }
         }
+    }
+
+    /// Is it shown in the detail that is asked for? Of structures not even an address is copied, but for what is told
+    /// behind the result.
+    fn shows(&self, ty: Ty) -> bool {
+        let told = matches!(
+            ty,
+            Ty::Bits {
+                dir: Dir::InOut,
+                ..
+            }
+        );
+        let is_data = self.shown.dump.is_some()
+            && matches!(
+                ty,
+                Ty::Iovec { .. } | Ty::Msghdr { .. } | Ty::Mmsghdr { .. }
+            );
+        self.shown.detail.structs || decode::is_text(ty) || told || is_data
     }
 
     /// Does the plan copy the same bytes already, or bytes that begin at the same place? The decoder looks at the call's
@@ -173,6 +239,11 @@ impl Builder {
         if fixed(op) {
             old.len_off = old.len_off.max(op.len_off);
         }
+        if (old.cond_arg, old.cond_bits == 0) == (op.cond_arg, op.cond_bits == 0) {
+            old.cond_bits |= op.cond_bits;
+        } else {
+            (old.cond_arg, old.cond_bits) = (0, 0);
+        }
         old.when |= op.when;
         old.limit = old.limit.max(op.limit);
         // At most twelve.
@@ -182,6 +253,10 @@ impl Builder {
     /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
     /// then shows as a pointer. A test holds that no row of the table needs more.
     fn add(&mut self, op: Op) -> u8 {
+        let mut op = op;
+        if let Some((arg, bits)) = self.condition.filter(|_| op.addr_from == FROM_ARG) {
+            (op.cond_arg, op.cond_bits) = (arg, bits);
+        }
         if let Some(index) = self.join(&op) {
             return index;
         }
@@ -239,6 +314,17 @@ impl Builder {
             FROM_BLOCK64
         }
     }
+}
+
+/// When copies for a variant are of use, as [`Op::cond_arg`] and `cond_bits`: one argument's values.
+fn condition(variant: &Variant) -> Option<(u8, u64)> {
+    let test = variant.tests.iter().find(|test| test.how == Match::Is)?;
+    // Bits that the test leaves out may be set all the same.
+    if test.mask & 63 != 63 {
+        return None;
+    }
+    let bits = test.values.iter().map(|value| 1 << (value & 63));
+    Some((test.arg, bits.fold(0, |all, bit| all | bit)))
 }
 
 /// Elements of a vector that are shown unless `-v`: as many as bytes of a string, as in strace.

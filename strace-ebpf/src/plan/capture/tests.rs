@@ -1,22 +1,27 @@
 //! Rows of the table to operations.
 
 use strace_ebpf_common::{
-    limits::MAX_OPS,
+    limits::{MAX_OPS, RECORD_MAX},
     plan::{KIND_STR, OP_RESULT_IS_TOTAL},
 };
 
 use super::*;
+use crate::plan::qualify::Qualifiers;
 
 const LIMITS: Limits = Limits {
     string: 32,
-    verbose: false,
     no_return: true,
     report_enter: false,
 };
 
+const SHOWN: Shown = Shown {
+    detail: Detail::NORMAL,
+    dump: None,
+};
+
 fn plan(name: &str, abi: Abi) -> Plan {
     let (_, syscall) = tables::by_name(abi, name).expect(name);
-    compile(syscall, abi, true, &LIMITS)
+    compile(syscall, abi, true, &LIMITS, SHOWN)
 }
 
 #[test]
@@ -75,7 +80,7 @@ fn exits_do_not_return_and_unwanted_calls_keep_what_must_be_known() {
     );
     let (_, execve) = tables::by_name(Abi::X86_64, "execve").expect("execve");
     assert_eq!(
-        compile(execve, Abi::X86_64, false, &LIMITS).flags,
+        compile(execve, Abi::X86_64, false, &LIMITS, SHOWN).flags,
         PLAN_EXEC
     );
 }
@@ -106,6 +111,9 @@ fn messages_are_chains_of_operations() {
         plan: Plan::default(),
         abi: Abi::X86_64,
         limits: LIMITS,
+        shown: SHOWN,
+        condition: None,
+        data: None,
         exec: false,
         args: &[],
     };
@@ -176,16 +184,23 @@ fn no_row_needs_more_operations_than_there_are() {
             let mut builder = Builder {
                 plan: Plan::default(),
                 abi,
-                limits: Limits {
-                    verbose: true,
-                    ..LIMITS
+                limits: LIMITS,
+                shown: Shown {
+                    detail: Detail {
+                        verbose: true,
+                        ..Detail::NORMAL
+                    },
+                    dump: syscall.attrs.contains(Attrs::DATA).then_some(0),
                 },
+                condition: None,
+                data: None,
                 exec: syscall.attrs.contains(Attrs::EXEC),
                 args: syscall.args,
             };
             builder.arguments(syscall);
+            let data = usize::from(builder.data.is_some());
             assert!(
-                usize::from(builder.plan.n_ops) < MAX_OPS,
+                usize::from(builder.plan.n_ops) + data < MAX_OPS,
                 "{}",
                 syscall.name
             );
@@ -196,11 +211,66 @@ fn no_row_needs_more_operations_than_there_are() {
 #[test]
 fn the_filter_decides_what_is_wanted() {
     let filter = Filter::parse("openat").expect("valid");
-    let plans = compile_all(&filter, &LIMITS);
+    let plans = compile_all(&filter, &LIMITS, &details("true"));
     assert_eq!(plans.len(), (ABIS * PLANS_PER_ABI) as usize);
     assert_eq!(plans[257].flags & PLAN_WANTED, PLAN_WANTED);
     assert_eq!(plans[0].flags & PLAN_WANTED, 0);
     assert_eq!(plans[PLANS_PER_ABI as usize - 1].flags, 0);
-    let plans = compile_all(&Filter::all(), &LIMITS);
+    let plans = compile_all(&Filter::all(), &LIMITS, &details("true"));
     assert_eq!(plans[PLANS_PER_ABI as usize - 1].flags, PLAN_WANTED);
+}
+
+fn details(line: &str) -> Details {
+    let words = std::iter::once("strace-ebpf").chain(line.split(' '));
+    let cli = crate::cli::parse(words.map(Into::into)).expect("parses");
+    Details::new(&Qualifiers::parse(&cli).expect("valid"))
+}
+
+fn plan_with(line: &str, name: &str) -> Plan {
+    let (nr, _) = tables::by_name(Abi::X86_64, name).expect(name);
+    compile_all(&Filter::all(), &LIMITS, &details(line))[nr as usize]
+}
+
+#[test]
+fn what_is_not_shown_is_not_copied() {
+    for (line, name, n_ops) in [
+        ("-e raw=all true", "openat", 0),
+        ("-e verbose=none true", "stat", 1),
+        ("-e verbose=none true", "sendmsg", 0),
+        ("-e verbose=!sendmsg true", "stat", 2),
+        ("-e abbrev=none true", "execve", 7),
+        ("true", "execve", 5),
+    ] {
+        assert_eq!(plan_with(line, name).n_ops, n_ops, "{line}: {name}");
+    }
+}
+
+#[test]
+fn data_that_is_dumped_is_copied_whole_of_some_descriptors() {
+    let read = plan_with("-e read=3,70 true", "read");
+    let last = read.ops[1];
+    assert_eq!(
+        (read.n_ops, read.ops[0].limit, last.limit),
+        (2, 32, RECORD_MAX)
+    );
+    assert_eq!((last.cond_arg, last.cond_bits), (0, 1 << 3 | 1 << 6));
+    assert_eq!(plan_with("-e read=3 true", "write").n_ops, 1);
+    let all = plan_with("-e write=!1 true", "sendmsg");
+    let last = all.ops[usize::from(all.n_ops) - 1];
+    assert_eq!(
+        (last.addr_from, last.limit, last.cond_bits),
+        (FROM_BLOCK64, RECORD_MAX, 0)
+    );
+}
+
+#[test]
+fn copies_for_other_commands_are_kept_away() {
+    let fcntl = plan("fcntl", Abi::X86_64);
+    for op in &fcntl.ops[..usize::from(fcntl.n_ops)] {
+        // F_SETFD, F_SETFL and F_DUPFD take numbers, F_GETLK and F_OFD_SETLK structures.
+        let is_kept_away = |cmd: u64| op.cond_bits >> (cmd & 63) & 1 == 0;
+        assert_eq!(op.cond_arg, 1);
+        assert!(is_kept_away(2) && is_kept_away(4) && is_kept_away(0));
+    }
+    assert!(fcntl.ops[0].cond_bits >> 5 & 1 == 1 && fcntl.ops[0].cond_bits >> 37 & 1 == 1);
 }

@@ -8835,7 +8835,7 @@ static CALL_MQ_TIMEDRECEIVE: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_MQ_TIMEDRECEIVE_TIME64: Syscall = Syscall {
     name: "mq_timedreceive_time64",
@@ -8843,7 +8843,7 @@ static CALL_MQ_TIMEDRECEIVE_TIME64: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_MQ_TIMEDSEND: Syscall = Syscall {
     name: "mq_timedsend",
@@ -8851,7 +8851,7 @@ static CALL_MQ_TIMEDSEND: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_MQ_TIMEDSEND_TIME64: Syscall = Syscall {
     name: "mq_timedsend_time64",
@@ -8859,7 +8859,7 @@ static CALL_MQ_TIMEDSEND_TIME64: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_MQ_UNLINK: Syscall = Syscall {
     name: "mq_unlink",
@@ -9241,7 +9241,7 @@ static CALL_PREAD64: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREAD64__PREAD64_I386: Syscall = Syscall {
     name: "pread64",
@@ -9249,7 +9249,7 @@ static CALL_PREAD64__PREAD64_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV: Syscall = Syscall {
     name: "preadv",
@@ -9257,7 +9257,7 @@ static CALL_PREADV: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV__PREADV_I386: Syscall = Syscall {
     name: "preadv",
@@ -9265,7 +9265,7 @@ static CALL_PREADV__PREADV_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV__PREADV_X32: Syscall = Syscall {
     name: "preadv",
@@ -9273,7 +9273,7 @@ static CALL_PREADV__PREADV_X32: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV2: Syscall = Syscall {
     name: "preadv2",
@@ -9281,7 +9281,7 @@ static CALL_PREADV2: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV2__PREADV2_I386: Syscall = Syscall {
     name: "preadv2",
@@ -9289,7 +9289,7 @@ static CALL_PREADV2__PREADV2_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PREADV2__PREADV2_X32: Syscall = Syscall {
     name: "preadv2",
@@ -9297,7 +9297,7 @@ static CALL_PREADV2__PREADV2_X32: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PRLIMIT64: Syscall = Syscall {
     name: "prlimit64",
@@ -9393,7 +9393,7 @@ static CALL_PWRITE64: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITE64__PWRITE64_I386: Syscall = Syscall {
     name: "pwrite64",
@@ -9401,7 +9401,7 @@ static CALL_PWRITE64__PWRITE64_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV: Syscall = Syscall {
     name: "pwritev",
@@ -9409,7 +9409,7 @@ static CALL_PWRITEV: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV__PWRITEV_I386: Syscall = Syscall {
     name: "pwritev",
@@ -9417,7 +9417,7 @@ static CALL_PWRITEV__PWRITEV_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV__PWRITEV_X32: Syscall = Syscall {
     name: "pwritev",
@@ -9425,7 +9425,7 @@ static CALL_PWRITEV__PWRITEV_X32: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV2: Syscall = Syscall {
     name: "pwritev2",
@@ -9433,7 +9433,7 @@ static CALL_PWRITEV2: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV2__PWRITEV2_I386: Syscall = Syscall {
     name: "pwritev2",
@@ -9441,7 +9441,7 @@ static CALL_PWRITEV2__PWRITEV2_I386: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_PWRITEV2__PWRITEV2_X32: Syscall = Syscall {
     name: "pwritev2",
@@ -9449,7 +9449,7 @@ static CALL_PWRITEV2__PWRITEV2_X32: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_QUERY_MODULE: Syscall = Syscall {
     name: "query_module",
@@ -9481,7 +9481,7 @@ static CALL_READ: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_READAHEAD: Syscall = Syscall {
     name: "readahead",
@@ -9529,7 +9529,7 @@ static CALL_READV: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_REBOOT: Syscall = Syscall {
     name: "reboot",
@@ -9545,7 +9545,7 @@ static CALL_RECVFROM: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_RECVMMSG: Syscall = Syscall {
     name: "recvmmsg",
@@ -9553,7 +9553,7 @@ static CALL_RECVMMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_RECVMMSG_TIME64: Syscall = Syscall {
     name: "recvmmsg_time64",
@@ -9561,7 +9561,7 @@ static CALL_RECVMMSG_TIME64: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_RECVMSG: Syscall = Syscall {
     name: "recvmsg",
@@ -9569,7 +9569,7 @@ static CALL_RECVMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_REMAP_FILE_PAGES: Syscall = Syscall {
     name: "remap_file_pages",
@@ -9929,7 +9929,7 @@ static CALL_SENDMMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_SENDMSG: Syscall = Syscall {
     name: "sendmsg",
@@ -9937,7 +9937,7 @@ static CALL_SENDMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_SENDTO: Syscall = Syscall {
     name: "sendto",
@@ -9945,7 +9945,7 @@ static CALL_SENDTO: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_SET_MEMPOLICY: Syscall = Syscall {
     name: "set_mempolicy",
@@ -10980,7 +10980,7 @@ static CALL_VMSPLICE: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_VSERVER: Syscall = Syscall {
     name: "vserver",
@@ -11020,7 +11020,7 @@ static CALL_WRITE: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 static CALL_WRITEV: Syscall = Syscall {
     name: "writev",
@@ -11028,7 +11028,7 @@ static CALL_WRITEV: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::DESC,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA,
 };
 /// By number; `None` where the kernel has no such call.
 pub static X86_64: [Option<&Syscall>; 472] = [

@@ -16,7 +16,10 @@ use strace_ebpf_common::record::{
 use super::Common;
 use crate::{
     decode::{self, Outcome, value::Args},
-    format::strace::{Known, Strace},
+    format::{
+        dump,
+        strace::{Known, Strace},
+    },
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
     session::Call,
     tables::{self, Attrs, Dir, Syscall, Ty},
@@ -247,17 +250,21 @@ impl Lines {
                     begin(format, out, call, &args, Known::ALL);
                     Known::ALL
                 }
-                Stage::Begun => known_at_enter(call, syscall),
+                Stage::Begun => known_at_enter(call, syscall, options),
                 Stage::Cut => {
                     format.leader(out, tid, several, call.record.header.ts_ns);
                     format.resumed(out, &name_of(call, syscall));
-                    known_at_enter(call, syscall)
+                    known_at_enter(call, syscall, options)
                 }
             };
             format.rest(out, &args, known);
             let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
             let returned = decode::returned(call, syscall, options);
-            format.result(out, &decode::outcome(call, syscall), &returned, duration);
+            let outcome = decode::outcome(call, syscall, options);
+            format.result(out, &outcome, &returned, duration);
+            if let Some(syscall) = syscall.filter(|_| options.dump) {
+                dump::dump(out, &decode::dump::pieces(call, syscall, options));
+            }
         });
         self.current = None;
     }
@@ -309,7 +316,13 @@ impl Lines {
             *stage = Stage::Begun;
             let args = decode::args_of_restarted(call, syscall, options, goes_on);
             format.leader(out, tid, several, record.header.ts_ns);
-            begin(format, out, call, &args, known_at_enter(call, syscall));
+            begin(
+                format,
+                out,
+                call,
+                &args,
+                known_at_enter(call, syscall, options),
+            );
         });
     }
 
@@ -354,7 +367,7 @@ impl Lines {
                 format.resumed(out, &name_of(call, syscall));
             }
             let args = decode::args(call, syscall, options);
-            if !known_at_enter(call, syscall).is_all(&args) {
+            if !known_at_enter(call, syscall, options).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
             format.result(out, &Outcome::NoReturn, &Args::default(), None);
@@ -387,8 +400,8 @@ fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Vec<u8> {
 }
 
 /// How much is known when the call begins: the arguments before the first that the kernel fills in, or adds to.
-fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>) -> Known {
-    let Some(syscall) = syscall else {
+fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>, options: &decode::Options) -> Known {
+    let Some(syscall) = syscall.filter(|_| !options.raw) else {
         return Known::ALL;
     };
     let args = syscall.args_for(&call.record.args);
