@@ -3,6 +3,8 @@
 //! The global is frozen before the programs load, so the verifier sees constants and removes
 //! what a setting switches off.
 
+use crate::summary::Count;
+
 /// Trace every task but the tracer.
 pub const SCOPE_ALL: u32 = 1;
 /// Trace the tasks under the cgroup in map `CGROUP`.
@@ -85,11 +87,13 @@ pub struct Config {
     pub extra: u32,
     /// Bytes of a CPU's buffer, a power of two.
     pub ring_bytes: u32,
+    /// The summary.
+    pub count: Count,
     /// Where things are in this kernel.
     pub offsets: Offsets,
 }
 
-const _: () = assert!(size_of::<Config>() == 10 * 4 + 14 * 4);
+const _: () = assert!(size_of::<Config>() == 10 * 4 + 32 + 14 * 4);
 
 /// This task is not traced.
 pub const TASK_IDLE: u16 = 0;

@@ -11,3 +11,4 @@ pub mod limits;
 pub mod mapped;
 pub mod plan;
 pub mod record;
+pub mod summary;

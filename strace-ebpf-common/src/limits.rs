@@ -30,6 +30,10 @@ pub const PLANS_PER_ABI: u32 = 576;
 /// Tables in the plan map: x86-64, i386, x32.
 pub const ABIS: u32 = 3;
 
+/// Entries of the table from system calls to rows of the summary: a power of two, because the probes mask the index.
+pub const COUNT_SLOTS_MAX: usize = 2048;
+const _: () = assert!((PLANS_PER_ABI * ABIS) as usize <= COUNT_SLOTS_MAX);
+
 /// Bit of a system call number that marks x32, `__X32_SYSCALL_BIT` in
 /// `arch/x86/include/uapi/asm/unistd.h`.
 pub const X32_SYSCALL_BIT: u32 = 0x4000_0000;

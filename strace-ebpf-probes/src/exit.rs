@@ -13,10 +13,13 @@ use strace_ebpf_common::{
         ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CALL_SPARSE, CallRecord,
         DURATION_UNKNOWN, KIND_EXIT,
     },
+    summary::COUNT_OFF,
 };
 
 use crate::{
-    capture, emit,
+    capture,
+    count::{self, Ended},
+    emit,
     emit::Ticket,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
@@ -28,6 +31,12 @@ use crate::{
 
 /// Results from here up to -1 are errors, `IS_ERR_VALUE` in `include/linux/err.h`.
 const MAX_ERRNO: i64 = 4095;
+
+/// Is this result an error?
+#[inline(always)]
+pub fn failed(ret: i64) -> bool {
+    (-MAX_ERRNO..0).contains(&ret)
+}
 
 /// Everything known about the call except its arguments.
 struct Call {
@@ -68,13 +77,13 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             return;
         }
         let ret = hook.ret();
-        let failed = (-MAX_ERRNO..0).contains(&ret);
-        let (status, mut phase) = if failed {
+        let (status, mut phase) = if failed(ret) {
             (STATUS_FAILURE, WHEN_FAILURE)
         } else {
             (STATUS_SUCCESS, WHEN_SUCCESS)
         };
-        if setting!(status) & status == 0 {
+        let told = setting!(status) & status != 0;
+        if !told && setting!(count.mode) == COUNT_OFF {
             return;
         }
         let regs = hook.regs();
@@ -101,10 +110,23 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         let Some((abi, plan)) = plan_of(nr, compat) else {
             return;
         };
-        if (*plan).flags & PLAN_WANTED == 0 {
+        if setting!(count.mode) == COUNT_OFF && (*plan).flags & PLAN_WANTED == 0 {
             return;
         }
         let now_ns = emit::now_ns();
+        if setting!(count.mode) != COUNT_OFF {
+            count::add(&Ended {
+                ids,
+                nr,
+                compat,
+                ret,
+                enter_ns,
+                now_ns,
+            });
+            if !told || (*plan).flags & PLAN_WANTED == 0 {
+                return;
+            }
+        }
         let Some(ticket) = Ticket::take(STREAM_TASK) else {
             return;
         };

@@ -6,7 +6,12 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel,
 };
 
-use crate::maps::setting;
+use crate::{
+    arch::TS_COMPAT,
+    filter::{self, Ids},
+    hook,
+    maps::setting,
+};
 
 /// Reads a `T` at `base + offset` with the checked helper; zero when that fails.
 #[inline(always)]
@@ -54,6 +59,34 @@ pub fn current_u32(offset: u32) -> u32 {
 pub unsafe fn current_typed() -> *const u8 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_get_current_task_btf().cast() }
+}
+
+/// The current task's numbers, and whether its call came in by a 32-bit entry.
+pub struct Current {
+    pub ids: Ids,
+    pub compat: bool,
+}
+
+/// Both with one helper call, where the kernel hands out typed pointers (5.11): calls into the kernel are what costs.
+#[inline(always)]
+pub fn identify() -> Option<Current> {
+    if setting!(has_task_btf) == 0 || setting!(pidns_inum) != 0 {
+        let ids = filter::current_ids()?;
+        let compat = hook::is_compat();
+        return Some(Current { ids, compat });
+    }
+    // SAFETY: a helper without arguments; `load` gets what it asks for.
+    unsafe {
+        let task = bpf_get_current_task_btf().cast::<u8>();
+        let status: u32 = load(task, setting!(offsets.task_status));
+        Some(Current {
+            ids: Ids {
+                tgid: load(task, setting!(offsets.task_tgid)),
+                tid: load(task, setting!(offsets.task_pid)),
+            },
+            compat: status & TS_COMPAT != 0,
+        })
+    }
 }
 
 /// Address of the current `task_struct`.

@@ -16,6 +16,8 @@ mod arch;
 #[cfg(target_arch = "bpf")]
 mod capture;
 #[cfg(target_arch = "bpf")]
+mod count;
+#[cfg(target_arch = "bpf")]
 mod emit;
 #[cfg(target_arch = "bpf")]
 mod enter;
@@ -38,13 +40,15 @@ mod simple;
 #[cfg(target_arch = "bpf")]
 mod survey;
 #[cfg(target_arch = "bpf")]
+mod switch;
+#[cfg(target_arch = "bpf")]
 mod task;
 
 #[cfg(target_arch = "bpf")]
 mod programs {
     use core::ffi::c_void;
 
-    use crate::{enter, exit, hook, signal, survey, task};
+    use crate::{count, enter, exit, hook, signal, survey, switch, task};
 
     /// Defines one program: its ELF section, its name, its body with the raw context pointer.
     macro_rules! program {
@@ -86,6 +90,19 @@ mod programs {
     program!("raw_tp/sys_exit", exit_raw0, |c| exit::run::<_, false>(
         hook::Raw(c)
     ));
+    // The same for a summary without a trace.
+    program!("tp_btf/sys_enter", c_enter_btf, |c| count::enter(
+        hook::Typed(c)
+    ));
+    program!("tp_btf/sys_exit", c_exit_btf, |c| count::exit(hook::Typed(
+        c
+    )));
+    program!("raw_tp/sys_enter", c_enter_raw, |c| count::enter(
+        hook::Raw(c)
+    ));
+    program!("raw_tp/sys_exit", c_exit_raw, |c| count::exit(hook::Raw(c)));
+    program!("tracepoint", c_enter_tp, |c| count::enter(hook::Classic(c)));
+    program!("tracepoint", c_exit_tp, |c| count::exit(hook::Classic(c)));
     // raw_syscalls:sys_enter { long id; unsigned long args[6]; }, raw_syscalls:sys_exit { long id; long ret; }
     // Classic tracepoints, Linux 4.7+; the arguments at exit need helper 175, Linux 5.15+.
     program!("tracepoint", enter_tp, |c| enter::run::<_, true>(
@@ -139,6 +156,9 @@ mod programs {
     program!("tracepoint", fork_tp, task::fork_classic);
     // sched:sched_process_exit, in the task itself
     program!("tracepoint", gone_tp, task::gone_classic);
+    // sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next), a fourth argument since Linux 5.18
+    program!("tp_btf/sched_switch", switch_btf, switch::run::<true>);
+    program!("raw_tp/sched_switch", switch_raw, switch::run::<false>);
     // Field offsets where there is no BTF.
     program!("raw_tp/sys_enter", survey_own, |_| survey::named_task());
     program!("raw_tp/sched_process_exit", survey_gone, |_| {

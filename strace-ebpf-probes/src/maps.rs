@@ -1,15 +1,18 @@
 //! Every map and every setting, in one place.
 
 use aya_ebpf::{
-    btf_maps::{Array, ArrayOfMaps, CgroupArray, PerCpuArray, PerfEventArray, RingBuf},
+    btf_maps::{
+        Array, ArrayOfMaps, CgroupArray, PerCpuArray, PerCpuHashMap, PerfEventArray, RingBuf,
+    },
     macros::btf_map,
 };
 use strace_ebpf_common::{
     config::{Config, Offsets, Task},
     counters::{Counters, STREAMS},
-    limits::{ABIS, PLANS_PER_ABI, SCRATCH_BYTES, SURVEY_BYTES},
+    limits::{ABIS, COUNT_SLOTS_MAX, PLANS_PER_ABI, SCRATCH_BYTES, SURVEY_BYTES},
     mapped::{Chunk, Cursor},
     plan::Plan,
+    summary::{Count, GroupKey, OffCpu, Row},
 };
 
 /// The settings. User space fills them in before load; from then on they are constants.
@@ -25,6 +28,15 @@ pub static CONFIG: Config = Config {
     lifecycle: 0,
     extra: 0,
     ring_bytes: 0,
+    count: Count {
+        overhead_ns: 0,
+        mode: 0,
+        clock: 0,
+        by: 0,
+        status: 0,
+        histogram: 0,
+        _pad: 0,
+    },
     offsets: Offsets {
         task_pid: 0,
         task_tgid: 0,
@@ -47,6 +59,10 @@ pub static CONFIG: Config = Config {
 /// every other call the look-up of its ABI and plan at enter.
 #[unsafe(no_mangle)]
 pub static ENTER_BITS: [u64; 16] = [0; 16];
+
+/// The summary's row of each system call, by `abi * PLANS_PER_ABI + nr`; 0: it is not wanted.
+#[unsafe(no_mangle)]
+pub static COUNT_SLOTS: [u16; COUNT_SLOTS_MAX] = [0; COUNT_SLOTS_MAX];
 
 /// Reads one setting. Volatile, or the compiler would take the zeros above for the truth.
 macro_rules! setting {
@@ -74,6 +90,18 @@ pub static PLANS: Array<Plan, { (PLANS_PER_ABI * ABIS) as usize }> = Array::new(
 /// The books, per CPU, one entry per stream.
 #[btf_map]
 pub static COUNTERS: PerCpuArray<Counters, { STREAMS as usize }> = PerCpuArray::new();
+
+/// The summary, a row per wanted system call; row 0 stays empty.
+#[btf_map]
+pub static ROWS: PerCpuArray<Row, 1> = PerCpuArray::new();
+
+/// The summary by groups.
+#[btf_map]
+pub static GROUPS: PerCpuHashMap<GroupKey, Row, 1> = PerCpuHashMap::new();
+
+/// Time without a CPU, by tid; as large as `TASKS` when the summary counts CPU time.
+#[btf_map]
+pub static OFF_CPU: Array<OffCpu, 1> = Array::new();
 
 /// A record under construction, and the interpreter's state: in memory, so that the verifier
 /// sees the same unknown values in every round of its loop.

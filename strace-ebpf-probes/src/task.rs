@@ -9,6 +9,7 @@ use strace_ebpf_common::{
     counters::STREAM_TASK,
     limits::PATH_MAX,
     record::{ExecRecord, ForkRecord, KIND_EXEC, KIND_FORK, KIND_TASK_EXIT, TaskExitRecord},
+    summary::CLOCK_CPU,
 };
 
 use crate::{
@@ -18,13 +19,15 @@ use crate::{
     filter::{self, Ids},
     kernel,
     maps::{debug, setting},
+    switch,
 };
 
 /// In `Task::enter_ns`: a child that has yet to return from the fork that made it.
 pub const NEWBORN: u64 = u64::MAX;
 
+/// Argument `n` of a raw or typed tracepoint.
 #[inline(always)]
-fn argument(ctx: *mut c_void, n: usize) -> u64 {
+pub fn argument(ctx: *mut c_void, n: usize) -> u64 {
     // SAFETY: every tracepoint here has at least `n + 1` arguments.
     unsafe { ctx.cast::<u64>().add(n).read_volatile() }
 }
@@ -75,6 +78,9 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
         if inherits && let Some(books) = emit::books(STREAM_TASK) {
             (*books).born += 1;
         }
+    }
+    if setting!(count.clock) == CLOCK_CPU {
+        switch::born(child.tid);
     }
     let Some(parent) = parent else {
         return;

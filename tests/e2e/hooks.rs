@@ -50,6 +50,7 @@ fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) ->
         ),
         cgroup: None,
         trace_types: facts.trace_types.clone(),
+        slots: None,
         debug,
     }
 }

@@ -39,3 +39,5 @@ mod scope;
 mod signals;
 mod sinks;
 mod strace;
+mod summary;
+mod summary_scope;

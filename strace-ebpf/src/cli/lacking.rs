@@ -2,19 +2,13 @@
 
 const NOT_YET: &[&str] = &[
     "-A",
-    "-C",
-    "-c",
     "-d",
     "-i",
     "-k",
     "-kk",
     "-N",
     "-n",
-    "-O",
     "-P",
-    "-S",
-    "-U",
-    "-w",
     "-Y",
     "-y",
     "-yy",
@@ -30,12 +24,6 @@ const NOT_YET: &[&str] = &[
     "--seccomp-bpf",
     "--stack-traces",
     "--stack-trace",
-    "--summary",
-    "--summary-columns",
-    "--summary-only",
-    "--summary-sort-by",
-    "--summary-syscall-overhead",
-    "--summary-wall-clock",
     "--syscall-number",
     "--timestamps",
     "--trace-path",
@@ -46,7 +34,6 @@ const NOT_YET: &[&str] = &[
     "--always-show-pid",
     "--color",
     "--secontext",
-    "--by",
 ];
 
 /// Says so of an option that the definition does not have, if strace has it.

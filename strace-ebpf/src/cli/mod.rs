@@ -6,6 +6,7 @@ mod filtering;
 mod lacking;
 mod launch;
 mod output;
+mod summary;
 mod what;
 
 use std::{ffi::OsString, path::Path};
@@ -17,6 +18,7 @@ pub use errors::Refusal;
 pub use filtering::Filtering;
 pub use launch::Launch;
 pub use output::Output;
+pub use summary::Summary;
 pub use what::What;
 
 /// Trace system calls with eBPF.
@@ -45,6 +47,9 @@ pub struct Cli {
     /// How lines look and where they go.
     #[command(flatten, next_help_heading = "Output")]
     pub output: Output,
+    /// Counting calls.
+    #[command(flatten, next_help_heading = "Summary")]
+    pub summary: Summary,
     /// How events are got at.
     #[command(flatten, next_help_heading = "Engine")]
     pub engine: Engine,
@@ -300,7 +305,6 @@ mod tests {
             ("-ttk", "-k"),
             ("--tips=none", "--tips"),
             ("--seccomp-bpf", "--seccomp-bpf"),
-            ("-c", "-c"),
         ] {
             let Err(Refusal::Lacking(message)) = parse_words(&format!("{flag} ls")) else {
                 panic!("{flag} was taken");

@@ -6,6 +6,7 @@ pub mod detail;
 pub mod filter;
 pub mod launch;
 pub mod qualify;
+pub mod summary;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -15,6 +16,7 @@ use strace_ebpf_common::{
         STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
+    summary::Count,
 };
 
 use crate::{
@@ -35,6 +37,7 @@ use qualify::{
     QUIET_ALL, QUIET_ATTACH, QUIET_PERSONALITY, Qualifiers, STATUS_ALL, STATUS_DETACHED,
     STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED,
 };
+use summary::Summary;
 
 /// What cannot be done, and why, in one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,6 +128,8 @@ pub struct Request {
     pub limits: Limits,
     /// Where it goes.
     pub output: Output,
+    /// `-c` or `-C`.
+    pub summary: Option<Summary>,
     /// `--attach`.
     pub attach: Attach,
     /// `--transport`.
@@ -148,7 +153,8 @@ const STRING_LIMIT_MAX: u32 = RECORD_MAX - 8 * 1024;
 /// Default buffer per CPU, and the most of all together.
 const BUFFER_BYTES: u64 = 8 << 20;
 const ALL_BUFFERS_BYTES: u64 = 256 << 20;
-const BUFFER_MIN: u64 = 4096;
+/// Smallest buffer: a page.
+pub const BUFFER_MIN: u64 = 4096;
 const BUFFER_MAX: u64 = 1 << 30;
 
 fn usage(message: impl Into<String>) -> PlanError {
@@ -166,6 +172,8 @@ impl Request {
             Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
             _ => {}
         }
+        let mut warnings = Vec::new();
+        let summary = Summary::new(&cli, form, &mut warnings)?;
         let (columns, result_column) =
             parse_columns(form, cli.called, cli.output.columns.as_deref())?;
         let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
@@ -185,7 +193,6 @@ impl Request {
             // As strace does where its messages would come between those of the command.
             quiet |= QUIET_ATTACH | QUIET_PERSONALITY;
         }
-        let mut warnings = Vec::new();
         if cli.filtering.successful_only && cli.filtering.failed_only {
             warnings.push(
                 "Only the last of -z/--successful-only/-Z/--failed-only options will take effect. \
@@ -204,6 +211,7 @@ impl Request {
         Ok(Self {
             targets,
             status,
+            summary,
             limits: Limits {
                 string: cli
                     .output
@@ -281,10 +289,28 @@ impl Request {
             status: self.status,
             has_task_btf: u32::from(facts.version >= since::TASK_BTF && facts.offsets.is_ok()),
             pidns_inum: facts.pidns_inum,
-            lifecycle: 1,
+            lifecycle: u32::from(!self.counts_only()),
             extra,
+            count: self.count(),
             offsets,
         }
+    }
+
+    /// Is there a summary and no trace?
+    #[must_use]
+    pub fn counts_only(&self) -> bool {
+        self.summary.as_ref().is_some_and(|summary| summary.only)
+    }
+
+    /// The summary's settings. strace counts all calls, whatever their outcome.
+    fn count(&self) -> Count {
+        let status = match self.output.form {
+            Form::Tsv => self.status,
+            Form::Strace => STATUS_SUCCESS | STATUS_FAILURE,
+        };
+        self.summary
+            .as_ref()
+            .map_or_else(Count::default, |summary| summary.settings(status))
     }
 }
 

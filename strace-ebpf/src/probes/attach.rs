@@ -1,5 +1,7 @@
 //! Which programs hang where, per kind of hook: data, in the order in which to attach.
 
+use strace_ebpf_common::summary::{CLOCK_CPU, COUNT_OFF, COUNT_ONLY, Count};
+
 /// How system calls are hooked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
@@ -24,9 +26,9 @@ impl Hook {
 
     /// The programs of this hook, in the order in which to attach them.
     ///
-    /// In a `nested` PID namespace some others are used. Without `bpf_loop` (before Linux 5.17) other builds of the same bodies are used.
+    /// In a `nested` PID namespace some others are used, and for a summary without a trace. Without `bpf_loop` (before Linux 5.17) other builds of the same bodies are used.
     #[must_use]
-    pub fn programs(self, lifecycle: bool, loop_helper: bool, nested: bool) -> Vec<Program> {
+    pub fn programs(self, loop_helper: bool, nested: bool, count: &Count) -> Vec<Program> {
         let (tasks, calls) = match (self, loop_helper) {
             (Self::TpBtf, true) => (TASKS_BTF, CALLS_BTF),
             (Self::TpBtf, false) => (TASKS_BTF, CALLS_BTF0),
@@ -41,8 +43,20 @@ impl Hook {
         } else {
             tasks
         };
-        let signals: &[Program] = if lifecycle { SIGNALS } else { &[] };
-        [tasks, signals, calls].concat()
+        let switches = match self {
+            _ if count.mode == COUNT_OFF || count.clock != CLOCK_CPU => &[],
+            Self::RawTracepoint => SWITCHES_RAW,
+            _ => SWITCHES_BTF,
+        };
+        if count.mode == COUNT_ONLY {
+            let calls = match self {
+                Self::TpBtf => COUNTS_BTF,
+                Self::RawTracepoint => COUNTS_RAW,
+                Self::Tracepoint => COUNTS_CLASSIC,
+            };
+            return [tasks, switches, calls].concat();
+        }
+        [tasks, switches, SIGNALS, calls].concat()
     }
 }
 
@@ -100,6 +114,20 @@ const TASKS_RAW: &[Program] = &[
     program("exec_raw", Kind::Raw, "sched_process_exec"),
     program("gone_raw", Kind::Raw, "sched_process_exit"),
 ];
+const COUNTS_BTF: &[Program] = &[
+    program("c_exit_btf", Kind::Btf, "sys_exit"),
+    program("c_enter_btf", Kind::Btf, "sys_enter"),
+];
+const COUNTS_RAW: &[Program] = &[
+    program("c_exit_raw", Kind::Raw, "sys_exit"),
+    program("c_enter_raw", Kind::Raw, "sys_enter"),
+];
+const COUNTS_CLASSIC: &[Program] = &[
+    program("c_exit_tp", Kind::Classic, "sys_exit"),
+    program("c_enter_tp", Kind::Classic, "sys_enter"),
+];
+const SWITCHES_BTF: &[Program] = &[program("switch_btf", Kind::Btf, "sched_switch")];
+const SWITCHES_RAW: &[Program] = &[program("switch_raw", Kind::Raw, "sched_switch")];
 const SIGNALS: &[Program] = &[
     program("sig_deliver", Kind::Raw, "signal_deliver"),
     program("sig_generate", Kind::Raw, "signal_generate"),
@@ -132,16 +160,24 @@ const CALLS_CLASSIC0: &[Program] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strace_ebpf_common::summary::COUNT_TOO;
 
     #[test]
     fn every_program_is_in_the_object_and_exits_come_before_enters() {
         let there = crate::probes::embedded_programs();
         let hooks = [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint];
-        for (hook, loop_helper) in hooks
+        let modes = [COUNT_OFF, COUNT_ONLY, COUNT_TOO];
+        let each = hooks
             .into_iter()
-            .flat_map(|hook| [(hook, true), (hook, false)])
-        {
-            let programs = hook.programs(true, loop_helper, false);
+            .flat_map(|hook| modes.map(|mode| (hook, mode)))
+            .flat_map(|(hook, mode)| [(hook, mode, true), (hook, mode, false)]);
+        for (hook, mode, loop_helper) in each {
+            let count = Count {
+                mode,
+                clock: CLOCK_CPU,
+                ..Count::default()
+            };
+            let programs = hook.programs(loop_helper, false, &count);
             for program in &programs {
                 assert!(
                     there.iter().any(|name| name == program.name),

@@ -3,6 +3,7 @@
 //! process, however it comes, because nothing is pinned.
 
 pub mod attach;
+pub mod summary;
 mod tracepoint;
 mod types;
 
@@ -29,7 +30,9 @@ use strace_ebpf_common::{
 
 use crate::{
     kernel::{Version, btf::TraceTypes, survey},
-    say, sys,
+    say,
+    summary::slots::Slots,
+    sys,
 };
 use attach::{Hook, Program};
 
@@ -61,6 +64,8 @@ pub struct Settings {
     pub cgroup: Option<File>,
     /// The kernel's typed tracepoints.
     pub trace_types: TraceTypes,
+    /// Rows of the summary, if there is one.
+    pub slots: Option<Slots>,
     /// Use the build with debug messages.
     pub debug: bool,
 }
@@ -86,6 +91,7 @@ pub struct Probes {
     ebpf: Ebpf,
     tasks: Array<MapData, Task>,
     counters: PerCpuArray<MapData, Counters>,
+    summary: summary::Maps,
     /// Perf events that classic tracepoint programs hang on.
     events: Vec<OwnedFd>,
     programs: Vec<Program>,
@@ -127,9 +133,9 @@ impl Probes {
             None => OBJECT,
         };
         let programs = settings.hook.programs(
-            settings.config.lifecycle != 0,
             settings.loop_helper,
             settings.config.pidns_inum != 0,
+            &settings.config.count,
         );
         let config = Config {
             ring_bytes: settings.buffer_bytes,
@@ -145,6 +151,16 @@ impl Probes {
             .map_max_entries("CURSORS", settings.cpus)
             .map_max_entries("CHUNKS", settings.chunks())
             .allow_unsupported_maps();
+        if let Some(slots) = &settings.slots {
+            loader.override_global("COUNT_SLOTS", slots.table.as_ref(), true);
+        }
+        summary::size(
+            &mut loader,
+            settings.slots.as_ref(),
+            &settings.config,
+            settings.cpus,
+            settings.pid_max,
+        );
         let mut ebpf = loader.load(object).context("opening the probes object")?;
 
         let plans = take_data(&mut ebpf, "PLANS")?;
@@ -162,6 +178,7 @@ impl Probes {
         let mut probes = Self {
             tasks: take(&mut ebpf, "TASKS")?,
             counters: take(&mut ebpf, "COUNTERS")?,
+            summary: summary::Maps::take(&mut ebpf)?,
             ebpf,
             events: Vec::new(),
             programs,

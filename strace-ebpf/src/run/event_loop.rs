@@ -15,6 +15,7 @@ use crate::{
     probes::{self, Probes},
     say,
     sink::Writer,
+    summary::slots::Slots,
     sys::{self, SignalFd, TimerFd},
     trace::Tracer,
     tracee::{
@@ -61,6 +62,9 @@ pub(super) struct Session<'a> {
     pub(super) timer: AsyncFd<TimerFd>,
     pub(super) signals: AsyncFd<SignalFd>,
     pub(super) nap_ns: u64,
+    /// Rows of the summary, if there is one.
+    pub(super) slots: Option<Slots>,
+    pub(super) cpus: u32,
     /// When the last event arrived.
     pub(super) last_event_ns: u64,
 }

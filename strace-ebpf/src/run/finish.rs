@@ -36,7 +36,8 @@ impl Session<'_> {
         if end == End::Done {
             settled = Some(self.settle().await?);
             // After the books are closed: what ended before that has been told.
-            if self.request.qualifiers.status & STATUS_DETACHED != 0 {
+            if self.request.qualifiers.status & STATUS_DETACHED != 0 && !self.request.counts_only()
+            {
                 self.unfinished_calls()?;
             }
             let silent = self.request.launch.interrupt == Interrupt::Anywhere;
@@ -54,6 +55,7 @@ impl Session<'_> {
             {
                 failure = None;
             }
+            self.summary()?;
             self.write().await;
         }
         if let Some(signal) = by_signal {
@@ -154,6 +156,16 @@ impl Session<'_> {
                 .context("setting the timer")?;
             tick(&self.timer, false).await;
         }
+    }
+
+    /// Writes the summary, if there is one.
+    fn summary(&mut self) -> Result<()> {
+        if let (Some(summary), Some(slots)) = (&self.request.summary, &self.slots) {
+            let form = self.request.output.form;
+            let text = super::summary::text(&self.probes, slots, summary, form, self.cpus)?;
+            self.tracer.append(&text);
+        }
+        Ok(())
     }
 
     /// The calls in which the processes of `-p` are when we let go of them.

@@ -3,6 +3,7 @@
 
 mod event_loop;
 mod finish;
+mod summary;
 
 use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
 
@@ -24,6 +25,7 @@ use crate::{
     probes::{self, Probes, Settings},
     say,
     sink::{Target, Writer},
+    summary::slots::Slots,
     sys::{self, SignalFd, TimerFd},
     trace::{self, Tracer, strace::Telling},
     tracee::{
@@ -85,6 +87,8 @@ impl From<PlanError> for Failure {
     }
 }
 
+/// Sleep between rounds where no event can come.
+const COUNTING_NAP_NS: u64 = 10_000_000;
 /// Signals that end a trace, and the one that stops us.
 const SIGNALS: [i32; 5] = [
     libc::SIGINT,
@@ -146,7 +150,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let follow = request.targets.follow;
     let signals_told = request.qualifiers.signal;
     let mut tracer = Tracer::new(lines(request), shown, settings.cpus, follow, signals_told);
-    if request.output.header {
+    if request.output.header && !request.counts_only() {
         tracer.header();
     }
     sys::schedule_first();
@@ -171,7 +175,13 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             timer: sys::watch(TimerFd::new().context("making a timer")?)
                 .context("watching the timer")?,
             signals: sys::watch(signals).context("watching signals")?,
-            nap_ns: nap(settings.buffer_bytes),
+            nap_ns: if request.counts_only() {
+                COUNTING_NAP_NS
+            } else {
+                nap(settings.buffer_bytes)
+            },
+            slots: settings.slots,
+            cpus: settings.cpus,
             last_event_ns: 0,
         };
         session.begin()?;
@@ -297,18 +307,32 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
             "--transport perf: the kernel is locked down".to_owned(),
         ));
     }
+    let mut plans = capture::compile_all(
+        &request.qualifiers.trace,
+        &request.limits,
+        &Details::new(&request.qualifiers),
+    );
+    if request.counts_only() {
+        for plan in &mut plans {
+            *plan = probes::summary::plan_to_count(plan);
+        }
+    }
     Ok(Settings {
         config: request.config(facts, offsets, transport, std::process::id()),
         hook,
         loop_helper: facts.version >= kernel::since::BPF_LOOP,
-        buffer_bytes: plan::buffer_bytes(request.buffer_bytes, facts.cpus),
+        buffer_bytes: if request.counts_only() {
+            plan::BUFFER_MIN as u32
+        } else {
+            plan::buffer_bytes(request.buffer_bytes, facts.cpus)
+        },
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(
-            &request.qualifiers.trace,
-            &request.limits,
-            &Details::new(&request.qualifiers),
-        ),
+        plans,
+        slots: request
+            .summary
+            .as_ref()
+            .map(|_| Slots::new(&request.qualifiers.trace)),
         cgroup,
         trace_types: facts.trace_types.clone(),
         debug: request.debug,

@@ -4,7 +4,7 @@
 use super::{SetId, StructId};
 
 /// How a task entered the kernel; it decides which numbers and struct layouts hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Abi {
     /// 64-bit calls.

@@ -197,6 +197,12 @@ impl Tracer {
         }
     }
 
+    /// Text that stands after all lines.
+    pub fn append(&mut self, text: &[u8]) {
+        self.idle();
+        self.common.out.extend_from_slice(text);
+    }
+
     /// What is ready to be written.
     pub fn take_output(&mut self) -> Vec<Bytes> {
         if !self.common.out.is_empty() {
