@@ -10,12 +10,14 @@ pub const CAPTURE_AT_ENTER: u8 = 2;
 /// What follows these bytes, or pointers, could not be read.
 pub const CAPTURE_PARTIAL: u8 = 4;
 
-/// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`] or [`OP_STACK`].
+/// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`], [`OP_STACK`] or [`OP_IP`].
 pub const ARG_NONE: u8 = 0xff;
 /// In [`Capture::op`]: an [`Identity`].
 pub const OP_IDENTITY: u8 = 0xf0;
 /// In [`Capture::op`]: user-space return addresses, eight bytes each, innermost first.
 pub const OP_STACK: u8 = 0xf1;
+/// In [`Capture::op`]: the instruction pointer, in [`Capture::addr`]; no bytes follow.
+pub const OP_IP: u8 = 0xf2;
 /// Most bytes of a stack.
 pub const STACK_BYTES: u32 = 512;
 

@@ -27,6 +27,17 @@ pub const STATUS_FAILURE: u32 = 2;
 pub const EXTRA_IDENTITY: u32 = 1;
 /// Add the user-space stack to every call.
 pub const EXTRA_STACK: u32 = 2;
+/// Add the instruction pointer to every call, also to its enter record.
+pub const EXTRA_IP: u32 = 4;
+/// Add it to signals (helper 175 `bpf_task_pt_regs`, Linux 5.15).
+pub const EXTRA_SIGNAL_IP: u32 = 8;
+
+/// Threads of traced processes are traced.
+pub const FOLLOW_THREADS: u32 = 0;
+/// Their children too (`-f`).
+pub const FOLLOW_ALL: u32 = 1;
+/// Nothing that is born is traced, as in strace without `-f`.
+pub const FOLLOW_NONE: u32 = 2;
 
 /// Where the probes find a field they need, in bytes from the start of its structure, as read
 /// from the running kernel's BTF. 0 in a field that cannot be at 0 means "not known".
@@ -71,7 +82,7 @@ pub struct Config {
     pub scope: u32,
     /// The tracer's own tgid (in its PID namespace), never traced under `SCOPE_ALL`.
     pub self_tgid: u32,
-    /// 1: children of traced processes are traced (`-f`).
+    /// `FOLLOW_*`.
     pub follow: u32,
     /// `TRANSPORT_*`.
     pub transport: u32,
@@ -87,13 +98,17 @@ pub struct Config {
     pub extra: u32,
     /// Bytes of a CPU's buffer, a power of two.
     pub ring_bytes: u32,
+    /// 1: a traced task is let go of when it has replaced its program (`-b execve`).
+    pub detach_on_exec: u32,
+    /// Explicit padding.
+    pub _pad: u32,
     /// The summary.
     pub count: Count,
     /// Where things are in this kernel.
     pub offsets: Offsets,
 }
 
-const _: () = assert!(size_of::<Config>() == 10 * 4 + 32 + 14 * 4);
+const _: () = assert!(size_of::<Config>() == 12 * 4 + 32 + 14 * 4);
 
 /// This task is not traced.
 pub const TASK_IDLE: u16 = 0;

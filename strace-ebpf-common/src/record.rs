@@ -111,11 +111,15 @@ pub struct ExecRecord {
 pub struct TaskExitRecord {
     /// Common part.
     pub header: Header,
-    /// As wait(2) gives it: `status << 8`, or a signal number with 0x80 for a core dump.
+    /// As wait(2) gives it: `status << 8`, or a signal number with 0x80 for a core dump; or
+    /// [`CODE_DETACHED`].
     pub code: u32,
-    /// Explicit padding.
-    pub _pad: u32,
+    /// Number of its last call.
+    pub nr: u32,
 }
+
+/// In [`TaskExitRecord::code`]: the task lives on, but we have let go of it.
+pub const CODE_DETACHED: u32 = 1 << 31;
 
 /// The signal reached the task.
 pub const SIGNAL_DELIVERED: u32 = 0;
@@ -135,6 +139,12 @@ pub struct SignalRecord {
     pub signal: u32,
     /// `SIGNAL_*`.
     pub outcome: u32,
+    /// Number of the receiver's last call.
+    pub nr: u32,
+    /// Explicit padding.
+    pub _pad: u32,
+    /// Where the signal interrupts the receiver, 0 if that was not asked for or is not known.
+    pub ip: u64,
     /// The kernel's `kernel_siginfo`, 48 bytes of the user's `siginfo_t`; zeros when there is none.
     pub info: [u8; 48],
 }
@@ -148,7 +158,7 @@ const _: () = assert!(CALL_BYTES == 120);
 const _: () = assert!(size_of::<ForkRecord>() == 56);
 const _: () = assert!(size_of::<ExecRecord>() == 56);
 const _: () = assert!(size_of::<TaskExitRecord>() == 56);
-const _: () = assert!(size_of::<SignalRecord>() == 104);
+const _: () = assert!(size_of::<SignalRecord>() == 120);
 
 /// A record's fixed part: plain integers, valid for every bit pattern.
 ///

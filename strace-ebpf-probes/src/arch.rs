@@ -8,6 +8,7 @@ pub const FIRST_WORD: usize = 4;
 pub const WORDS: usize = 16;
 
 pub const ORIG_AX: usize = 15;
+pub const IP: usize = 16;
 pub const SP: usize = 19;
 
 /// rdi, rsi, rdx, r10, r8, r9: syscall(2), "Architecture calling conventions".

@@ -17,9 +17,9 @@ use aya_ebpf::{
 use strace_ebpf_common::{
     capture::{
         ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture,
-        Identity, OP_IDENTITY, OP_STACK, STACK_BYTES, padded,
+        Identity, OP_IDENTITY, OP_IP, OP_STACK, STACK_BYTES, padded,
     },
-    config::{EXTRA_IDENTITY, EXTRA_STACK},
+    config::{EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
@@ -359,6 +359,10 @@ pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
                 STACK_BYTES,
                 u64::from(BPF_F_USER_STACK),
             );
+        }
+        if setting!(extra) & EXTRA_IP != 0 {
+            let capture = own_capture(s, OP_IP, 0);
+            (*capture).addr = (*s).ip;
         }
         (*record).n_captures = (*s).captures as u8;
         (*record).header.len = (*s).off as u32;

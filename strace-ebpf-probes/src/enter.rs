@@ -1,7 +1,7 @@
 //! A system call begins: note the time, and report what must be read or told now.
 
 use strace_ebpf_common::{
-    config::{TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task},
+    config::{EXTRA_IP, TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task},
     counters::STREAM_TASK,
     plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_WANTED, WHEN_ENTER},
     record::{CALL_BYTES, CALL_NO_RETURN, CALL_SPARSE, CallRecord, DURATION_UNKNOWN, KIND_ENTER},
@@ -71,7 +71,8 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         let Some(ticket) = Ticket::take(STREAM_TASK) else {
             return;
         };
-        let extra = setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0;
+        let extra =
+            setting!(extra) & EXTRA_IP != 0 || setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0;
         let mut phase = WHEN_ENTER;
         let mut record_flags = if flags & PLAN_NO_RETURN != 0 {
             CALL_NO_RETURN
@@ -114,6 +115,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         };
         fill(hook, (&raw mut (*s).data).cast(), &call);
         (*s).sp = hook.regs().sp();
+        (*s).ip = hook.regs().ip();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if extra {
             len = capture::extra(s, hook.ctx());

@@ -170,6 +170,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         };
         fill((&raw mut (*s).data).cast(), &call, &regs);
         (*s).sp = regs.sp();
+        (*s).ip = regs.ip();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if setting!(extra) != 0 {
             len = capture::extra(s, hook.ctx());

@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated::{
 };
 
 use crate::{
-    arch::{ARGS_COMPAT, ARGS_NATIVE, FIRST_WORD, ORIG_AX, SP, WORDS},
+    arch::{ARGS_COMPAT, ARGS_NATIVE, FIRST_WORD, IP, ORIG_AX, SP, WORDS},
     kernel,
 };
 
@@ -50,6 +50,12 @@ pub trait Regs: Copy {
     #[inline(always)]
     fn orig_nr(&self) -> u64 {
         self.word(ORIG_AX)
+    }
+
+    /// Instruction pointer.
+    #[inline(always)]
+    fn ip(&self) -> u64 {
+        self.word(IP)
     }
 
     /// Stack pointer.

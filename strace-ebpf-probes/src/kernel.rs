@@ -3,11 +3,12 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel,
+    bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs,
 };
+use strace_ebpf_common::config::EXTRA_SIGNAL_IP;
 
 use crate::{
-    arch::TS_COMPAT,
+    arch::{IP, TS_COMPAT},
     filter::{self, Ids},
     hook,
     maps::setting,
@@ -87,6 +88,17 @@ pub fn identify() -> Option<Current> {
             compat: status & TS_COMPAT != 0,
         })
     }
+}
+
+/// Where the current task is in its program; 0 unless that is asked for of signals.
+#[inline(always)]
+pub fn current_ip() -> u64 {
+    if setting!(extra) & EXTRA_SIGNAL_IP == 0 {
+        return 0;
+    }
+    // SAFETY: helpers 158 and 175, Linux 5.15; user space checks before it asks.
+    let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64;
+    read(regs, (IP * 8) as u32)
 }
 
 /// Address of the current `task_struct`.

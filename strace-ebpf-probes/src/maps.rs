@@ -28,6 +28,8 @@ pub static CONFIG: Config = Config {
     lifecycle: 0,
     extra: 0,
     ring_bytes: 0,
+    detach_on_exec: 0,
+    _pad: 0,
     count: Count {
         overhead_ns: 0,
         mode: 0,
@@ -127,6 +129,8 @@ pub struct Scratch {
     pub failed: u64,
     /// Stack pointer of the tracee.
     pub sp: u64,
+    /// Its instruction pointer.
+    pub ip: u64,
     /// Where each operation's captures begin.
     pub starts: [u64; 16],
     /// The record.

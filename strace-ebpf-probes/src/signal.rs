@@ -43,19 +43,18 @@ pub fn deliver(ctx: *mut c_void) {
         return;
     };
     // SAFETY: a map value.
-    if !filter::in_scope(unsafe { (*task).state }, ids) {
+    let (state, nr) = unsafe { ((*task).state, (*task).nr) };
+    if !filter::in_scope(state, ids) {
         return;
     }
-    let info = argument(ctx, 1);
-    send(
-        ctx,
-        STREAM_TASK,
-        ids,
+    let told = Told {
         signal,
-        SIGNAL_DELIVERED,
-        info,
-        kernel::current(),
-    );
+        outcome: SIGNAL_DELIVERED,
+        info: argument(ctx, 1),
+        nr,
+        ip: kernel::current_ip(),
+    };
+    send(ctx, STREAM_TASK, ids, told, kernel::current());
 }
 
 /// A signal is sent, in whatever context that happens.
@@ -76,7 +75,7 @@ pub fn generate(ctx: *mut c_void) {
         return;
     };
     // SAFETY: a map value.
-    let state = unsafe { (*task).state };
+    let (state, nr) = unsafe { ((*task).state, (*task).nr) };
     // The sender's cgroup says nothing about the receiver: only marked tasks, or all of them.
     if state != strace_ebpf_common::config::TASK_TRACED
         && (setting!(scope) & strace_ebpf_common::config::SCOPE_ALL == 0
@@ -84,20 +83,27 @@ pub fn generate(ctx: *mut c_void) {
     {
         return;
     }
-    let info = argument(ctx, 1);
-    send(ctx, STREAM_IRQ, ids, signal, outcome, info, receiver);
+    let told = Told {
+        signal,
+        outcome,
+        info: argument(ctx, 1),
+        nr,
+        ip: 0,
+    };
+    send(ctx, STREAM_IRQ, ids, told, receiver);
 }
 
-#[inline(always)]
-fn send(
-    ctx: *mut c_void,
-    stream: u32,
-    ids: Ids,
+/// What a record tells of a signal besides who gets it.
+struct Told {
     signal: u32,
     outcome: u32,
     info: u64,
-    receiver: u64,
-) {
+    nr: u32,
+    ip: u64,
+}
+
+#[inline(always)]
+fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
     let Some(ticket) = Ticket::take(stream) else {
         return;
     };
@@ -121,14 +127,17 @@ fn send(
                 COMM_BYTES as u32,
                 (receiver + u64::from(setting!(offsets.task_comm))) as *const c_void,
             );
-            (*record).signal = signal;
-            (*record).outcome = outcome;
+            (*record).signal = told.signal;
+            (*record).outcome = told.outcome;
+            (*record).nr = told.nr;
+            (*record)._pad = 0;
+            (*record).ip = told.ip;
             // 0 and 1 stand for "none" and "the kernel", `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`:
             // the helper zeroes the destination when it cannot read.
             bpf_probe_read_kernel(
                 (&raw mut (*record).info).cast(),
                 size_of::<[u8; 48]>() as u32,
-                info as *const c_void,
+                told.info as *const c_void,
             );
         }
     });

@@ -5,10 +5,12 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 use strace_ebpf_common::{
     capture::{CAPTURE_BYTES, Capture, padded},
-    config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
+    config::{FOLLOW_ALL, FOLLOW_NONE, TASK_ARMED, TASK_IDLE, TASK_TRACED, Task},
     counters::STREAM_TASK,
     limits::PATH_MAX,
-    record::{ExecRecord, ForkRecord, KIND_EXEC, KIND_FORK, KIND_TASK_EXIT, TaskExitRecord},
+    record::{
+        CODE_DETACHED, ExecRecord, ForkRecord, KIND_EXEC, KIND_FORK, KIND_TASK_EXIT, TaskExitRecord,
+    },
     summary::CLOCK_CPU,
 };
 
@@ -68,7 +70,11 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
         // SAFETY: a map value.
         .map_or(TASK_IDLE, |task| unsafe { (*task).state });
     let inherits = state == TASK_TRACED
-        && (setting!(follow) != 0 || parent.is_some_and(|p| p.tgid == child.tgid));
+        && match setting!(follow) {
+            FOLLOW_ALL => true,
+            FOLLOW_NONE => false,
+            _ => parent.is_some_and(|p| p.tgid == child.tgid),
+        };
     // SAFETY: map values; the child does not run yet.
     unsafe {
         (*slot).enter_ns = NEWBORN;
@@ -118,10 +124,31 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
     });
 }
 
-/// The new program is in place. When a thread that is not the leader did it, it has taken over
-/// the leader's tid; its own is gone without an exit event.
+/// The new program is in place.
 #[inline(always)]
 pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
+    // The command's own is where its trace begins.
+    // SAFETY: a map value of this very thread.
+    let state = |(_, task): (Ids, *mut Task)| unsafe { (*task).state };
+    let before = if setting!(detach_on_exec) == 0 {
+        None
+    } else {
+        filter::current_ids().and_then(|ids| Some((ids, filter::task(ids.tid)?)))
+    };
+    let begins = before.is_some_and(|who| state(who) == TASK_ARMED);
+    executed::<TYPED>(ctx);
+    if let Some(who) = before
+        && !begins
+        && state(who) == TASK_TRACED
+    {
+        let_go(ctx, who.1, who.0);
+    }
+}
+
+/// Tells of the new program. When a thread that is not the leader did it, it has taken over
+/// the leader's tid; its own is gone without an exit event.
+#[inline(always)]
+fn executed<const TYPED: bool>(ctx: *mut c_void) {
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -213,6 +240,8 @@ fn died<const TYPED: bool>(ctx: *mut c_void, ended: u64) {
         return;
     };
     // SAFETY: map values.
+    let nr = unsafe { (*task).nr };
+    // SAFETY: map values.
     unsafe {
         let state = (*task).state;
         (*task).state = TASK_IDLE;
@@ -230,16 +259,37 @@ fn died<const TYPED: bool>(ctx: *mut c_void, ended: u64) {
     if setting!(lifecycle) == 0 {
         return;
     }
-    let Some(ticket) = Ticket::take(STREAM_TASK) else {
-        return;
-    };
-    let now = emit::now_ns();
     let code: u32 = if TYPED {
         // SAFETY: the first argument of a typed program.
         unsafe { kernel::load(ended as *const u8, setting!(offsets.task_exit_code)) }
     } else {
         kernel::read(ended, setting!(offsets.task_exit_code))
     };
+    send_end(ctx, ids, nr, code);
+}
+
+/// A traced task is traced no longer, though it lives on.
+#[inline(always)]
+pub fn let_go(ctx: *mut c_void, task: *mut Task, ids: Ids) {
+    // SAFETY: a map value of this very thread.
+    let nr = unsafe {
+        (*task).state = TASK_IDLE;
+        (*task).enter_ns = 0;
+        (*task).nr
+    };
+    if let Some(books) = emit::books(STREAM_TASK) {
+        // SAFETY: a map value.
+        unsafe { (*books).gone += 1 };
+    }
+    send_end(ctx, ids, nr, CODE_DETACHED);
+}
+
+#[inline(always)]
+fn send_end(ctx: *mut c_void, ids: Ids, nr: u32, code: u32) {
+    let Some(ticket) = Ticket::take(STREAM_TASK) else {
+        return;
+    };
+    let now = emit::now_ns();
     emit::fixed::<TaskExitRecord>(ctx, ticket, |record| {
         // SAFETY: a whole record's room.
         unsafe {
@@ -254,7 +304,7 @@ fn died<const TYPED: bool>(ctx: *mut c_void, ended: u64) {
             );
             emit::fill_comm(header);
             (*record).code = code;
-            (*record)._pad = 0;
+            (*record).nr = nr;
         }
     });
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
-    harness::{BIN, TempDir, example, shared},
-    oracle::as_strace,
+    harness::{BIN, TempDir, example, shared, trace},
+    oracle::{as_strace, assert_all_same, assert_same},
+    rows::named,
     running::Running,
 };
 
@@ -65,7 +66,7 @@ fn the_call_that_it_was_in_is_detached() {
         (
             &["-e", "status=detached"],
             format!(
-                "strace: Process {pid} attached\n{SLEEPS}strace: Process {pid} detached\n <detached ...>\n"
+                "strace: Process {pid} attached\nstrace: Process {pid} detached\n{SLEEPS} <detached ...>\n"
             ),
             "",
         ),
@@ -232,6 +233,92 @@ fn killed_on_exit() {
         assert!(begun.elapsed() < Duration::from_secs(10), "{pids}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// `-b execve`: a process is let go of where it would become another program.
+#[test]
+fn processes_that_execute_are_let_go() {
+    let _machine = shared();
+    let set = "-e trace=execve,exit_group sh -c '/bin/true & wait; exit 3'";
+    assert_all_same(&[
+        &format!("STRACE -f -b execve {set}"),
+        &format!("STRACE -f --detach-on=execve -q {set}"),
+        &format!("STRACE -f -o file -b execve {set}"),
+        &format!("STRACE -f -b execve -e status=detached {set}"),
+        "STRACE -f -b execve -e trace=none sh -c '/bin/true & wait; exit 3'",
+        // The tracer ends as soon as it has nothing left to trace.
+        "STRACE -b execve -e trace=execve,exit_group sh -c 'exec sleep 2'; echo $?",
+    ]);
+    let traced = trace(&[
+        "-f",
+        "-b",
+        "execve",
+        "--",
+        "sh",
+        "-c",
+        "/bin/true & wait; exit 3",
+    ]);
+    assert_eq!(traced.output.code(), 3);
+    let rows = traced.rows();
+    let calls = named(&rows, "execve");
+    assert_eq!((calls[0].ret, calls[1].ret), ("0", "?"), "{calls:?}");
+    assert_eq!((calls.len(), calls[1].args[0]), (2, "\"/bin/true\""));
+    let child = calls[1].tid;
+    assert!(rows.last().unwrap().tid != child && named(&rows, "+exit").len() == 1);
+}
+
+/// Without `-f` strace traces one thread; by our own name threads belong to what is traced.
+#[test]
+fn threads_without_f() {
+    let _machine = shared();
+    let program = example("calls");
+    let set = format!("-e trace=getppid {program} --threads 3 --calls 3 >/dev/null");
+    assert_same(&format!("STRACE {set}"));
+    assert_same(&format!(
+        "STRACE -e trace=execve,exit_group {} -- /bin/true >/dev/null",
+        example("thread_exec")
+    ));
+    let traced = trace(&[
+        "-e",
+        "trace=getppid",
+        "--",
+        &program,
+        "--threads",
+        "3",
+        "--calls",
+        "3",
+    ]);
+    assert_eq!(named(&traced.rows(), "getppid").len(), 9);
+    let dir = TempDir::new();
+    let ours = as_strace(&dir);
+    let mut attachee = Running::start_with_stdin(&mut Command::new(example("attachee")));
+    let ready = attachee.stdout_line("ready ");
+    let pid = ready.split(' ').nth(1).unwrap();
+    for (options, message) in [
+        (&[][..], format!("strace: Process {pid} attached\n")),
+        (&["-f"], format!("strace: Process {pid} attached with ")),
+    ] {
+        let tracer =
+            Running::start(
+                Command::new(&ours)
+                    .args(options)
+                    .args(["-e", "trace=none", "-p", pid]),
+            );
+        std::thread::sleep(Duration::from_millis(1500));
+        tracer.signal(libc::SIGINT);
+        let output = tracer.wait();
+        assert!(
+            output.stderr.starts_with(&message),
+            "{options:?}: {output:?}"
+        );
+        assert_eq!(
+            output.stderr.matches("detached").count() > 1,
+            !options.is_empty(),
+            "{output:?}"
+        );
+    }
+    attachee.close_stdin();
+    attachee.wait();
 }
 
 /// A thread that executes a program takes over its process's number.

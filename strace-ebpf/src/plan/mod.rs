@@ -12,8 +12,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use strace_ebpf_common::{
     config::{
-        Config, EXTRA_IDENTITY, EXTRA_STACK, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE,
-        STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
+        Config, EXTRA_IDENTITY, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS, Offsets,
+        SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF,
+        TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
     summary::Count,
@@ -73,6 +74,8 @@ pub struct Targets {
     pub command: Vec<OsString>,
     /// Children too.
     pub follow: bool,
+    /// Of processes all threads, those to be born too; strace without `-f` traces just one.
+    pub threads: bool,
 }
 
 /// The form of the trace.
@@ -278,7 +281,11 @@ impl Request {
         Config {
             scope,
             self_tgid,
-            follow: u32::from(self.targets.follow),
+            follow: match (self.targets.follow, self.targets.threads) {
+                (true, _) => FOLLOW_ALL,
+                (false, true) => FOLLOW_THREADS,
+                (false, false) => FOLLOW_NONE,
+            },
             transport: match transport {
                 Transport::Mapped => TRANSPORT_MAPPED,
                 Transport::Perf => TRANSPORT_PERF,
@@ -291,6 +298,8 @@ impl Request {
             pidns_inum: facts.pidns_inum,
             lifecycle: u32::from(!self.counts_only()),
             extra,
+            detach_on_exec: u32::from(self.launch.detach_on_exec),
+            _pad: 0,
             count: self.count(),
             offsets,
         }
@@ -337,6 +346,7 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
         cgroup: cli.what.cgroup.clone(),
         command: cli.command.clone(),
         follow: cli.what.follow > 0,
+        threads: cli.what.follow > 0 || cli.called == Called::Own,
     })
 }
 

@@ -99,7 +99,9 @@ impl Session<'_> {
         let mut count = 0;
         loop {
             let mut fresh = false;
-            for tid in proc::threads(pid).unwrap_or_default() {
+            let all = proc::threads(pid).unwrap_or_default();
+            let wanted = |tid: &u32| self.request.targets.threads || *tid == pid;
+            for tid in all.into_iter().filter(wanted).collect::<Vec<_>>() {
                 if self.probes.task(tid)?.state == TASK_TRACED {
                     continue;
                 }
@@ -220,6 +222,9 @@ impl Session<'_> {
     /// Is nothing left to be traced?
     fn all_ended(&self, command_ended: bool) -> Result<bool> {
         let targets = &self.request.targets;
+        if self.request.launch.detach_on_exec && self.live()? == 0 {
+            return Ok(true);
+        }
         if !targets.command.is_empty() {
             if !command_ended {
                 return Ok(false);

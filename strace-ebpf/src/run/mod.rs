@@ -147,7 +147,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         details: Details::new(&request.qualifiers),
         plans,
     };
-    let follow = request.targets.follow;
+    let follow = (request.targets.follow, request.targets.threads);
     let signals_told = request.qualifiers.signal;
     let mut tracer = Tracer::new(lines(request), shown, settings.cpus, follow, signals_told);
     if request.output.header && !request.counts_only() {

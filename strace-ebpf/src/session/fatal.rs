@@ -64,6 +64,9 @@ mod tests {
             header,
             signal,
             outcome,
+            nr: 0,
+            _pad: 0,
+            ip: 0,
             info: [0; 48],
         }
     }
@@ -76,7 +79,7 @@ mod tests {
                 ..Header::default()
             },
             code,
-            _pad: 0,
+            nr: 0,
         }
     }
 

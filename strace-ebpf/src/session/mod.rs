@@ -93,6 +93,11 @@ impl Pending {
         }
     }
 
+    /// The enter record of a call of which nothing more will be heard.
+    pub fn take(&mut self, tid: u32) -> Option<Vec<u8>> {
+        self.by_tid.remove(&tid)
+    }
+
     /// A thread is gone.
     pub fn forget(&mut self, tid: u32) {
         if let Some(bytes) = self.by_tid.remove(&tid) {

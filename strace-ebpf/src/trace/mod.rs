@@ -13,8 +13,8 @@ use strace_ebpf_common::{
     limits::PLANS_PER_ABI,
     plan::{FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, Plan, WHEN_ENTER},
     record::{
-        CALL_NO_RETURN, CALL_SPARSE, CallRecord, ExecRecord, Header, SignalRecord, TaskExitRecord,
-        read_fixed,
+        CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, ExecRecord, Header, SignalRecord,
+        TaskExitRecord, read_fixed,
     },
 };
 
@@ -88,8 +88,8 @@ pub struct Tracer {
     pending: Pending,
     fatal: Fatal,
     ready: Vec<Bytes>,
-    /// Children are traced.
-    follow: bool,
+    /// Children are traced; threads are.
+    follow: (bool, bool),
     /// Signals that are told.
     signals: Signals,
     /// Records of unknown kind or shape.
@@ -101,7 +101,13 @@ pub struct Tracer {
 impl Tracer {
     /// A tracer with nothing seen yet.
     #[must_use]
-    pub fn new(lines: Lines, shown: Shown, cpus: u32, follow: bool, signals: Signals) -> Self {
+    pub fn new(
+        lines: Lines,
+        shown: Shown,
+        cpus: u32,
+        follow: (bool, bool),
+        signals: Signals,
+    ) -> Self {
         let out = Vec::with_capacity(PIECE_BYTES + 4096);
         Self {
             books: Books::new(cpus),
@@ -164,8 +170,9 @@ impl Tracer {
             Ok(Event::Fork(record)) => match &mut self.lines {
                 Lines::Tsv(lines) => lines.fork(&mut self.common, &record),
                 Lines::Strace(lines) => {
+                    let (children, threads) = self.follow;
                     let same = record.child_tgid == record.header.tgid;
-                    lines.fork(&mut self.common, &record, self.follow || same);
+                    lines.fork(&mut self.common, &record, children || threads && same);
                 }
             },
             Ok(Event::Exec(record, body)) => self.exec(&record, body),
@@ -259,7 +266,29 @@ impl Tracer {
         }
     }
 
+    /// We have let go of a thread at its call that replaces the program.
+    fn detached(&mut self, record: &TaskExitRecord) {
+        let tid = record.header.tid;
+        match &mut self.lines {
+            Lines::Strace(lines) => lines.detached(&mut self.common, tid),
+            Lines::Tsv(lines) => {
+                let Some(enter) = self.pending.take(tid) else {
+                    return;
+                };
+                if let Some(call) = read_fixed::<CallRecord>(&enter) {
+                    let body = enter.get(size_of::<CallRecord>()..).unwrap_or_default();
+                    lines.call(&mut self.common, call, body, None);
+                }
+                self.pending.recycle(enter);
+            }
+        }
+    }
+
     fn task_exit(&mut self, record: &TaskExitRecord) {
+        if record.code & CODE_DETACHED != 0 {
+            self.detached(record);
+            return;
+        }
         self.pending.forget(record.header.tid);
         self.common.exec_names.remove(&record.header.tid);
         if let Some(sent) = self.fatal.ended(record) {
@@ -314,7 +343,7 @@ impl Tracer {
         let end = TaskExitRecord {
             header,
             code: status << 8,
-            _pad: 0,
+            nr: 0,
         };
         lines.exec_failed(&mut self.common, why, &end);
         true

@@ -155,22 +155,31 @@ impl Lines {
     /// We let go of every thread that is left, in the order in which they came.
     pub fn let_go(&mut self, common: &mut Common) {
         for tid in self.threads.take() {
-            let shown = self.current == Some(tid)
-                || self.telling.staged
-                    && self.telling.status & STATUS_DETACHED != 0
-                    && self.calls.contains_key(&tid);
-            if shown {
-                self.begin_line(common, tid, true);
-            }
-            if self.telling.quiet & QUIET_ATTACH == 0 {
-                self.message(common, &format!("Process {tid} detached"));
-            }
-            if shown {
-                self.format.remark(&mut common.out, " <detached ...>");
-            }
-            self.calls.remove(&tid);
+            self.detached(common, tid);
         }
         self.current = None;
+    }
+
+    /// We let go of a thread, whose line ends here if it can be seen to.
+    pub fn detached(&mut self, common: &mut Common, tid: u32) {
+        let told = self.telling.status & STATUS_DETACHED != 0;
+        let staged = self.telling.staged && told && self.calls.contains_key(&tid);
+        let shown = self.current == Some(tid);
+        if shown {
+            self.begin_line(common, tid, true);
+            self.current = None;
+        }
+        if self.telling.quiet & QUIET_ATTACH == 0 {
+            self.message(common, &format!("Process {tid} detached"));
+        }
+        if staged {
+            self.begin_line(common, tid, true);
+        }
+        if shown || staged {
+            self.format.remark(&mut common.out, " <detached ...>");
+        }
+        self.calls.remove(&tid);
+        self.threads.forget(tid);
     }
 }
 
