@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     cases::{COREUTILS, Case, FILES, PROGRAMS, SHELLS},
-    harness::{BIN, TempDir, example, run, shared},
+    harness::{BIN, TempDir, example, run, shared, slow},
     rows::Row,
 };
 
@@ -157,7 +157,9 @@ fn compare(cases: &[Case]) {
     let _machine = shared();
     let dir = TempDir::new();
     let mut failures = String::new();
-    for case in cases {
+    // Every third one on a slow machine: what differs between kernels is not in each of them.
+    let step = if slow() > 1 { 3 } else { 1 };
+    for case in cases.iter().step_by(step) {
         let (trace, status) = run_under(&dir, case, &[BIN]);
         let ours = our_counts(&trace);
         let mut said = String::new();

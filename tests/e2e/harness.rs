@@ -18,6 +18,12 @@ pub use crate::running::{Output, Running};
 /// The program under test.
 pub const BIN: &str = env!("CARGO_BIN_EXE_strace-ebpf");
 
+/// How many times slower than a real processor this machine is: more than once in an emulated guest of `cargo xtask vm`.
+pub fn slow() -> u32 {
+    let told = std::env::var("STRACE_EBPF_TEST_SLOW");
+    told.map_or(1, |text| text.parse().expect("a number"))
+}
+
 static MACHINE: RwLock<()> = RwLock::new(());
 
 /// Held by tests that may run beside others.

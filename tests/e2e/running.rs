@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After this a command is killed and its test fails.
+use crate::harness::slow;
+
+/// After this a command is killed and its test fails; longer on slow machines, as every other limit.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// How a command ended and what it said.
@@ -114,7 +116,7 @@ impl Running {
         what: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> String {
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + LIMIT * slow();
         loop {
             let over = Instant::now() > end || self.readers.iter().all(JoinHandle::is_finished);
             let all = text(from);
@@ -144,7 +146,7 @@ impl Running {
     /// Waits for the end; after `limit` the whole group is killed and the test fails.
     #[track_caller]
     pub fn wait_at_most(&mut self, limit: Duration) -> Output {
-        let end = Instant::now() + limit;
+        let end = Instant::now() + limit * slow();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break Some(status);

@@ -3,7 +3,7 @@
 use std::{os::unix::process::CommandExt, process::Command, time::Duration};
 
 use crate::{
-    harness::{Running, TempDir, example, run, shared, tracer},
+    harness::{Running, TempDir, example, run, shared, slow, tracer},
     programs,
     rows::{Row, named},
 };
@@ -41,7 +41,10 @@ fn a_second_signal_lets_the_tracer_go() {
     let _machine = shared();
     let dir = TempDir::new();
     let file = dir.file("trace");
-    let script = "trap '' TERM; echo ready $$; i=0; while [ $i -lt 40 ]; do sleep 0.05; i=$((i+1)); done; echo end";
+    let rounds = 40 * slow();
+    let script = &format!(
+        "trap '' TERM; echo ready $$; i=0; while [ $i -lt {rounds} ]; do sleep 0.05; i=$((i+1)); done; echo end"
+    );
     let mut tracer = Running::start(tracer(&["-f", "-o", &file, "--"]).args(["sh", "-c", script]));
     let ready = tracer.stdout_line("ready ");
     tracer.signal(libc::SIGTERM);

@@ -15,6 +15,8 @@ mod root;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +32,9 @@ use root::{Built, Task};
 /// Tells the tests that time runs this much slower than on a real processor.
 const SLOW_VARIABLE: &str = "STRACE_EBPF_TEST_SLOW";
 const SLOWNESS: u32 = 10;
+
+/// Seconds for one test in a guest.
+const TEST_LIMIT: u32 = 400;
 
 /// Options of `cargo xtask vm`.
 #[derive(clap::Args)]
@@ -58,8 +63,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 2)]
     cpus: u32,
     /// Seconds after which a guest is killed, and has failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 1200)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2400)]
     limit: u64,
+    /// Guests that run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
     /// Tests to run: parts of their names
     #[arg(last = true)]
     filters: Vec<String>,
@@ -73,28 +81,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("--shell needs one --kernel");
     }
     boot::require_qemu()?;
-    let built = root::build(&root)?;
+    let work = crate::run::target_dir(&root).join("vm");
     let vm = Vm {
         options,
-        work: crate::run::target_dir(&root).join("vm"),
+        built: root::build(&root, &work)?,
+        work,
         root,
-        built,
     };
-    fs::create_dir_all(&vm.work).with_context(|| format!("creating {}", vm.work.display()))?;
     let tests = vm.tests()?;
-    let mut failed = Vec::new();
-    for guest in guests {
-        let start = Instant::now();
-        let outcome = vm.guest(guest, &tests);
-        let seconds = start.elapsed().as_secs();
-        match outcome {
-            Ok(summary) => say!("{}: {summary} ({seconds} s)", guest.name),
-            Err(error) => {
-                say!("{}: FAILED: {error:#} ({seconds} s)", guest.name);
-                failed.push(guest.name);
-            }
-        }
-    }
+    let failed = vm.all(&guests, &tests);
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -114,6 +109,37 @@ impl Vm<'_> {
     fn tests(&self) -> Result<Vec<String>> {
         let list = tools::output(Command::new(&self.built.tests).arg("--list"))?;
         Ok(results::listed(&list))
+    }
+
+    /// Runs the guests, some at the same time; the names of those that failed.
+    fn all(&self, guests: &[&'static Guest], tests: &[String]) -> Vec<&'static str> {
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.jobs {
+                scope.spawn(|| {
+                    while let Some(guest) = guests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if !self.tell(guest, tests) {
+                            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                            failed.push(guest.name);
+                        }
+                    }
+                });
+            }
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a guest and says how it went; whether that was well.
+    fn tell(&self, guest: &Guest, tests: &[String]) -> bool {
+        let start = Instant::now();
+        let outcome = self.guest(guest, tests);
+        let seconds = start.elapsed().as_secs();
+        match &outcome {
+            Ok(summary) => say!("{}: {summary} ({seconds} s)", guest.name),
+            Err(error) => say!("{}: FAILED: {error:#} ({seconds} s)", guest.name),
+        }
+        outcome.is_ok()
     }
 
     fn guest(&self, guest: &Guest, tests: &[String]) -> Result<String> {
@@ -146,16 +172,11 @@ impl Vm<'_> {
 
     fn initramfs(&self, guest: &Guest, script: String, interactive: bool) -> Result<PathBuf> {
         let file = self.work.join(format!("initramfs-{}", guest.name));
-        let folder = |path: &Path| {
-            path.parent()
-                .map(|p| p.display().to_string())
-                .unwrap_or_default()
-        };
-        let examples = self.built.examples.first().map(|path| folder(path));
+        let programs = self.built.program.parent().unwrap_or(&self.root);
         let path = format!(
-            "export PATH=$PATH:{}:{} {SLOW_VARIABLE}={SLOWNESS} RUST_BACKTRACE=0\ncd /tmp\n",
-            folder(&self.built.program),
-            examples.unwrap_or_default()
+            "export PATH=$PATH:{}:{} {SLOW_VARIABLE}={SLOWNESS}\ncd /tmp\n",
+            programs.display(),
+            self.built.examples.display(),
         );
         let task = Task {
             script: path + &script,
@@ -212,11 +233,12 @@ impl Vm<'_> {
         if plan.run.is_empty() {
             return Ok("no tests of that name".into());
         }
+        // A process per test: what one of them does to itself, or hangs in, is not the next one's.
         let script = format!(
-            "{} --exact --test-threads {} {}\n",
+            "for test in {}; do\n timeout -k 5 {TEST_LIMIT} {} --exact $test 2>&1 ||\n \
+             echo \"@vm failed $test $?\"\ndone\n",
+            plan.run.join(" "),
             self.built.tests.display(),
-            self.options.cpus,
-            plan.run.join(" ")
         );
         let initramfs = self.initramfs(guest, script, false)?;
         let machine = self.machine(guest, kernel, &initramfs);
@@ -236,10 +258,8 @@ impl Vm<'_> {
                     "{}: up after {seconds} s ({inside} s by its own clock)",
                     guest.name
                 );
-            } else if results.line(line) {
+            } else if results.line(line) || !results::is_noise(line) {
                 println!("{} {seconds:4} s  {line}", guest.name);
-            } else if !line.is_empty() {
-                println!("{line}");
             }
         })?;
         let failures = results.failures(&plan);
@@ -247,7 +267,7 @@ impl Vm<'_> {
             say!("{}: {failure}", guest.name);
         }
         match end {
-            End::Exit(0) if failures.is_empty() => Ok(format!(
+            End::Exit(_) if failures.is_empty() => Ok(format!(
                 "Linux {}: {} tests passed, {} left out for the reasons above",
                 kernel.version,
                 results.passed(),

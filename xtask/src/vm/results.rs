@@ -125,6 +125,17 @@ impl Results {
     }
 }
 
+/// What a test program says of every run, which nobody needs to read for each test.
+pub(super) fn is_noise(line: &str) -> bool {
+    let always = [
+        "running 1 test",
+        "test result: ok",
+        "failures:",
+        "note: run with",
+    ];
+    line.trim().is_empty() || always.iter().any(|start| line.starts_with(start))
+}
+
 /// The number of seconds in the line with which a guest begins.
 pub(super) fn ready(line: &str) -> Result<f64> {
     line.trim()

@@ -21,12 +21,14 @@ pub(super) struct Built {
     pub(super) program: PathBuf,
     /// The program that holds the end-to-end tests.
     pub(super) tests: PathBuf,
-    /// The programs of `tests/programs`.
-    pub(super) examples: Vec<PathBuf>,
+    /// The folder with the programs of `tests/programs`.
+    pub(super) examples: PathBuf,
+    /// All of these, each with a copy that is small.
+    files: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Builds the tests and all they need.
-pub(super) fn build(root: &Path) -> Result<Built> {
+pub(super) fn build(root: &Path, work: &Path) -> Result<Built> {
     say!("building the tests and the test programs");
     // The same build as that of `cargo xtask test`.
     let messages = tools::output(Command::new("cargo").current_dir(root).args([
@@ -65,10 +67,19 @@ pub(super) fn build(root: &Path) -> Result<Built> {
     };
     let tests = named(of_kind("test"), "e2e-")?;
     let folder = tests.ancestors().nth(2).context("no target folder")?;
+    // Programs also have a unit test of their own, in another folder.
+    let program = folder.join("strace-ebpf");
+    // Their debugging information is ten times as large as they are.
+    let stripped = work.join("stripped");
+    fs::create_dir_all(&stripped).with_context(|| format!("creating {}", stripped.display()))?;
+    let ours = [program.clone(), tests.clone()];
+    let files = ours.into_iter().chain(of_kind("example"));
     Ok(Built {
-        // Programs also have a unit test of their own, in another folder.
-        program: folder.join("strace-ebpf"),
-        examples: of_kind("example"),
+        files: files
+            .map(|file| strip(&file, &stripped).map(|copy| (file, copy)))
+            .collect::<Result<_>>()?,
+        examples: folder.join("examples"),
+        program,
         tests,
     })
 }
@@ -101,12 +112,8 @@ pub(super) fn write(root: &Path, built: &Built, task: &Task<'_>, to: &Path) -> R
     archive.device("/dev/null", 1, 3);
     listed(&mut archive, &root.join("xtask/data/vm/root.txt"))?;
 
-    // Their debugging information is ten times as large as they are.
-    let stripped = to.parent().unwrap_or(root).join("stripped");
-    fs::create_dir_all(&stripped)?;
-    let ours = [&built.program, &built.tests];
-    for file in ours.into_iter().chain(&built.examples) {
-        archive.add_as(file, &strip(file, &stripped)?)?;
+    for (file, stripped) in &built.files {
+        archive.add_as(file, stripped)?;
     }
     for file in task.add {
         let file = std::path::absolute(file)?;
