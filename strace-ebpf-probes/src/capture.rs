@@ -11,7 +11,6 @@ use aya_ebpf::{
     bindings::BPF_F_USER_STACK,
     helpers::generated::{
         bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_get_stack, bpf_loop,
-        bpf_probe_read_user, bpf_probe_read_user_str,
     },
 };
 use strace_ebpf_common::{
@@ -29,7 +28,12 @@ use strace_ebpf_common::{
     record::{CALL_BYTES, CallRecord},
 };
 
-use crate::{kernel, maps::Scratch, maps::setting};
+use crate::{
+    kernel,
+    maps::Scratch,
+    maps::setting,
+    read::{bpf_probe_read_user, bpf_probe_read_user_str},
+};
 
 /// Rounds of the loop for one record: operations and elements together.
 const ROUNDS: u32 = 512;

@@ -6,8 +6,7 @@ use aya_ebpf::{
     bindings::{BPF_F_CURRENT_CPU, BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP},
     helpers::generated::{
         bpf_get_current_comm, bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_perf_event_output,
-        bpf_probe_read_kernel, bpf_ringbuf_output, bpf_ringbuf_query, bpf_ringbuf_reserve,
-        bpf_ringbuf_submit,
+        bpf_ringbuf_output, bpf_ringbuf_query, bpf_ringbuf_reserve, bpf_ringbuf_submit,
     },
 };
 use strace_ebpf_common::{
@@ -24,6 +23,7 @@ use crate::{
     kernel,
     mapped::{self, Place},
     maps::{COUNTERS, EVENTS, RINGS, debug, setting},
+    read::bpf_probe_read_kernel,
 };
 
 /// A record's place in the books: taken before anything can fail.

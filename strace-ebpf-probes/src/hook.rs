@@ -2,13 +2,12 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs,
-};
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
 use crate::{
     arch::{ARGS_COMPAT, ARGS_NATIVE, FIRST_WORD, IP, ORIG_AX, SP, WORDS},
     kernel,
+    read::bpf_probe_read_kernel,
 };
 
 /// What the bodies need to know about the system call at hand.

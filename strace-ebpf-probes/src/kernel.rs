@@ -1,9 +1,10 @@
 //! Reading kernel structures at the offsets that user space took from BTF.
 
+use crate::read::bpf_probe_read_kernel;
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs,
+    bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
 };
 use strace_ebpf_common::config::EXTRA_SIGNAL_IP;
 

@@ -1,9 +1,9 @@
 //! Every map and every setting, in one place.
 
+#[cfg(not(feature = "perf-only"))]
+use aya_ebpf::btf_maps::{ArrayOfMaps, RingBuf};
 use aya_ebpf::{
-    btf_maps::{
-        Array, ArrayOfMaps, CgroupArray, PerCpuArray, PerCpuHashMap, PerfEventArray, RingBuf,
-    },
+    btf_maps::{Array, CgroupArray, PerCpuArray, PerCpuHashMap, PerfEventArray},
     macros::btf_map,
 };
 use strace_ebpf_common::{
@@ -142,15 +142,24 @@ pub struct Scratch {
 pub static SCRATCH: Array<Scratch, 1> = Array::new();
 
 /// A ring buffer per CPU; user space makes them in the size it wants.
+#[cfg(not(feature = "perf-only"))]
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
+
+/// In its place: what uses it is dead code where the transport is perf, but names it.
+#[cfg(feature = "perf-only")]
+#[btf_map]
+pub static RINGS: Array<u64, 1> = Array::new();
 
 /// The perf buffers, one per CPU.
 #[btf_map]
 pub static EVENTS: PerfEventArray = PerfEventArray::new();
 
 /// `BPF_F_MMAPABLE`, Linux 5.5.
+#[cfg(not(feature = "perf-only"))]
 const MAPPED: usize = 1 << 10;
+#[cfg(feature = "perf-only")]
+const MAPPED: usize = 0;
 
 /// Both ends of the mapped buffers, one per CPU.
 #[btf_map]

@@ -2,7 +2,6 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use strace_ebpf_common::{
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
@@ -14,6 +13,7 @@ use crate::{
     filter::{self, Ids},
     kernel,
     maps::setting,
+    read::bpf_probe_read_kernel,
 };
 
 /// Never reported: the exit that it causes is. The kernel also "delivers" it to every thread of a

@@ -5,7 +5,6 @@
 
 use core::{arch::asm, ffi::c_void};
 
-use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use strace_ebpf_common::{
     capture::{CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, padded},
     plan::{
@@ -15,7 +14,11 @@ use strace_ebpf_common::{
     record::{CALL_BYTES, CallRecord},
 };
 
-use crate::{emit::Ticket, maps::setting};
+use crate::{
+    emit::Ticket,
+    maps::setting,
+    read::{bpf_probe_read_user, bpf_probe_read_user_str},
+};
 
 /// Room that the record of a simple plan may need: two more than the limit for strings, see `copy`.
 pub const ROOM: u64 =

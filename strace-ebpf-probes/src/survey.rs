@@ -1,10 +1,10 @@
 //! For kernels without BTF: hands a raw copy of a `task_struct` to user space, which looks for
 //! fields whose values it knows (`kernel/survey.rs` there). Loaded for that and unloaded at once.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_comm, bpf_probe_read_kernel};
+use aya_ebpf::helpers::generated::bpf_get_current_comm;
 use strace_ebpf_common::limits::{COMM_BYTES, SURVEY_BYTES, SURVEY_COMM};
 
-use crate::{kernel, maps::SURVEY};
+use crate::{kernel, maps::SURVEY, read::bpf_probe_read_kernel};
 
 /// Copied piece by piece: the structure is smaller than the whole copy, and what lies behind it may
 /// not be mapped.

@@ -2,7 +2,6 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 use strace_ebpf_common::{
     capture::{CAPTURE_BYTES, Capture, padded},
     config::{FOLLOW_ALL, FOLLOW_NONE, TASK_ARMED, TASK_IDLE, TASK_TRACED, Task},
@@ -21,6 +20,7 @@ use crate::{
     filter::{self, Ids},
     kernel,
     maps::{debug, setting},
+    read::bpf_probe_read_kernel_str,
     switch,
 };
 

@@ -59,7 +59,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             "kernel",
             facts.version >= since::OLDEST,
             true,
-            format!("Linux {} (5.8 or newer is needed)", facts.release),
+            format!("Linux {} (5.3 or newer is needed)", facts.release),
         ),
         row(
             "privilege",

@@ -25,8 +25,9 @@ const ARCH: &str = "x86_64";
 /// The folder of the committed objects.
 const COMMITTED: &str = "strace-ebpf/src/probes";
 /// Each object's file name and the cargo features it is built with.
-const OBJECTS: [(&str, &[&str]); 2] = [
+const OBJECTS: [(&str, &[&str]); 3] = [
     ("probes.bpf.o", &[]),
+    ("probes-perf.bpf.o", &["--features", "perf-only"]),
     ("probes-debug.bpf.o", &["--features", "log"]),
 ];
 

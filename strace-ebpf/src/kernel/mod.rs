@@ -46,8 +46,10 @@ pub mod since {
     pub const TASK_PT_REGS: Version = Version(5, 15);
     /// Helper 181, `bpf_loop`.
     pub const BPF_LOOP: Version = Version(5, 17);
-    /// What we were built and tested for.
-    pub const OLDEST: Version = Version(5, 8);
+    /// Typed raw tracepoints.
+    pub const TP_BTF: Version = Version(5, 5);
+    /// Loops in programs, and settings that are constants to the verifier (5.2). 5.10 is the oldest that was run.
+    pub const OLDEST: Version = Version(5, 3);
 }
 
 /// Why field offsets are not known.

@@ -502,7 +502,7 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
     // A release that does not begin with a number says nothing.
     if facts.version < since::OLDEST && facts.version != Version(0, 0) {
         return unable(format!(
-            "Linux 5.8 or newer is needed; this is {}",
+            "Linux 5.3 or newer is needed; this is {}",
             facts.release
         ));
     }
@@ -514,6 +514,7 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
         Attach::Auto if matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible => {
             Hook::RawTracepoint
         }
+        Attach::Auto if facts.version < since::TP_BTF => Hook::RawTracepoint,
         _ if preemptible => Hook::Tracepoint,
         _ => Hook::TpBtf,
     };
@@ -521,6 +522,12 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
         return Ok(hook);
     }
     btf()?;
+    if hook == Hook::TpBtf && facts.version < since::TP_BTF {
+        return unable(format!(
+            "--attach tp-btf needs Linux 5.5; this is {}",
+            facts.release
+        ));
+    }
     if hook == Hook::Tracepoint && facts.version < since::TASK_PT_REGS {
         return unable(format!(
             "--attach tracepoint needs Linux 5.15 for the arguments at exit; this is {}",
@@ -654,12 +661,17 @@ mod tests {
             hook(Attach::Auto, &facts(6, 12, false), false),
             Ok(Hook::RawTracepoint)
         );
+        assert_eq!(
+            hook(Attach::Auto, &facts(5, 4, true), false),
+            Ok(Hook::RawTracepoint)
+        );
         for (attach, facts, part) in [
             (
                 Attach::Auto,
-                facts(5, 7, true),
-                "Linux 5.8 or newer is needed; this is 5.7",
+                facts(5, 2, true),
+                "Linux 5.3 or newer is needed; this is 5.2",
             ),
+            (Attach::TpBtf, facts(5, 4, true), "needs Linux 5.5"),
             (
                 Attach::TpBtf,
                 facts(6, 12, false),
@@ -672,6 +684,10 @@ mod tests {
             };
             assert!(message.contains(part), "{message}");
         }
+        assert_eq!(
+            choose_transport(Transport::Auto, &facts(5, 7, true), false),
+            Ok(Transport::Perf)
+        );
         assert_eq!(
             choose_transport(Transport::Auto, &facts(5, 8, true), true),
             Ok(Transport::Ringbuf)

@@ -29,7 +29,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    kernel::{Version, btf::TraceTypes, survey},
+    kernel::{Version, btf::TraceTypes, since, survey},
     say,
     summary::slots::Slots,
     sys,
@@ -38,7 +38,9 @@ use attach::{Hook, Program};
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
-/// The same with their debug messages.
+/// The same for perf buffers alone: all that Linux before 5.8 takes.
+static OBJECT_PERF: &[u8] = aya::include_bytes_aligned!("probes-perf.bpf.o");
+/// The first with debug messages.
 static OBJECT_DEBUG: &[u8] = aya::include_bytes_aligned!("probes-debug.bpf.o");
 /// Names a file to load instead of the embedded object: how CI tests a fresh build.
 const OBJECT_ENV: &str = "STRACE_EBPF_PROBES";
@@ -130,6 +132,7 @@ impl Probes {
         let object = match &from_file {
             Some(bytes) => bytes.as_slice(),
             None if settings.debug => OBJECT_DEBUG,
+            None if settings.config.transport == TRANSPORT_PERF => OBJECT_PERF,
             None => OBJECT,
         };
         let programs = settings.hook.programs(
@@ -173,8 +176,7 @@ impl Probes {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())
                 .context("filling the cgroup map")?;
         }
-        let mut rings: RingMap = take(&mut ebpf, "RINGS")?;
-        let outlets = outlets(&mut ebpf, &mut rings, settings)?;
+        let (outlets, rings) = outlets(&mut ebpf, settings)?;
         let mut probes = Self {
             tasks: take(&mut ebpf, "TASKS")?,
             counters: take(&mut ebpf, "COUNTERS")?,
@@ -389,7 +391,11 @@ pub fn survey(version: Version) -> Result<Offsets> {
     allow_locked_memory();
     let mut ebpf = types::loader()
         .allow_unsupported_maps()
-        .load(OBJECT)
+        .load(if version < since::RINGBUF {
+            OBJECT_PERF
+        } else {
+            OBJECT
+        })
         .context("opening the probes object")?;
     let copies: Array<MapData, SurveyCopy> = take(&mut ebpf, "SURVEY")?;
     for (name, target) in [
@@ -467,10 +473,12 @@ where
     M::try_from(map).with_context(|| format!("map {name}"))
 }
 
-fn outlets(ebpf: &mut Ebpf, outer: &mut RingMap, settings: &Settings) -> Result<Outlets> {
+/// The buffers, and the map of the ring buffers, which is to live until the programs hold it.
+fn outlets(ebpf: &mut Ebpf, settings: &Settings) -> Result<(Outlets, Option<RingMap>)> {
     if settings.config.transport == TRANSPORT_PERF {
-        return Ok(Outlets::Perf(take_data(ebpf, "EVENTS")?));
+        return Ok((Outlets::Perf(take_data(ebpf, "EVENTS")?), None));
     }
+    let mut outer: RingMap = take(ebpf, "RINGS")?;
     let mapped = settings.config.transport == TRANSPORT_MAPPED;
     let bytes = if mapped {
         IRQ_RING_BYTES
@@ -496,13 +504,14 @@ fn outlets(ebpf: &mut Ebpf, outer: &mut RingMap, settings: &Settings) -> Result<
         rings.push(ring);
     }
     if mapped {
-        return Ok(Outlets::Mapped {
+        let mapped = Outlets::Mapped {
             cursors: take_data(ebpf, "CURSORS")?,
             chunks: take_data(ebpf, "CHUNKS")?,
             irq: rings,
-        });
+        };
+        return Ok((mapped, Some(outer)));
     }
-    Ok(Outlets::Rings(rings))
+    Ok((Outlets::Rings(rings), Some(outer)))
 }
 
 /// Fills the plan map: at once where the kernel can (Linux 5.6), there are 1,700.
@@ -609,4 +618,49 @@ pub(crate) fn embedded_programs() -> Vec<String> {
     aya_obj::Object::parse(OBJECT)
         .map(|object| object.programs.into_keys().collect())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No kernel before 5.10 was at hand to load it: this is what can be held without one.
+    #[test]
+    fn the_object_for_old_kernels_has_nothing_new() {
+        use aya_obj::generated::bpf_map_type::{
+            BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY,
+            BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+        };
+        let old = [
+            BPF_MAP_TYPE_ARRAY,
+            BPF_MAP_TYPE_CGROUP_ARRAY,
+            BPF_MAP_TYPE_PERCPU_ARRAY,
+            BPF_MAP_TYPE_PERCPU_HASH,
+            BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+        ];
+        let object = aya_obj::Object::parse(OBJECT_PERF).expect("an object");
+        // Linux 5.2 has the first of these flags, which make settings constants; 5.5 has BPF_F_MMAPABLE.
+        const RDONLY_PROG: u32 = 1 << 7;
+        for (name, map) in &object.maps {
+            assert!(
+                old.iter().any(|kind| *kind as u32 == map.map_type()),
+                "{name}"
+            );
+            assert_eq!(map.map_flags() & !RDONLY_PROG, 0, "{name}");
+        }
+        // bpf_probe_read_user, _kernel, _user_str, _kernel_str: Linux 5.5.
+        let new = 112..=115;
+        const CALL: u8 = 0x85;
+        let calls = |instruction: &&aya_obj::generated::bpf_insn| {
+            instruction.code == CALL && instruction.src_reg() == 0 && new.contains(&instruction.imm)
+        };
+        for function in object.functions.values() {
+            assert_eq!(
+                function.instructions.iter().find(calls).map(|i| i.imm),
+                None,
+                "{}",
+                function.name
+            );
+        }
+    }
 }
