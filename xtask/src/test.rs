@@ -89,7 +89,8 @@ fn passes(
             let mut passes = vec![("the end-to-end tests, through sudo", privileged)];
             if !e2e_only {
                 passes.insert(0, ("the documentation tests", cargo(&["--doc"])));
-                passes.insert(0, ("the unit tests", cargo(&["--lib", "--bins"])));
+                let own = cargo(&["--lib", "--bins", "--test", "fuzz"]);
+                passes.insert(0, ("the unit and property tests", own));
             }
             passes
         }

@@ -126,13 +126,13 @@ pub enum Value<'a> {
 #[derive(Debug, Default)]
 pub struct Args<'a> {
     values: SmallVec<[Value<'a>; 24]>,
-    starts: SmallVec<[u16; 8]>,
+    starts: SmallVec<[u32; 8]>,
 }
 
 impl<'a> Args<'a> {
     /// Begins the next argument.
     pub fn begin(&mut self) {
-        self.starts.push(self.values.len() as u16);
+        self.starts.push(self.values.len() as u32);
     }
 
     /// Adds a token to the argument begun last.
@@ -158,8 +158,27 @@ impl<'a> Args<'a> {
             let end = self
                 .starts
                 .get(i + 1)
-                .map_or(self.values.len(), |&next| usize::from(next));
-            &self.values[usize::from(start)..end]
+                .map_or(self.values.len(), |&next| next as usize);
+            &self.values[start as usize..end]
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Headers of recvmmsg(2) may share their buffers' array, and so show it again and again.
+    #[test]
+    fn there_may_be_very_many_tokens() {
+        let mut args = Args::default();
+        args.begin();
+        for _ in 0..70_000 {
+            args.push(Value::More);
+        }
+        args.begin();
+        args.push(Value::Int(1));
+        let counts: Vec<usize> = args.iter().map(<[Value<'_>]>::len).collect();
+        assert_eq!(counts, [70_000, 1]);
     }
 }

@@ -9,6 +9,8 @@ use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
 
+use strace_ebpf_common::plan::Plan;
+
 use crate::{
     cli::Transport,
     decode,
@@ -137,19 +139,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let (mut probes, outlets) = Probes::load(&settings)?;
     let sources = transport::open(outlets, settings.cpus, settings.buffer_bytes)?;
     let merger = Merger::new(sources, settings.buffer_bytes);
-    let options = decode::Options {
-        elements: usize::from(capture::shown_elements(&request.limits)),
-        string: request.limits.string as usize,
-        ..decode::Options::NORMAL
-    };
-    let shown = trace::Shown {
-        options,
-        details: Details::new(&request.qualifiers),
-        plans,
-    };
-    let follow = (request.targets.follow, request.targets.threads);
-    let signals_told = request.qualifiers.signal;
-    let mut tracer = Tracer::new(lines(request), shown, settings.cpus, follow, signals_told);
+    let mut tracer = tracer(request, plans, settings.cpus);
     if request.output.header && !request.counts_only() {
         tracer.header();
     }
@@ -221,6 +211,24 @@ fn own_command_line() -> String {
         }
     };
     std::env::args_os().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// What makes lines of records, as the request wants them.
+#[must_use]
+pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
+    let options = decode::Options {
+        elements: usize::from(capture::shown_elements(&request.limits)),
+        string: request.limits.string as usize,
+        ..decode::Options::NORMAL
+    };
+    let shown = trace::Shown {
+        options,
+        details: Details::new(&request.qualifiers),
+        plans,
+    };
+    let follow = (request.targets.follow, request.targets.threads);
+    let signals = request.qualifiers.signal;
+    Tracer::new(lines(request), shown, cpus, follow, signals)
 }
 
 /// Lines in the form that the request wants.
