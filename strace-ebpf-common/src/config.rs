@@ -74,6 +74,110 @@ pub struct Offsets {
     pub _pad: u32,
 }
 
+/// The same for what leads from a descriptor to a path or a socket's addresses. Only asked for with
+/// `-y` and its kin; a socket's fields are 0 where the kernel has no such family.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileOffsets {
+    /// `task_struct.files`
+    pub task_files: u32,
+    /// `task_struct.fs`
+    pub task_fs: u32,
+    /// `fs_struct.pwd`
+    pub fs_pwd: u32,
+    /// `files_struct.fdt`
+    pub files_fdt: u32,
+    /// `fdtable.max_fds`
+    pub fdt_max: u32,
+    /// `fdtable.fd`
+    pub fdt_array: u32,
+    /// `file.f_path`
+    pub file_path: u32,
+    /// `file.f_inode`
+    pub file_inode: u32,
+    /// `file.private_data`
+    pub file_private: u32,
+    /// `path.mnt`
+    pub path_mount: u32,
+    /// `path.dentry`
+    pub path_dentry: u32,
+    /// `inode.i_mode`
+    pub inode_mode: u32,
+    /// `inode.i_rdev`
+    pub inode_rdev: u32,
+    /// `inode.i_ino`
+    pub inode_number: u32,
+    /// `inode.i_sb`
+    pub inode_super: u32,
+    /// `inode.i_private`
+    pub inode_private: u32,
+    /// `ns_common.ops`
+    pub ns_ops: u32,
+    /// `proc_ns_operations.name`
+    pub ns_name: u32,
+    /// `super_block.s_magic`
+    pub super_magic: u32,
+    /// `dentry.d_parent`
+    pub dentry_parent: u32,
+    /// `dentry.d_name`
+    pub dentry_name: u32,
+    /// `qstr.name`
+    pub qstr_name: u32,
+    /// `dentry.d_hash`
+    pub dentry_hash: u32,
+    /// `hlist_bl_node.pprev`
+    pub hash_pprev: u32,
+    /// `mount.mnt_parent`
+    pub mount_parent: u32,
+    /// `mount.mnt_mountpoint`
+    pub mount_point: u32,
+    /// `mount.mnt`
+    pub mount_vfs: u32,
+    /// `vfsmount.mnt_root`
+    pub vfs_root: u32,
+    /// `socket.sk`
+    pub socket_sk: u32,
+    /// `sock.__sk_common.skc_family`
+    pub sock_family: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
+    /// `inet_sock.inet_sport`
+    pub inet_port: u32,
+    /// `sock.__sk_common.skc_dport`
+    pub sock_peer_port: u32,
+    /// `sock.__sk_common.skc_rcv_saddr`
+    pub sock_address: u32,
+    /// `sock.__sk_common.skc_daddr`
+    pub sock_peer: u32,
+    /// `sock.__sk_common.skc_v6_rcv_saddr`
+    pub sock_address6: u32,
+    /// `sock.__sk_common.skc_v6_daddr`
+    pub sock_peer6: u32,
+    /// `sock.sk_ino`, Linux 6.17
+    pub sock_inode: u32,
+    /// `sock.sk_socket`
+    pub sock_socket: u32,
+    /// `socket_alloc.vfs_inode`
+    pub socket_inode: u32,
+    /// `unix_sock.peer`
+    pub unix_peer: u32,
+    /// `unix_sock.addr`
+    pub unix_address: u32,
+    /// `unix_address.len`
+    pub bound_len: u32,
+    /// `unix_address.name`
+    pub bound_name: u32,
+    /// `netlink_sock.portid`
+    pub netlink_port: u32,
+}
+
+/// Descriptors are left alone.
+pub const DESCRIPTORS_PLAIN: u32 = 0;
+/// Find out their paths.
+pub const DESCRIPTORS_PATHS: u32 = 1;
+/// And what sockets are connected to, which process a pidfd is for.
+pub const DESCRIPTORS_DETAILS: u32 = 2;
+
 /// Everything the probes are told.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,9 +210,13 @@ pub struct Config {
     pub count: Count,
     /// Where things are in this kernel.
     pub offsets: Offsets,
+    /// `DESCRIPTORS_*`
+    pub descriptors: u32,
+    /// The same for files; zeros where they are not asked for.
+    pub files: FileOffsets,
 }
 
-const _: () = assert!(size_of::<Config>() == 12 * 4 + 32 + 14 * 4);
+const _: () = assert!(size_of::<Config>() == 12 * 4 + 32 + 14 * 4 + 46 * 4);
 
 /// This task is not traced.
 pub const TASK_IDLE: u16 = 0;

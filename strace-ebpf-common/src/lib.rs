@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod config;
 pub mod counters;
+pub mod descriptor;
 pub mod limits;
 pub mod mapped;
 pub mod plan;

@@ -13,8 +13,9 @@ pub const RECORD_MAX: u32 = 60 * 1024;
 /// it, so that the verifier can see from two masks of 16 bits that no copy leaves the buffer.
 pub const SCRATCH_BYTES: usize = 0x2_0100;
 
-/// Capture operations of one system call; `pselect6` and `recvmmsg` need the most.
-pub const MAX_OPS: usize = 12;
+/// Capture operations of one system call; `pselect6` and `recvmmsg` need the most. The probes keep
+/// an operation's number in four bits.
+pub const MAX_OPS: usize = 16;
 
 /// Elements that one operation walks (buffers of an iovec, strings of an argv).
 pub const MAX_ELEMENTS: u16 = 128;

@@ -33,6 +33,10 @@ pub const KIND_STR: u8 = 1;
 pub const KIND_BYTES: u8 = 2;
 /// Copy a vector of pointers up to, and without, its NULL.
 pub const KIND_POINTERS: u8 = 3;
+/// Find out what a descriptor leads to, see [`crate::descriptor`]. Its number is where the address
+/// is said to be, `FROM_BLOCK32` for one in an earlier copy. `FROM_BLOCK64`: the earlier copy is an
+/// `fd_set`, each bit a descriptor, and the length says how many count.
+pub const KIND_DESCRIPTOR: u8 = 4;
 
 /// Run the operation at enter.
 pub const WHEN_ENTER: u8 = 1;
@@ -43,6 +47,9 @@ pub const WHEN_FAILURE: u8 = 4;
 /// Run the operation at exit if something could not be read at enter: pages that were not resident
 /// then have been brought in by the call itself.
 pub const WHEN_RETRY: u8 = 8;
+/// Run the operation at exit if the enter was not seen (descriptors only): the call was under way
+/// when we came, or seccomp denied it.
+pub const WHEN_UNSEEN: u8 = 16;
 /// Run the operation at exit whatever the result.
 pub const WHEN_EXIT: u8 = WHEN_SUCCESS | WHEN_FAILURE;
 

@@ -182,6 +182,11 @@ unsafe impl Fixed for crate::capture::Capture {}
 // SAFETY: as above.
 unsafe impl Fixed for crate::capture::Identity {}
 
+// SAFETY: as above.
+unsafe impl Fixed for crate::descriptor::Descriptor {}
+// SAFETY: as above.
+unsafe impl Fixed for crate::descriptor::Socket {}
+
 /// Reads a fixed part from the start of `bytes`; `None` if they are too few.
 #[must_use]
 pub fn read_fixed<T: Fixed>(bytes: &[u8]) -> Option<T> {

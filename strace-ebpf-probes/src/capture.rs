@@ -18,18 +18,18 @@ use strace_ebpf_common::{
         ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture,
         Identity, OP_IDENTITY, OP_IP, OP_STACK, STACK_BYTES, padded,
     },
-    config::{EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
+    config::{DESCRIPTORS_PLAIN, EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_POINTERS,
-        KIND_STR, OP_ELEMENTS, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_DESCRIPTOR,
+        KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CallRecord},
 };
 
 use crate::{
-    kernel,
+    descriptor, kernel,
     maps::Scratch,
     maps::setting,
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
@@ -37,6 +37,8 @@ use crate::{
 
 /// Rounds of the loop for one record: operations and elements together.
 const ROUNDS: u32 = 512;
+/// The same where the ways up from descriptors are walked: one name per round.
+const ROUNDS_DESCRIPTORS: u32 = 8192;
 /// The same without `bpf_loop`: what cannot be reached is shown as cut.
 const PLAIN_ROUNDS: u32 = 24;
 /// Bytes of a page.
@@ -82,6 +84,7 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
         (*s).op = 0;
         (*s).captures = 0;
         (*s).failed = 0;
+        (*s).walk = 0;
         start_op(s, (*record).ret);
         if LOOP_HELPER {
             let mut state = Loop {
@@ -90,7 +93,12 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
                 phase: u64::from(phase),
             };
             let callback: unsafe extern "C" fn(u32, *mut Loop) -> i64 = round_callback;
-            bpf_loop(ROUNDS, callback as *mut c_void, (&raw mut state).cast(), 0);
+            let rounds = if setting!(descriptors) == DESCRIPTORS_PLAIN {
+                ROUNDS
+            } else {
+                ROUNDS_DESCRIPTORS
+            };
+            bpf_loop(rounds, callback as *mut c_void, (&raw mut state).cast(), 0);
         } else {
             let mut n = 0;
             while n < PLAIN_ROUNDS && !round(s, plan, phase) {
@@ -141,6 +149,7 @@ unsafe fn start_op(s: *mut Scratch, ret: i64) {
         (*s).element = 0;
         (*s).cursor = 0;
         (*s).pos = 0;
+        (*s).bits = 0;
         (*s).left = if ret > 0 { ret as u64 } else { 0 };
         let start = (*s).off;
         (&raw mut (*s).starts)
@@ -166,17 +175,27 @@ unsafe fn is_due(s: *mut Scratch, op: *const Op) -> bool {
 unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
+        let from_block = (*op).addr_from == FROM_BLOCK64 || (*op).addr_from == FROM_BLOCK32;
+        let descriptors = setting!(descriptors) != DESCRIPTORS_PLAIN;
+        if descriptors && (*s).walk != 0 {
+            return descriptor::walk(s) || from_block;
+        }
         if (*s).element >= u64::from((*op).max_elements) {
             return false;
         }
-        let from_block = (*op).addr_from == FROM_BLOCK64 || (*op).addr_from == FROM_BLOCK32;
         let mut element = 0;
-        if from_block {
+        if from_block && !(descriptors && (*s).bits != 0) {
             match next_element(s, op) {
                 Element::At(offset) => element = offset,
                 Element::Again => return true,
                 Element::None => return false,
             }
+        }
+        if descriptors && (*op).kind == KIND_DESCRIPTOR {
+            let Some(fd) = descriptor_number(s, op, element) else {
+                return true;
+            };
+            return descriptor::start(s, op, fd, phase) || from_block;
         }
         let addr = address(s, op, element);
         // Nothing is ever mapped in the first page: a NULL, or a number that another form of the call takes.
@@ -248,7 +267,7 @@ unsafe fn next_element(s: *mut Scratch, op: *const Op) -> Element {
 
 /// A place in the record under construction.
 #[inline(always)]
-unsafe fn data(s: *mut Scratch, offset: u64) -> *mut u8 {
+pub unsafe fn data(s: *mut Scratch, offset: u64) -> *mut u8 {
     // SAFETY: 16 bits of offset, and the buffer is twice that.
     unsafe {
         (&raw mut (*s).data)
@@ -281,6 +300,33 @@ unsafe fn address(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
             FROM_MM_ARGS => mm_args().0,
             _ => 0,
         }
+    }
+}
+
+/// The number of the next descriptor that `op` is about; `None`: ask again.
+#[inline(always)]
+unsafe fn descriptor_number(s: *mut Scratch, op: *const Op, element: u64) -> Option<i32> {
+    // SAFETY: as in `run`.
+    unsafe {
+        let at = (*op).addr_off;
+        let bits = (*s).bits;
+        if bits == 0 && (*op).addr_from == FROM_BLOCK64 {
+            (*s).bits = *data(s, element).cast::<u64>();
+            return None;
+        }
+        (*s).element += 1;
+        Some(match (*op).addr_from {
+            FROM_ARG => argument(s, at) as i32,
+            FROM_RESULT => (*(&raw const (*s).data).cast::<CallRecord>()).ret as i32,
+            FROM_BLOCK32 => *data(s, element + u64::from(at)).cast::<i32>(),
+            FROM_BLOCK64 => {
+                (*s).bits = bits & (bits - 1);
+                // The position is behind the word already.
+                let fd = 8 * (*s).pos - 64 + descriptor::lowest_bit(bits);
+                if fd < length(s, op, 0) { fd as i32 } else { -1 }
+            }
+            _ => -1,
+        })
     }
 }
 
@@ -414,7 +460,7 @@ unsafe fn user<T: Copy + Default>(addr: u64) -> T {
 
 /// Starts a capture at the end of the record.
 #[inline(always)]
-unsafe fn begin(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) -> *mut Capture {
+pub unsafe fn begin(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) -> *mut Capture {
     // SAFETY: as in `run`.
     unsafe {
         let capture = data(s, (*s).off).cast::<Capture>();

@@ -2,12 +2,14 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE},
+    config::{
+        DESCRIPTORS_PLAIN, STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE,
+    },
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
         PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_WANTED, Plan, WHEN_FAILURE, WHEN_RETRY,
-        WHEN_SUCCESS,
+        WHEN_SUCCESS, WHEN_UNSEEN,
     },
     record::{
         ABI_I386, ABI_X32, ABI_X86_64, CALL_BYTES, CALL_HAS_ENTER, CALL_SPARSE, CallRecord,
@@ -95,6 +97,9 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         } else {
             regs.orig_nr() as u32
         };
+        if setting!(descriptors) != DESCRIPTORS_PLAIN && enter_ns == 0 {
+            phase |= WHEN_UNSEEN;
+        }
         let entered = (*task).abi;
         let compat = if entered == 0 {
             // Nothing was read at an enter that there was not.

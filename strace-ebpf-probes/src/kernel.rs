@@ -118,7 +118,15 @@ const UPID_NS: u32 = 8;
 /// The number of a task in the tracer's PID namespace, 0 if it has none there.
 #[inline(always)]
 pub fn number_in_our_namespace(task: u64) -> u32 {
-    let pid: u64 = read(task, setting!(offsets.task_thread_pid));
+    pid_in_our_namespace(read(task, setting!(offsets.task_thread_pid)))
+}
+
+/// The number of a `struct pid` in the tracer's PID namespace, 0 if it has none there.
+#[inline(always)]
+pub fn pid_in_our_namespace(pid: u64) -> u32 {
+    if setting!(pidns_inum) == 0 {
+        return read(pid, setting!(offsets.pid_numbers));
+    }
     let level: u32 = read(pid, setting!(offsets.pid_level));
     let mut i = 0;
     while i <= MAX_PIDNS_LEVEL {

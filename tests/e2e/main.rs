@@ -22,6 +22,7 @@ mod cases;
 mod columns;
 mod compat;
 mod counts;
+mod descriptors;
 mod detail;
 mod errors;
 mod execs;

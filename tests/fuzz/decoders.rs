@@ -1,12 +1,16 @@
 //! Every decoder, on any registers and any memory, with any options: there is text, and it is harmless.
 
 use strace_ebpf::{
-    decode::{self, Options, value::Args},
-    format::{constants::Constants, dump, escape::Hex, text},
+    decode::{
+        self, Options,
+        descriptor::{SHOW_ALL, SHOW_PATHS},
+        value::Args,
+    },
+    format::{constants::Constants, descriptor, dump, escape::Hex, text},
     session::{Call, parse::Captured},
     tables::{self, Abi, Syscall},
 };
-use strace_ebpf_common::{capture::Capture, record::CallRecord};
+use strace_ebpf_common::{capture::Capture, descriptor::ARG_DESCRIPTOR, record::CallRecord};
 
 use crate::{Source, assert_harmless, check};
 
@@ -110,7 +114,12 @@ fn one_call(source: &mut Source, abi: u8, nr: u32, syscall: &'static Syscall) {
     let memory: Vec<(Capture, Vec<u8>)> = (0..source.below(10))
         .map(|_| {
             let bytes = memory(source);
-            (capture(source, &args, bytes.len()), bytes)
+            let mut header = capture(source, &args, bytes.len());
+            if source.one_in(4) {
+                header.arg = ARG_DESCRIPTOR;
+                header.addr = u64::from(source.pick(&args) as u32);
+            }
+            (header, bytes)
         })
         .collect();
     let captures = memory.iter().map(|(header, bytes)| Captured {
@@ -135,6 +144,7 @@ fn one_call(source: &mut Source, abi: u8, nr: u32, syscall: &'static Syscall) {
         structs: !source.one_in(4),
         raw: source.one_in(8),
         dump: source.flag(),
+        descriptors: source.pick(&[0, SHOW_PATHS, SHOW_ALL]),
     };
     let shown = show(&decode::args(&call, Some(syscall), &options), source);
     if options.raw {
@@ -142,7 +152,12 @@ fn one_call(source: &mut Source, abi: u8, nr: u32, syscall: &'static Syscall) {
     }
     show(&decode::args(&call, None, &options), source);
     show(&decode::returned(&call, Some(syscall), &options), source);
-    let _ = decode::outcome(&call, Some(syscall), &options);
+    let outcome = decode::outcome(&call, Some(syscall), &options);
+    if let Some(opened) = decode::descriptor::returned(&call, &outcome, options.descriptors) {
+        let mut out = Vec::new();
+        descriptor::opened(&mut out, &opened, Hex::Never);
+        assert_harmless(&out, b"");
+    }
     let mut out = Vec::new();
     dump::dump(&mut out, &decode::dump::pieces(&call, syscall, &options));
     assert_harmless(&out, b"\n");

@@ -89,6 +89,7 @@ const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
     ("read", Some("read"), None),
     ("write", Some("write"), None),
     ("silent", Some("quiet"), None),
+    ("decode_fds", Some("decode-fds"), None),
     ("successful_only", Some("status"), Some("successful")),
     ("failed_only", Some("status"), Some("failed")),
 ];
@@ -301,7 +302,7 @@ mod tests {
     fn strace_flags_that_we_lack_are_refused_by_name() {
         for (flag, name) in [
             ("-k", "-k"),
-            ("-yy", "-y"),
+            ("-kk", "-k"),
             ("-ttk", "-k"),
             ("--tips=none", "--tips"),
             ("--seccomp-bpf", "--seccomp-bpf"),

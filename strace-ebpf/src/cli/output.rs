@@ -63,6 +63,19 @@ pub struct Output {
         default_missing_value = "attach,personality"
     )]
     pub silent: Vec<String>,
+    /// Paths behind descriptors; twice: also where sockets are connected to, device numbers, processes of pidfds
+    #[arg(short = 'y', action = ArgAction::Count)]
+    pub descriptors: u8,
+    /// What to tell of descriptors, as -e decode-fds=SET: path, socket, dev, pidfd, all, none
+    #[arg(
+        long,
+        visible_alias = "decode-fd",
+        value_name = "SET",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "path"
+    )]
+    pub decode_fds: Vec<String>,
     /// The calls whose structures are abbreviated, as -e abbrev=SET
     #[arg(long, value_name = "SET")]
     pub abbrev: Vec<String>,

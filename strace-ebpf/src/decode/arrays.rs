@@ -73,12 +73,37 @@ pub fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: Len) {
         nodes(out, cx, raw, count);
         return;
     }
+    if cx.options.descriptors != 0 && numbered(out, cx, count) {
+        return;
+    }
     let value = cx
         .bytes()
         .filter(|bytes| count.div_ceil(8) <= bytes.len() as u64)
         .map(|bytes| Value::Bits(bytes, u32::try_from(count).unwrap_or(u32::MAX)));
     let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) < 0;
     out.push(value.filter(|_| !refused).unwrap_or(Value::Addr(raw)));
+}
+
+/// An `fd_set` with each descriptor as a token of its own, for what it leads to.
+fn numbered<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, count: u64) -> bool {
+    let Some(bytes) = cx.bytes().filter(|_| (cx.register(0) as i32) >= 0) else {
+        return false;
+    };
+    let Some(bytes) = bytes.get(..count.div_ceil(8) as usize) else {
+        return false;
+    };
+    let bits = (0..count).filter(|bit| bytes[*bit as usize / 8] >> (bit % 8) & 1 != 0);
+    out.push(Value::ListOpen);
+    for (i, fd) in bits.enumerate() {
+        let fd = fd as i32;
+        out.push(if i == 0 {
+            Value::Fd(fd)
+        } else {
+            Value::NextFd(fd)
+        });
+    }
+    out.push(Value::ListClose);
+    true
 }
 
 /// A mask of NUMA nodes, word by word; the count that mbind(2) and its kin take is one more than that of the bits.

@@ -3,6 +3,7 @@
 
 mod arrays;
 mod cx;
+pub mod descriptor;
 pub mod dump;
 mod files;
 mod net;
@@ -46,6 +47,8 @@ pub struct Options {
     pub raw: bool,
     /// The data that goes through the call's descriptor is dumped (`-e read=`, `-e write=`).
     pub dump: bool,
+    /// What is shown of descriptors, `descriptor::SHOW_*` bits.
+    pub descriptors: u8,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
         structs: true,
         raw: false,
         dump: false,
+        descriptors: 0,
     };
 }
 
@@ -202,6 +206,9 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) ->
         }
         Ret::Octal => Value::Octal(ret as u64),
         Ret::Fd => Value::Fd(ret as i32),
+        _ if syscall.is_some_and(|syscall| returned::is_descriptor(call, syscall)) => {
+            Value::Fd(ret as i32)
+        }
         _ => Value::Int(ret),
     })
 }
@@ -224,6 +231,15 @@ fn registers(out: &mut Args<'_>, call: &Call<'_>, syscall: &Syscall, abi: Abi) {
 /// The arguments of a call.
 #[must_use]
 pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
+    let mut args = plain_args(call, syscall, options);
+    if options.descriptors != 0 {
+        descriptor::decorate(&mut args, call, options.descriptors);
+    }
+    args
+}
+
+/// The arguments as the caller wrote them.
+fn plain_args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
     let mut args = Args::default();
     let Some(syscall) = syscall else {
         // Nobody knows how many there are.

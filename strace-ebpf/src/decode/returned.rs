@@ -28,7 +28,7 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
     if let Some(arg) = variant.and_then(|variant| variant.ret.as_ref()) {
         // Access modes have a name for 0 too.
         let named = matches!(arg.ty, Ty::Enum(_) | Ty::Flags(SetId::OpenFlags));
-        if ret != 0 || named {
+        if arg.ty != Ty::Fd && (ret != 0 || named) {
             out.begin();
             if arg.name != "-" {
                 out.push(Value::Word(arg.name));
@@ -145,4 +145,11 @@ pub fn is_flags(call: &Call<'_>, syscall: &Syscall) -> bool {
     let variant = syscall.variant(&call.record.args);
     let ret = variant.and_then(|variant| variant.ret.as_ref());
     ret.is_some_and(|arg| matches!(arg.ty, Ty::Flags(_))) && !cx::failed(call)
+}
+
+/// A result that is a descriptor in this variant.
+pub fn is_descriptor(call: &Call<'_>, syscall: &Syscall) -> bool {
+    let variant = syscall.variant(&call.record.args);
+    let ret = variant.and_then(|variant| variant.ret.as_ref());
+    ret.is_some_and(|arg| arg.ty == Ty::Fd) && !cx::failed(call)
 }

@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use super::descriptor::Opened;
 use crate::tables::Set;
 
 /// One token.
@@ -22,6 +23,10 @@ pub enum Value<'a> {
     Fd(i32),
     /// A directory's file descriptor, or `AT_FDCWD`.
     DirFd(i32),
+    /// A descriptor that follows another one in a set.
+    NextFd(i32),
+    /// What the descriptor before it leads to.
+    Opened(Opened<'a>),
     /// A pointer: hexadecimal, `NULL` for zero.
     Addr(u64),
     /// A signal's number.
@@ -138,6 +143,23 @@ impl<'a> Args<'a> {
     /// Adds a token to the argument begun last.
     pub fn push(&mut self, value: Value<'a>) {
         self.values.push(value);
+    }
+
+    /// Adds tokens behind those for which `what` has one.
+    pub fn insert_behind(&mut self, what: impl Fn(&Value<'a>) -> Option<Value<'a>>) {
+        let mut at = 0;
+        while let Some(value) = self.values.get(at) {
+            at += 1;
+            if let Some(value) = what(value) {
+                self.values.insert(at, value);
+                let later = self
+                    .starts
+                    .iter_mut()
+                    .filter(|start| **start as usize >= at);
+                later.for_each(|start| *start += 1);
+                at += 1;
+            }
+        }
     }
 
     /// Tokens so far.

@@ -39,12 +39,7 @@ static CLASS: [u8; 256] = {
 /// Writes `bytes` in double quotes.
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
     out.push(b'"');
-    let in_hex = match hex {
-        Hex::Never | Hex::NonAsciiBytes => false,
-        Hex::NonAscii => bytes.iter().any(|&b| CLASS[usize::from(b)] == 1),
-        Hex::Always => true,
-    };
-    if in_hex {
+    if in_hex(bytes, hex) {
         for &byte in bytes {
             out.extend_from_slice(b"\\x");
             hex_pair(out, byte);
@@ -53,6 +48,45 @@ pub fn quoted(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
         escape(out, bytes, hex == Hex::NonAsciiBytes);
     }
     out.push(b'"');
+}
+
+/// Writes `bytes` for angle brackets around them: those are escaped too.
+pub fn bare(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
+    if in_hex(bytes, hex) {
+        for &byte in bytes {
+            out.extend_from_slice(b"\\x");
+            hex_pair(out, byte);
+        }
+        return;
+    }
+    let bytewise = hex == Hex::NonAsciiBytes;
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| b"<>".contains(byte)) {
+        let (before, behind) = rest.split_at(at);
+        escape(out, before, bytewise);
+        out.push(b'\\');
+        if bytewise {
+            out.push(b'x');
+            hex_pair(out, behind[0]);
+            rest = &behind[1..];
+            continue;
+        }
+        // A digit behind it would be taken for part of it: three digits then.
+        let next_is_digit = behind
+            .get(1)
+            .is_some_and(|next| (b'0'..=b'7').contains(next));
+        octal(out, behind[0], next_is_digit);
+        rest = &behind[1..];
+    }
+    escape(out, rest, bytewise);
+}
+
+fn in_hex(bytes: &[u8], hex: Hex) -> bool {
+    match hex {
+        Hex::Never | Hex::NonAsciiBytes => false,
+        Hex::NonAscii => bytes.iter().any(|&b| CLASS[usize::from(b)] == 1),
+        Hex::Always => true,
+    }
 }
 
 /// Writes `bytes` without quotes but with every escape; for names and other bare fields.

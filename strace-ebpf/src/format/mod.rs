@@ -1,6 +1,7 @@
 //! Decoded events to bytes. Nothing here looks up a constant or asks /proc: that was done before.
 
 pub mod constants;
+pub mod descriptor;
 pub mod dump;
 pub mod escape;
 pub mod number;

@@ -4,13 +4,14 @@
 //! thread's (`<unfinished ...>`) and taken up again (`<... read resumed>`).
 
 use super::{
-    number,
+    descriptor, number,
     text::{self, Rendering},
     time::{Clock, Style},
 };
 use crate::{
     decode::{
         Outcome,
+        descriptor::Opened,
         value::{Args, Value},
     },
     tables,
@@ -182,6 +183,7 @@ impl Strace {
         &mut self,
         out: &mut Vec<u8>,
         outcome: &Outcome,
+        opened: Option<&Opened<'_>>,
         returned: &Args<'_>,
         duration_ns: Option<u64>,
     ) {
@@ -201,6 +203,9 @@ impl Strace {
                 named(out, *errno);
             }
             Outcome::NoReturn => out.push(b'?'),
+        }
+        if let Some(opened) = opened {
+            descriptor::opened(out, opened, self.look.rendering.strings);
         }
         if let Some(values) = returned.iter().next() {
             out.extend_from_slice(b" (");
@@ -298,7 +303,13 @@ mod tests {
             s.leader(out, 7, false, 0);
             s.begin(out, b"close", &args(&[Value::Fd(3)]), first(1));
             s.rest(out, &args(&[Value::Fd(3)]), first(1));
-            s.result(out, &Outcome::Value(Value::Int(0)), &Args::default(), None);
+            s.result(
+                out,
+                &Outcome::Value(Value::Int(0)),
+                None,
+                &Args::default(),
+                None,
+            );
         });
         assert_eq!(line, "close(3)                                = 0\n");
     }
@@ -312,21 +323,21 @@ mod tests {
                 &args(&[Value::Path(b"/a/path/so/long/that/it/passes/forty")]),
                 first(1),
             );
-            s.result(out, &Outcome::Error(2), &Args::default(), None);
+            s.result(out, &Outcome::Error(2), None, &Args::default(), None);
         });
         assert_eq!(
             line,
             "chdir(\"/a/path/so/long/that/it/passes/forty\") = -1 ENOENT (No such file or directory)\n"
         );
         let line = text(LOOK, |s, out| {
-            s.result(out, &Outcome::Restart(512), &Args::default(), None)
+            s.result(out, &Outcome::Restart(512), None, &Args::default(), None)
         });
         assert!(
             line.ends_with("= ? ERESTARTSYS (To be restarted if SA_RESTART is set)\n"),
             "{line}"
         );
         let line = text(LOOK, |s, out| {
-            s.result(out, &Outcome::NoReturn, &Args::default(), None)
+            s.result(out, &Outcome::NoReturn, None, &Args::default(), None)
         });
         assert!(line.ends_with("= ?\n"));
     }
@@ -351,6 +362,7 @@ mod tests {
             s.result(
                 out,
                 &Outcome::Value(Value::Int(1)),
+                None,
                 &Args::default(),
                 Some(1_500_000),
             );
@@ -374,6 +386,7 @@ mod tests {
             s.result(
                 out,
                 &Outcome::Value(Value::Int(71)),
+                None,
                 &Args::default(),
                 Some(1_500_000),
             );

@@ -6,6 +6,7 @@ use std::{io, net::Ipv4Addr};
 
 use super::{
     constants::{self, Constants, remark},
+    descriptor,
     escape::{self, Hex},
     number, time,
 };
@@ -85,6 +86,8 @@ fn sticks(value: &Value<'_>) -> bool {
         Value::ListClose
             | Value::StructClose
             | Value::CallClose
+            | Value::NextFd(_)
+            | Value::Opened(_)
             | Value::Becomes
             | Value::Comment(_)
             | Value::Count(..)
@@ -122,6 +125,11 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             constants::named(out, style, libc::AT_FDCWD, "AT_FDCWD");
         }
         Value::DirFd(fd) => number::decimal(out, fd),
+        Value::NextFd(fd) => {
+            out.push(b' ');
+            number::decimal(out, fd);
+        }
+        Value::Opened(ref opened) => descriptor::opened(out, opened, strings),
         Value::Addr(0) => out.extend_from_slice(b"NULL"),
         Value::Addr(addr) => number::hex(out, addr),
         Value::Signal(signal) => constants::signal(out, style, signal),

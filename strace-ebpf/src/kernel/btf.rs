@@ -3,7 +3,7 @@
 //!
 //! Bytes in, [`Offsets`] out. The file comes from the kernel but is still read with bounds checks.
 
-use strace_ebpf_common::config::Offsets;
+use strace_ebpf_common::config::{FileOffsets, Offsets};
 
 const MAGIC: u16 = 0xeb9f;
 const KIND_ARRAY: u32 = 3;
@@ -33,6 +33,32 @@ const STRUCTURES: [&str; 5] = [
     "linux_binprm",
     "pid",
     "pid_namespace",
+];
+
+/// Those between a descriptor and a path or a socket's ends.
+const FILE_STRUCTURES: [&str; 22] = [
+    "task_struct",
+    "fs_struct",
+    "files_struct",
+    "fdtable",
+    "file",
+    "path",
+    "inode",
+    "ns_common",
+    "proc_ns_operations",
+    "super_block",
+    "dentry",
+    "qstr",
+    "hlist_bl_node",
+    "mount",
+    "vfsmount",
+    "socket",
+    "sock",
+    "inet_sock",
+    "socket_alloc",
+    "unix_sock",
+    "unix_address",
+    "netlink_sock",
 ];
 
 /// Begins the name of a tracepoint's typedef.
@@ -212,6 +238,66 @@ impl<'a> Btf<'a> {
             pid_numbers: find("pid", "numbers")?,
             pidns_inum: find("pid_namespace", "ns.inum")?,
             _pad: 0,
+        })
+    }
+
+    /// What leads from a descriptor to a path; `Err` names what this kernel does not have. Sockets
+    /// of a family that it does not have cannot be met.
+    pub fn file_offsets(&self) -> Result<FileOffsets, String> {
+        let numbers = self.structures(FILE_STRUCTURES);
+        let find = |structure: &str, path: &str| {
+            let index = FILE_STRUCTURES.iter().position(|name| *name == structure);
+            index
+                .and_then(|index| self.offset_in(numbers[index], path))
+                .ok_or_else(|| format!("{structure}.{path}"))
+        };
+        let maybe = |structure: &str, path: &str| find(structure, path).unwrap_or(0);
+        Ok(FileOffsets {
+            task_files: find("task_struct", "files")?,
+            task_fs: find("task_struct", "fs")?,
+            fs_pwd: find("fs_struct", "pwd")?,
+            files_fdt: find("files_struct", "fdt")?,
+            fdt_max: find("fdtable", "max_fds")?,
+            fdt_array: find("fdtable", "fd")?,
+            file_path: find("file", "f_path")?,
+            file_inode: find("file", "f_inode")?,
+            file_private: find("file", "private_data")?,
+            path_mount: find("path", "mnt")?,
+            path_dentry: find("path", "dentry")?,
+            inode_mode: find("inode", "i_mode")?,
+            inode_rdev: find("inode", "i_rdev")?,
+            inode_number: find("inode", "i_ino")?,
+            inode_super: find("inode", "i_sb")?,
+            inode_private: find("inode", "i_private")?,
+            ns_ops: find("ns_common", "ops")?,
+            ns_name: find("proc_ns_operations", "name")?,
+            super_magic: find("super_block", "s_magic")?,
+            dentry_parent: find("dentry", "d_parent")?,
+            dentry_name: find("dentry", "d_name")?,
+            qstr_name: find("qstr", "name")?,
+            dentry_hash: find("dentry", "d_hash")?,
+            hash_pprev: find("hlist_bl_node", "pprev")?,
+            mount_parent: find("mount", "mnt_parent")?,
+            mount_point: find("mount", "mnt_mountpoint")?,
+            mount_vfs: find("mount", "mnt")?,
+            vfs_root: find("vfsmount", "mnt_root")?,
+            socket_sk: maybe("socket", "sk"),
+            sock_family: maybe("sock", "__sk_common.skc_family"),
+            sock_protocol: maybe("sock", "sk_protocol"),
+            inet_port: maybe("inet_sock", "inet_sport"),
+            sock_peer_port: maybe("sock", "__sk_common.skc_dport"),
+            sock_address: maybe("sock", "__sk_common.skc_rcv_saddr"),
+            sock_peer: maybe("sock", "__sk_common.skc_daddr"),
+            sock_address6: maybe("sock", "__sk_common.skc_v6_rcv_saddr"),
+            sock_peer6: maybe("sock", "__sk_common.skc_v6_daddr"),
+            sock_inode: maybe("sock", "sk_ino"),
+            sock_socket: maybe("sock", "sk_socket"),
+            socket_inode: maybe("socket_alloc", "vfs_inode"),
+            unix_peer: maybe("unix_sock", "peer"),
+            unix_address: maybe("unix_sock", "addr"),
+            bound_len: maybe("unix_address", "len"),
+            bound_name: maybe("unix_address", "name"),
+            netlink_port: maybe("netlink_sock", "portid"),
         })
     }
 }

@@ -8,7 +8,7 @@ pub mod survey;
 
 use std::{fs, io, os::fd::OwnedFd};
 
-use strace_ebpf_common::config::Offsets;
+use strace_ebpf_common::config::{FileOffsets, Offsets};
 
 use crate::sys;
 
@@ -112,6 +112,10 @@ impl Facts {
 type Types = (Result<Offsets, String>, btf::TraceTypes);
 
 fn read_types() -> Result<Types, String> {
+    with_types(|btf| (btf.offsets(), btf.trace_types()))
+}
+
+fn with_types<T>(read_from: impl FnOnce(&btf::Btf<'_>) -> T) -> Result<T, String> {
     let file = fs::File::open("/sys/kernel/btf/vmlinux").map_err(|e| e.to_string())?;
     // Linux 6.16 lets us map it; before, each read gives a page, a thousand of them.
     let (mapped, read);
@@ -126,7 +130,16 @@ fn read_types() -> Result<Types, String> {
         }
     };
     let btf = btf::Btf::parse(bytes).ok_or("not BTF")?;
-    Ok((btf.offsets(), btf.trace_types()))
+    Ok(read_from(&btf))
+}
+
+/// What leads from descriptors to paths; asked for with `-y` and its kin only.
+pub fn file_offsets() -> Result<FileOffsets, String> {
+    let read = |btf: &btf::Btf<'_>| {
+        let offsets = btf.file_offsets();
+        offsets.map_err(|field| format!("this kernel has no field {field}"))
+    };
+    with_types(read)?
 }
 
 fn read_whole(mut file: fs::File) -> io::Result<Vec<u8>> {

@@ -12,8 +12,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use strace_ebpf_common::{
     config::{
-        Config, EXTRA_IDENTITY, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS, Offsets,
-        SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF,
+        Config, DESCRIPTORS_DETAILS, DESCRIPTORS_PATHS, DESCRIPTORS_PLAIN, EXTRA_IDENTITY,
+        EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS, FileOffsets, Offsets, SCOPE_ALL,
+        SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF,
         TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
@@ -22,6 +23,7 @@ use strace_ebpf_common::{
 
 use crate::{
     cli::{self, Attach, Called, Cli, Transport},
+    decode::descriptor::{SHOW_PIDFDS, SHOW_SOCKETS},
     format::{
         constants::Constants,
         escape::Hex,
@@ -223,6 +225,7 @@ impl Request {
                     .min(STRING_LIMIT_MAX),
                 no_return: told(STATUS_UNFINISHED),
                 report_enter: form == Form::Strace && enters,
+                descriptors: qualifiers.decode_fds != 0,
             },
             output: Output {
                 file: cli.output.file,
@@ -252,6 +255,19 @@ impl Request {
             warnings,
             qualifiers,
         })
+    }
+
+    /// What the probes find out about descriptors, `DESCRIPTORS_*`.
+    #[must_use]
+    pub fn descriptors(&self) -> u32 {
+        let details = u32::from(SHOW_SOCKETS | SHOW_PIDFDS);
+        if !self.limits.descriptors {
+            DESCRIPTORS_PLAIN
+        } else if self.qualifiers.decode_fds & details == 0 {
+            DESCRIPTORS_PATHS
+        } else {
+            DESCRIPTORS_DETAILS
+        }
     }
 
     /// The probes' settings; `offsets` are those of this kernel, `self_tgid` is the tracer.
@@ -301,7 +317,10 @@ impl Request {
             detach_on_exec: u32::from(self.launch.detach_on_exec),
             _pad: 0,
             count: self.count(),
+            descriptors: self.descriptors(),
             offsets,
+            // Found when they are asked for.
+            files: FileOffsets::default(),
         }
     }
 

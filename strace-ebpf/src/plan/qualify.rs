@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::filter::Filter;
 use crate::{
     cli::{Called, Cli},
+    decode::descriptor::{SHOW_ALL, SHOW_DEVICES, SHOW_PATHS, SHOW_PIDFDS, SHOW_SOCKETS},
     tables,
 };
 
@@ -33,7 +34,16 @@ pub struct Qualifiers {
     pub read: Descriptors,
     /// Descriptors of which data that is written is dumped.
     pub write: Descriptors,
+    /// What is told of descriptors, `descriptor::SHOW` bits.
+    pub decode_fds: u32,
 }
+
+const DECODE_FDS: &[(&str, u32)] = &[
+    ("path", SHOW_PATHS as u32),
+    ("socket", SHOW_SOCKETS as u32),
+    ("dev", SHOW_DEVICES as u32),
+    ("pidfd", SHOW_PIDFDS as u32),
+];
 
 /// The call succeeded.
 pub const STATUS_SUCCESSFUL: u32 = 1;
@@ -130,6 +140,10 @@ struct Qualifier {
 
 const KNOWN: &[Qualifier] = &[
     Qualifier {
+        names: &["decode-fds", "decode-fd"],
+        set: |all, set| parse_bits("decode-fds", DECODE_FDS, set).map(|bits| all.decode_fds = bits),
+    },
+    Qualifier {
         names: &["trace", "t"],
         set: |all, set| Filter::parse(set).map(|filter| all.trace = filter),
     },
@@ -172,8 +186,6 @@ const LACKING: &[&str] = &[
     "fault",
     "inject",
     "kvm",
-    "decode-fd",
-    "decode-fds",
     "decode-pid",
     "decode-pids",
     "trace-fds",
@@ -196,6 +208,7 @@ impl Default for Qualifiers {
             quiet_named: false,
             read: Descriptors::default(),
             write: Descriptors::default(),
+            decode_fds: 0,
         }
     }
 }
@@ -217,6 +230,11 @@ impl Qualifiers {
         if all.quiet_named && cli.output.quiet > 0 {
             return Err("-q and -e quiet/--quiet cannot be provided simultaneously".to_owned());
         }
+        all.decode_fds |= match cli.output.descriptors {
+            0 => 0,
+            1 => u32::from(SHOW_PATHS),
+            _ => u32::from(SHOW_ALL),
+        };
         all.quiet |= match cli.output.quiet {
             0 => 0,
             1 => QUIET_ATTACH | QUIET_PERSONALITY,

@@ -8,8 +8,7 @@ mod summary;
 use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
-
-use strace_ebpf_common::plan::Plan;
+use strace_ebpf_common::{config::DESCRIPTORS_PLAIN, plan::Plan};
 
 use crate::{
     cli::Transport,
@@ -219,6 +218,7 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
     let options = decode::Options {
         elements: usize::from(capture::shown_elements(&request.limits)),
         string: request.limits.string as usize,
+        descriptors: request.qualifiers.decode_fds as u8,
         ..decode::Options::NORMAL
     };
     let shown = trace::Shown {
@@ -320,13 +320,22 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         &request.limits,
         &Details::new(&request.qualifiers),
     );
+    let mut config = request.config(facts, offsets, transport, std::process::id());
     if request.counts_only() {
         for plan in &mut plans {
             *plan = probes::summary::plan_to_count(plan);
         }
+        config.descriptors = DESCRIPTORS_PLAIN;
+    }
+    if config.descriptors != DESCRIPTORS_PLAIN {
+        config.files = kernel::file_offsets().map_err(|why| {
+            Failure::Unable(format!(
+                "-y: what descriptors lead to cannot be found out: {why}"
+            ))
+        })?;
     }
     Ok(Settings {
-        config: request.config(facts, offsets, transport, std::process::id()),
+        config,
         hook,
         loop_helper: facts.version >= kernel::since::BPF_LOOP,
         buffer_bytes: if request.counts_only() {

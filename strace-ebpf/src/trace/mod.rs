@@ -11,7 +11,10 @@ use smallvec::SmallVec;
 use strace_ebpf_common::{
     capture::{CAPTURE_AT_ENTER, CAPTURE_PARTIAL, Capture},
     limits::PLANS_PER_ABI,
-    plan::{FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, Plan, WHEN_ENTER},
+    plan::{
+        FROM_ARG, FROM_CONST, KIND_BYTES, KIND_STR, PLAN_EMIT_ENTER, PLAN_NO_RETURN, Plan,
+        WHEN_ENTER,
+    },
     record::{
         CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, ExecRecord, Header, SignalRecord,
         TaskExitRecord, read_fixed,
@@ -488,6 +491,13 @@ impl Common {
             }
         }
         given
+    }
+
+    /// Is the beginning of such a call told as soon as it is seen? With `-z` and `-Z` only the result says whether it is.
+    fn is_told_at_enter(&self, record: &CallRecord) -> bool {
+        let told = PLAN_EMIT_ENTER | PLAN_NO_RETURN;
+        self.plan_of(record)
+            .is_some_and(|plan| plan.flags & told != 0)
     }
 
     fn plan_of(&self, record: &CallRecord) -> Option<&Plan> {

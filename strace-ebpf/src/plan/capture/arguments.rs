@@ -151,6 +151,7 @@ impl Builder {
                 };
                 let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
                 self.members(arg, when, block, id);
+                self.descriptor_members(dir, block, id, 0);
             }
             Ty::Array { elem, count, .. } => {
                 let size = tables::struct_size(elem, self.abi);
@@ -168,7 +169,8 @@ impl Builder {
                     scale: size as u16,
                     ..from_arg
                 };
-                self.add(with_length(self.args, op, count));
+                let block = self.add(with_length(self.args, op, count));
+                self.descriptor_members(dir, block, elem, size as u16);
             }
             Ty::Frame => {
                 // `ucontext.uc_sigmask`, arch/x86/include/asm/sigframe.h, above the address that the handler returned to.
@@ -185,9 +187,9 @@ impl Builder {
                     ..from_arg
                 });
             }
-            Ty::Bits { .. } => {
+            Ty::Bits { count, .. } => {
                 // Its bits cannot be counted in bytes by the probes; this many are what there is room for in a program.
-                self.add(Op {
+                let block = self.add(Op {
                     kind: KIND_BYTES,
                     len_from: FROM_CONST,
                     len_off: BITS_BYTES,
@@ -195,6 +197,9 @@ impl Builder {
                     limit: u32::from(BITS_BYTES),
                     ..from_arg
                 });
+                if dir == Dir::InOut {
+                    self.descriptor_bits(block, count);
+                }
             }
             Ty::Msgbuf { len, .. } => {
                 // A word and as many bytes: one copy of what is shown, and one that surely is not too long.

@@ -196,6 +196,7 @@ impl Builder {
             )
         });
         self.buffers(arg, when, vector, result_is_total);
-        self.add(part(4, from_block, 1, self.limits.string.max(256)));
+        let control = self.add(part(4, from_block, 1, self.limits.string.max(256)));
+        self.descriptor_words(control);
     }
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod chains;
+mod descriptors;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     decode,
-    tables::{self, Abi, Arg, Attrs, Dir, Len, Match, Syscall, Ty, Variant},
+    tables::{self, Abi, Arg, Attrs, Dir, Len, Match, Ret, Syscall, Ty, Variant},
 };
 
 /// How much to copy.
@@ -37,6 +38,8 @@ pub struct Limits {
     /// The beginning of every call is an event of its own, with the memory that it was given
     /// (the strace format).
     pub report_enter: bool,
+    /// What descriptors lead to is wanted.
+    pub descriptors: bool,
 }
 
 /// One plan per number and ABI, in the order of the probes' map.
@@ -185,10 +188,22 @@ impl Builder {
             self.args = args;
             self.condition = condition;
             for (index, arg) in (0u8..).zip(args) {
+                if self.limits.descriptors && matches!(arg.ty, Ty::Fd | Ty::DirFd) {
+                    self.descriptor_argument(index);
+                }
                 if decode::shows(arg.ty) && self.shows(arg.ty) {
                     self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
                 }
             }
+        }
+        let of_variant = |variant: &&tables::Variant| {
+            let what = variant.ret.as_ref();
+            what.is_some_and(|what| what.ty == Ty::Fd)
+        };
+        if self.limits.descriptors
+            && (syscall.ret == Ret::Fd || syscall.variants.iter().any(of_variant))
+        {
+            self.descriptor_result();
         }
     }
 
@@ -246,7 +261,7 @@ impl Builder {
         }
         old.when |= op.when;
         old.limit = old.limit.max(op.limit);
-        // At most twelve.
+        // At most sixteen.
         Some(found as u8)
     }
 

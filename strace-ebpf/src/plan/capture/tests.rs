@@ -2,7 +2,7 @@
 
 use strace_ebpf_common::{
     limits::{MAX_OPS, RECORD_MAX},
-    plan::{KIND_STR, OP_RESULT_IS_TOTAL},
+    plan::{KIND_DESCRIPTOR, KIND_STR, OP_RESULT_IS_TOTAL, WHEN_UNSEEN},
 };
 
 use super::*;
@@ -12,6 +12,7 @@ const LIMITS: Limits = Limits {
     string: 32,
     no_return: true,
     report_enter: false,
+    descriptors: false,
 };
 
 const SHOWN: Shown = Shown {
@@ -33,7 +34,7 @@ fn paths_are_read_whole_at_exit() {
         (op.kind, op.when, op.arg, op.limit),
         (KIND_STR, WHEN_EXIT, 1, 4095)
     );
-    assert_eq!(plan.flags, PLAN_WANTED);
+    assert_eq!(plan.flags, PLAN_WANTED | PLAN_SIMPLE);
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn execve_is_read_at_enter_and_again_after_a_failure() {
 fn exits_do_not_return_and_unwanted_calls_keep_what_must_be_known() {
     assert_eq!(
         plan("exit_group", Abi::X86_64).flags,
-        PLAN_WANTED | PLAN_NO_RETURN
+        PLAN_WANTED | PLAN_NO_RETURN | PLAN_SIMPLE
     );
     let (_, execve) = tables::by_name(Abi::X86_64, "execve").expect("execve");
     assert_eq!(
@@ -178,13 +179,53 @@ fn pointers_in_structures_are_followed() {
 }
 
 #[test]
+fn descriptors_are_followed_when_asked_for() {
+    let asked = Limits {
+        descriptors: true,
+        ..LIMITS
+    };
+    let of = |name: &str| {
+        let (_, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
+        let plan = compile(syscall, Abi::X86_64, true, &asked, SHOWN);
+        let ops = plan.ops[..usize::from(plan.n_ops)].iter();
+        let own = ops.filter(|op| op.kind == KIND_DESCRIPTOR);
+        own.map(|op| (op.addr_from, op.addr_off, op.when))
+            .collect::<Vec<_>>()
+    };
+    let given = WHEN_ENTER | WHEN_UNSEEN;
+    assert_eq!(
+        of("openat"),
+        [(FROM_ARG, 0, given), (FROM_RESULT, 0, WHEN_SUCCESS)]
+    );
+    assert_eq!(
+        of("dup2"),
+        [
+            (FROM_ARG, 0, given),
+            (FROM_ARG, 1, given),
+            (FROM_RESULT, 0, WHEN_SUCCESS)
+        ]
+    );
+    assert_eq!(of("pipe2"), [(FROM_BLOCK32, 0, WHEN_SUCCESS)]);
+    assert_eq!(of("pselect6"), [(FROM_BLOCK64, 0, WHEN_ENTER); 3]);
+    assert!(
+        plan("read", Abi::X86_64)
+            .ops
+            .iter()
+            .all(|op| op.kind != KIND_DESCRIPTOR)
+    );
+}
+
+#[test]
 fn no_row_needs_more_operations_than_there_are() {
     for abi in Abi::ALL {
         for (_, syscall) in tables::all(abi) {
             let mut builder = Builder {
                 plan: Plan::default(),
                 abi,
-                limits: LIMITS,
+                limits: Limits {
+                    descriptors: true,
+                    ..LIMITS
+                },
                 shown: Shown {
                     detail: Detail {
                         verbose: true,

@@ -21,6 +21,15 @@ static U32_X86_64: Layout = Layout {
         extra: false,
     }],
 };
+static DESCRIPTOR_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Fd(4),
+        extra: false,
+    }],
+};
 static U64_X86_64: Layout = Layout {
     size: 8,
     members: &[Member {
@@ -3784,9 +3793,14 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 117] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 118] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
+    [
+        Some(&DESCRIPTOR_X86_64),
+        Some(&DESCRIPTOR_X86_64),
+        Some(&DESCRIPTOR_X86_64),
+    ],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
     [Some(&PTR_X86_64), Some(&PTR_I386), Some(&PTR_I386)],
     [Some(&SIZE_T_X86_64), Some(&SIZE_T_I386), Some(&SIZE_T_I386)],

@@ -7,6 +7,7 @@
 pub enum StructId {
     I32,
     U32,
+    Descriptor,
     U64,
     Ptr,
     SizeT,
@@ -129,6 +130,7 @@ impl StructId {
     pub const ALL: &[Self] = &[
         Self::I32,
         Self::U32,
+        Self::Descriptor,
         Self::U64,
         Self::Ptr,
         Self::SizeT,
@@ -249,6 +251,7 @@ impl StructId {
     const NAMES: &[&str] = &[
         "i32",
         "u32",
+        "descriptor",
         "u64",
         "ptr",
         "size_t",
@@ -373,7 +376,8 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 117] = [
+pub static SIZES: [[u32; 3]; 118] = [
+    [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
     [8, 8, 8],

@@ -540,7 +540,7 @@ static VARIANT_FCNTL_0: Variant = Variant {
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
         Arg::new("arg", Ty::Int),
     ],
-    ret: None,
+    ret: Some(Arg::new("-", Ty::Fd)),
 };
 static VARIANT_FCNTL_1: Variant = Variant {
     tests: &[Test {
@@ -1160,7 +1160,7 @@ static ARGS_PIPE: [Arg; 1] = [Arg::new(
     "pipefd",
     Ty::Array {
         dir: Dir::Out,
-        elem: StructId::I32,
+        elem: StructId::Descriptor,
         count: Len::Const(2),
     },
 )];
@@ -1169,7 +1169,7 @@ static ARGS_PIPE2: [Arg; 2] = [
         "pipefd",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::I32,
+            elem: StructId::Descriptor,
             count: Len::Const(2),
         },
     ),
@@ -5069,7 +5069,7 @@ static ARGS_SOCKETPAIR: [Arg; 4] = [
         "sv",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::I32,
+            elem: StructId::Descriptor,
             count: Len::Const(2),
         },
     ),
@@ -5089,7 +5089,7 @@ static VARIANT_SOCKETPAIR_0: Variant = Variant {
             "sv",
             Ty::Array {
                 dir: Dir::Out,
-                elem: StructId::I32,
+                elem: StructId::Descriptor,
                 count: Len::Const(2),
             },
         ),
@@ -5111,7 +5111,7 @@ static VARIANT_SOCKETPAIR_1: Variant = Variant {
             "sv",
             Ty::Array {
                 dir: Dir::Out,
-                elem: StructId::I32,
+                elem: StructId::Descriptor,
                 count: Len::Const(2),
             },
         ),
@@ -5133,7 +5133,7 @@ static VARIANT_SOCKETPAIR_2: Variant = Variant {
             "sv",
             Ty::Array {
                 dir: Dir::Out,
-                elem: StructId::I32,
+                elem: StructId::Descriptor,
                 count: Len::Const(2),
             },
         ),

@@ -261,7 +261,8 @@ impl Lines {
             let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
             let returned = decode::returned(call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
-            format.result(out, &outcome, &returned, duration);
+            let opened = decode::descriptor::returned(call, &outcome, options.descriptors);
+            format.result(out, &outcome, opened.as_ref(), &returned, duration);
             if let Some(syscall) = syscall.filter(|_| options.dump) {
                 dump::dump(out, &decode::dump::pieces(call, syscall, options));
             }
@@ -302,6 +303,9 @@ impl Lines {
         let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
             return;
         };
+        if !common.is_told_at_enter(&record) {
+            return;
+        }
         let body = held
             .enter
             .get(size_of::<CallRecord>()..)
@@ -356,6 +360,9 @@ impl Lines {
         let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
             return;
         };
+        if !common.is_told_at_enter(&record) {
+            return;
+        }
         let body = held
             .enter
             .get(size_of::<CallRecord>()..)
@@ -370,7 +377,7 @@ impl Lines {
             if !known_at_enter(call, syscall, options).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
-            format.result(out, &Outcome::NoReturn, &Args::default(), None);
+            format.result(out, &Outcome::NoReturn, None, &Args::default(), None);
         });
     }
 }
