@@ -155,10 +155,10 @@ fn the_whole_system_for_as_long_as_a_command_runs() {
 }
 
 /// A cgroup of this test, removed at the end.
-struct Cgroup(PathBuf);
+pub struct Cgroup(pub PathBuf);
 
 impl Cgroup {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
         let mount = mounts
             .lines()

@@ -6,6 +6,7 @@ use crate::{
     harness::{TempDir, alone, example, run, shared, trace, tracer},
     rows::Row,
     running::Running,
+    scope::Cgroup,
     summary::{Table, count},
 };
 
@@ -220,7 +221,7 @@ fn groups_without_room_are_told() {
 }
 
 #[test]
-fn the_whole_system_and_a_cgroup() {
+fn the_whole_system() {
     let _machine = alone();
     let program = example("calls");
     let args = [
@@ -228,4 +229,31 @@ fn the_whole_system_and_a_cgroup() {
     ];
     let table = Table::parse(&run(&mut tracer(&args)).stdout);
     assert!(table.number("getppid", "calls") >= 7000);
+}
+
+#[test]
+fn a_cgroup_for_as_long_as_the_command_runs() {
+    // The cgroup has one name for all tests.
+    let _machine = alone();
+    let cgroup = Cgroup::new();
+    let path = cgroup.0.to_str().unwrap();
+    let inside = format!(
+        "echo $$ >{path}/cgroup.procs; exec {} --calls 6000",
+        example("calls")
+    );
+    let args = ["-c", "--cgroup", path, "-e", "getppid", "--by", "cgroup"];
+    // Our own command is traced too, wherever it is: it makes no such call before it is inside.
+    let output = run(tracer(&args).args(["--", "sh", "-c", "sh -c \"$0\"; true", &inside]));
+    let table = Table::parse(&output.stdout);
+    let name = cgroup.0.file_name().unwrap().to_str().unwrap();
+    let rows: Vec<_> = table
+        .0
+        .iter()
+        .filter(|row| row["cgroup"].ends_with(name))
+        .collect();
+    assert!(
+        rows.iter()
+            .any(|row| row["calls"].parse::<u64>().unwrap() >= 6000),
+        "{output:?}"
+    );
 }
