@@ -26,6 +26,7 @@ mod descriptors;
 mod detail;
 mod errors;
 mod execs;
+mod families;
 mod filters;
 mod hooks;
 mod launching;

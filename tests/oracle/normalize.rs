@@ -51,7 +51,12 @@ const RULES: &[(&str, &str, &str)] = &[
     ("", r"(NOW /\* [^*]* \*/, st_[acm]time_nsec)=\d+", "$1=N"),
     ("set_tid_address", r" = \d+$", " = N"),
     ("times|time", r"\b(tms_\w+)=\d+", "$1=N"),
-    ("times|time", r" = \d+$", " = N"),
+    ("times|time", r" = \d+(?: \(\d{4}-.*\))?$", " = N"),
+    (
+        "(?:sem|shm|msg)ctl",
+        r"\b(\w+_[acrso]?time)=[1-9]\d{9}",
+        "$1=N",
+    ),
     ("", r"\b(ru_\w+|si_[us]time)=\d+", "$1=N"),
     // File systems.
     (

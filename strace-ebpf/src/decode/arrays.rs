@@ -31,7 +31,11 @@ pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, 
         .get(usize::from(cx.index))
         .is_some_and(|arg| is_times(arg, elem))
     {
-        time::pair(out, cx, elem, captured.bytes);
+        if cx::is_partial(captured) {
+            out.push(Value::Addr(raw));
+        } else {
+            time::pair(out, cx, elem, captured.bytes);
+        }
         return;
     }
     out.push(Value::ListOpen);

@@ -110,6 +110,7 @@ pub fn before<'a>(call: &Call<'a>, index: u8) -> Captures<'a> {
         .captured(index)
         .copied()
         .partition(|c| c.header.flags & CAPTURE_AT_ENTER != 0);
+    // The first is what the argument points to.
     let readable = |captures: &Captures<'_>| captures.iter().any(|c| c.header.errno == 0);
     let is_cut_off = |captures: &Captures<'_>| captures.iter().any(is_partial);
     let failed = !readable(&at_enter) || is_cut_off(&at_enter) && !is_cut_off(&at_exit);

@@ -124,7 +124,9 @@ pub fn wants(call: &Call<'_>, syscall: &Syscall, index: u8) -> bool {
 /// Is memory missing that would be shown?
 #[must_use]
 pub fn misses(call: &Call<'_>, syscall: Option<&Syscall>) -> bool {
-    let unread = |captured: &&Captured<'_>| i32::from(captured.header.errno) == libc::EFAULT;
+    let unread = |captured: &&Captured<'_>| {
+        i32::from(captured.header.errno) == libc::EFAULT || cx::is_partial(captured)
+    };
     let mut unread = call.captures.iter().filter(unread);
     syscall.is_some_and(|syscall| unread.any(|captured| wants(call, syscall, captured.header.arg)))
 }

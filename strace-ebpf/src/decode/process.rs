@@ -84,7 +84,9 @@ pub fn clone_args<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     if fields.get("set_tid") != 0 || fields.get("set_tid_size") != 0 {
         fields.show_all(out, cx, &["set_tid", "set_tid_size"]);
     }
-    show(out, CLONE_INTO_CGROUP, "cgroup");
+    if flags & CLONE_INTO_CGROUP != 0 || fields.get("cgroup") != 0 {
+        fields.show(out, cx, "cgroup");
+    }
     super::files::beyond(out, cx, bytes, 88);
     out.push(Value::StructClose);
     written(out, cx, flags, &fields);
@@ -153,5 +155,22 @@ pub fn wait_status<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let status = number_at(bytes, 0, 4).unwrap_or(0);
     out.push(Value::ListOpen);
     out.push(Value::Wait(status as u32));
+    out.push(Value::ListClose);
+}
+
+/// mincore(2): a byte for each page, of which the lowest bit counts.
+pub fn resident_pages<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const PAGE: u64 = 4096;
+    let pages = cx.register(1).div_ceil(PAGE);
+    out.push(Value::ListOpen);
+    for (i, byte) in (0..pages).zip(bytes) {
+        if i == cx.options.elements as u64 && !cx.options.verbose {
+            break;
+        }
+        out.push(Value::Uint(u64::from(byte & 1)));
+    }
+    if pages > (cx.options.elements as u64).min(bytes.len() as u64) {
+        out.push(Value::More);
+    }
     out.push(Value::ListClose);
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     session::Call,
-    tables::{self, Arg, Dir, Ret, SetId, StructId, Syscall, Ty},
+    tables::{self, Arg, Dir, Part, Ret, SetId, StructId, Syscall, Ty},
 };
 
 /// The remark, as one argument; no argument where there is none.
@@ -26,8 +26,12 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
     let variant = syscall.variant(&call.record.args);
     let args = variant.map_or(syscall.args, |variant| variant.args);
     if let Some(arg) = variant.and_then(|variant| variant.ret.as_ref()) {
-        // Access modes have a name for 0 too.
-        let named = matches!(arg.ty, Ty::Enum(_) | Ty::Flags(SetId::OpenFlags));
+        let named = match arg.ty {
+            Ty::Enum(_) | Ty::IoPrio => true,
+            // Access modes have a name for 0 too.
+            Ty::Flags(id) => matches!(tables::set(id).split(0).next(), Some(Part::Name(_))),
+            _ => false,
+        };
         if arg.ty != Ty::Fd && (ret != 0 || named) {
             out.begin();
             if arg.name != "-" {
@@ -48,6 +52,11 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
     if syscall.ret == Ret::Signum {
         out.begin();
         out.push(signal_name(ret));
+        return out;
+    }
+    if syscall.ret == Ret::Time {
+        out.begin();
+        out.push(Value::DateAlone(call.record.ret));
         return out;
     }
     waited(&mut out, call, args, options);
@@ -81,6 +90,13 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
             }
         )
     };
+    if let Some(index) = args
+        .iter()
+        .position(|arg| matches!(arg.ty, Ty::Mmsghdr { .. }))
+    {
+        left(out, call, args, index + 3, options);
+        return;
+    }
     if !args.iter().any(|arg| is_poll(arg) || is_set(arg)) {
         return;
     }
@@ -134,6 +150,25 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
             }
             _ => {}
         }
+    }
+}
+
+/// recvmmsg(2): the time that is left, if there was any.
+fn left<'a>(
+    out: &mut Args<'a>,
+    call: &Call<'a>,
+    args: &'static [Arg],
+    index: usize,
+    options: &Options,
+) {
+    let Some(Ty::Struct { id, .. }) = args.get(index).map(|arg| arg.ty) else {
+        return;
+    };
+    let cx = Cx::new(call, abi_of(call.record.abi), args, index as u8, options);
+    if let Some(bytes) = cx.bytes_after() {
+        out.begin();
+        out.push(Value::Word("left"));
+        structs::pointee(out, &cx, id, cx.register(cx.index), bytes);
     }
 }
 

@@ -35,10 +35,17 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
         Ty::DirFd => Value::DirFd(raw as i32),
         Ty::Signal => Value::Signal(raw as u32),
         Ty::Addr => Value::Addr(raw),
+        Ty::IoPrio => Value::IoPrio(raw as u32),
+        // Asks for the present one.
+        Ty::Flags(SetId::Personality) if raw as u32 == u32::MAX => Value::Hex(raw & 0xffff_ffff),
         Ty::WakeOp => Value::WakeOp(raw as u32),
         Ty::Flags64(id) => Value::Set(tables::set(id), raw & 0xffff_ffff | next() << 32),
         Ty::Enum(SetId::IoctlRequest) => {
             Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)
+        }
+        // Numbers that are better known than their names.
+        Ty::Enum(id @ (SetId::SyslogAction | SetId::Loglevel)) => {
+            Value::Noted(tables::set(id), raw as u32)
         }
         Ty::Flags(id) | Ty::Enum(id) => Value::Set(tables::set(id), raw),
         Ty::SigMask => Value::SigSet(raw & 0xffff_ffff),

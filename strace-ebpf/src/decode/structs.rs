@@ -34,6 +34,7 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::CapUserData, process::capabilities),
     (StructId::CpuSet, process::cpu_set),
     (StructId::WaitStatus, process::wait_status),
+    (StructId::MincoreVec, process::resident_pages),
 ];
 
 /// The structures whose members strace shows in another order than C has them.
@@ -185,7 +186,11 @@ fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a 
     if let [only] = layout.members
         && only.name.is_empty()
     {
-        member(out, cx, &only.ty, bytes);
+        if let MemberTy::Text(n) = only.ty {
+            out.push(text_alone(cx, bytes, n.into()));
+        } else {
+            member(out, cx, &only.ty, bytes);
+        }
         return;
     }
     out.push(Value::StructOpen);
@@ -201,6 +206,17 @@ fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a 
         member(out, cx, &one.ty, own);
     }
     out.push(Value::StructClose);
+}
+
+/// A text that is no member, cut as other strings are.
+fn text_alone<'a>(cx: &Cx<'_, 'a>, bytes: &'a [u8], most: usize) -> Value<'a> {
+    let own = bytes.get(..most).unwrap_or(bytes);
+    let text = own.split(|&b| b == 0).next().unwrap_or_default();
+    let shown = text.len().min(cx.options.string);
+    Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: shown < text.len(),
+    }
 }
 
 /// The bytes of a member, if all of them are there.
@@ -269,6 +285,13 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
         }
         MemberTy::Limit(n) => Value::Limit(raw, n == 8),
         MemberTy::Key => Value::Hex(raw),
+        MemberTy::Flags(
+            id @ (SetId::TermiosIflag
+            | SetId::TermiosOflag
+            | SetId::TermiosCflag
+            | SetId::TermiosLflag),
+            _,
+        ) => Value::Loose(tables::set(id), raw),
         MemberTy::Flags(id, _) | MemberTy::Enum(id, _) => Value::Wide(tables::set(id), raw),
         MemberTy::Text(_) => Value::Bytes {
             bytes: own.split(|&b| b == 0).next().unwrap_or_default(),

@@ -46,6 +46,10 @@ pub enum Value<'a> {
     Set(&'static Set, u64),
     /// An ioctl request: the names that it may have, the number.
     Ioctl(&'static [&'static str], u32),
+    /// A number with its name in a remark.
+    Noted(&'static Set, u32),
+    /// Flags of which strace writes the fields first and then the others, though there be none of them.
+    Loose(&'static Set, u64),
     /// Signals, bit 0 being signal 1.
     SigSet(u64),
     /// A device number, major and minor.
@@ -69,6 +73,8 @@ pub enum Value<'a> {
     },
     /// The third value of FUTEX_WAKE_OP.
     WakeOp(u32),
+    /// An I/O priority: its class and the level within.
+    IoPrio(u32),
     /// A system call's number by name, `__NR_read`.
     NrName(&'static str, u32),
     /// A time of utimensat(2) that is none: its name, seconds, nanoseconds.
@@ -103,6 +109,8 @@ pub enum Value<'a> {
     Beyond(u64, u64),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
     Date(i64, u32, u8),
+    /// A date without a remark's signs, seconds since 1970.
+    DateAlone(i64),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.
     Index(Option<&'static str>, u16),
     /// The call that an interrupted one goes on with.

@@ -83,6 +83,43 @@ pub fn set(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
     }
 }
 
+/// Flags of which strace writes the fields first and then the others, though there be none of them.
+pub fn loose(out: &mut Vec<u8>, style: Constants, set_of: &'static Set, value: u64) {
+    let fields = set_of.field_mask();
+    if fields != 0 || value != 0 || style == Raw {
+        set(out, style, set_of, value);
+    }
+    if fields != 0 && value & !fields == 0 && style != Raw {
+        out.push(b'|');
+    }
+}
+
+/// A number with its name in a remark.
+pub fn noted(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u32) {
+    number::decimal(out, value as i32);
+    if style != Raw {
+        remark(out, set.named_or_comment(value.into()));
+    }
+}
+
+/// `IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4)`: `include/uapi/linux/ioprio.h`.
+pub fn io_priority(out: &mut Vec<u8>, style: Constants, value: u32) {
+    if style == Raw {
+        number::hex(out, u64::from(value));
+        return;
+    }
+    out.extend_from_slice(b"IOPRIO_PRIO_VALUE(");
+    set(
+        out,
+        style,
+        tables::set(SetId::IoprioClass),
+        u64::from(value >> 13),
+    );
+    out.extend_from_slice(b", ");
+    number::decimal(out, value & 0x1fff);
+    out.push(b')');
+}
+
 /// The same by name in any style.
 pub fn names(out: &mut Vec<u8>, set: &'static Set, value: u64) {
     parts(out, set.split_wide(value));
@@ -224,11 +261,18 @@ pub fn wake_op(out: &mut Vec<u8>, style: Constants, op: u32) {
             return;
         }
         let flag = if shift == "<<28" { SHIFTED_ARGUMENT } else { 0 };
-        set(out, style, tables::set(id), u64::from(value & !flag));
         if value & flag != 0 {
-            out.extend_from_slice(b"|FUTEX_OP_OPARG_SHIFT");
+            out.extend_from_slice(b"FUTEX_OP_OPARG_SHIFT<<28|");
         }
-        out.extend_from_slice(shift.as_bytes());
+        let (set_of, value) = (tables::set(id), u64::from(value & !flag));
+        if set_of.name_of(value).is_some() {
+            set(out, style, set_of, value);
+            out.extend_from_slice(shift.as_bytes());
+        } else {
+            number::hex(out, value);
+            out.extend_from_slice(shift.as_bytes());
+            remark(out, unknown);
+        }
     };
     one(out, SetId::FutexWakeOp, what, "<<28", "FUTEX_OP_???");
     out.push(b'|');

@@ -142,6 +142,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         }
         Value::Text(bytes) => escape::escaped(out, bytes),
         Value::Set(set, value) => constants::set(out, style, set, set.cut(value)),
+        Value::Noted(set, value) => constants::noted(out, style, set, value),
+        Value::Loose(set, value) => constants::loose(out, style, set, value),
+        Value::IoPrio(value) => constants::io_priority(out, style, value),
         Value::Ioctl(names, request) => constants::ioctl(out, style, names, request),
         Value::SigSet(bits) => constants::signal_set(out, style, bits),
         Value::Dev(major, minor) => constants::device(out, style, major, minor),
@@ -204,6 +207,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             time::date(out, seconds, fraction, digits);
             out.extend_from_slice(b" */");
         }
+        Value::DateAlone(seconds) => time::date(out, seconds, 0, 0),
         Value::ListOpen => out.push(b'['),
         Value::ListClose => out.push(b']'),
         Value::StructOpen => out.push(b'{'),

@@ -150,6 +150,15 @@ impl Set {
         row.map(|row| row.1)
     }
 
+    /// The name of a value, or what stands in a comment for those without one.
+    pub fn named_or_comment(&self, value: u64) -> &'static str {
+        let comment = match self.unknown {
+            Unknown::Comment(comment) => comment,
+            Unknown::Hex | Unknown::Decimal => "???",
+        };
+        self.name_of(value).unwrap_or(comment)
+    }
+
     /// The value of a constant; those of a [`Field`] are in its own set.
     pub fn value_of(&self, name: &str) -> Option<u64> {
         let row = self.values.iter().find(|row| row.1 == name);
@@ -161,11 +170,16 @@ impl Set {
         self.split_wide(value & self.mask())
     }
 
+    /// The bits of all fields within.
+    pub fn field_mask(&self) -> u64 {
+        let fields = self.before.iter().chain(self.after);
+        fields.fold(0, |all, field| all | field.mask)
+    }
+
     /// Takes a value apart whose every bit counts: a wide struct member with the flags of a narrow argument, such as
     /// `open_how.flags`.
     pub fn split_wide(&'static self, value: u64) -> Split {
-        let fields = self.before.iter().chain(self.after);
-        let in_fields = fields.fold(0, |all, field| all | field.mask);
+        let in_fields = self.field_mask();
         Split {
             set: self,
             value,

@@ -206,6 +206,8 @@ pub enum Ty {
     SigMask,
     /// The third value of FUTEX_WAKE_OP: operation, its argument, comparison, its argument.
     WakeOp,
+    /// An I/O priority, ioprio_set(2).
+    IoPrio,
     /// A pointer or a word shown as one; what is behind it is not read.
     Addr,
     /// Not shown: padding, or the other half of a split value.

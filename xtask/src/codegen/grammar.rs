@@ -51,6 +51,7 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("optval", "OptVal", &[Param::Dir, Param::Len("len")]),
     TypeWord("remain", "Remain", &[Param::Struct("id")]),
     TypeWord("wakeop", "WakeOp", &[]),
+    TypeWord("ioprio", "IoPrio", &[]),
     TypeWord("frame", "Frame", &[]),
     TypeWord("binary", "Binary", &[Param::Dir, Param::Len("len")]),
     TypeWord(

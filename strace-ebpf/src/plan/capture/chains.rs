@@ -10,7 +10,7 @@ use strace_ebpf_common::{
 };
 
 use super::{Builder, shown_elements};
-use crate::tables::{self, MemberTy, StructId};
+use crate::tables::{self, MemberTy, StructId, Ty};
 
 impl Builder {
     /// What the members of a structure point to.
@@ -104,7 +104,11 @@ impl Builder {
                 ..from_arg
             });
         }
-        if self.exec && contents {
+        let are_arguments = matches!(
+            self.args.get(usize::from(from_arg.arg)).map(|arg| arg.ty),
+            Some(Ty::StrVec)
+        );
+        if self.exec && are_arguments {
             // Where the enter could not read them: the new program's own copy.
             self.add(Op {
                 kind: KIND_BYTES,

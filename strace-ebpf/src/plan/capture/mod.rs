@@ -12,8 +12,8 @@ use strace_ebpf_common::{
     limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_PTR32,
-        OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
+        FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS,
+        OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
         PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER, WHEN_EXIT,
         WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
@@ -130,7 +130,8 @@ fn is_simple(op: &Op) -> bool {
         FROM_RESULT_MAX,
     ];
     op.addr_from == FROM_ARG
-        && op.flags & OP_RESULT_IS_TOTAL == 0
+        // Totals and what lies before a hole take more than one look.
+        && op.flags & (OP_RESULT_IS_TOTAL | OP_ELEMENTS) == 0
         && op.limit <= SIMPLE_BYTES
         && op.max_elements > 0
         && (op.kind == KIND_STR || op.kind == KIND_BYTES && lengths.contains(&op.len_from))

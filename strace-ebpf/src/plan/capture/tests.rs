@@ -279,7 +279,7 @@ fn what_is_not_shown_is_not_copied() {
         ("-e verbose=none true", "stat", 1),
         ("-e verbose=none true", "sendmsg", 0),
         ("-e verbose=!sendmsg true", "stat", 2),
-        ("-e abbrev=none true", "execve", 7),
+        ("-e abbrev=none true", "execve", 6),
         ("true", "execve", 5),
     ] {
         assert_eq!(plan_with(line, name).n_ops, n_ops, "{line}: {name}");

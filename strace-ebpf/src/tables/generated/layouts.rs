@@ -204,7 +204,7 @@ static TIMESPEC_X86_64: Layout = Layout {
         Member {
             name: "tv_nsec",
             at: 8,
-            ty: MemberTy::Int(8),
+            ty: MemberTy::Uint(8),
             extra: false,
         },
     ],
@@ -221,7 +221,7 @@ static TIMESPEC_I386: Layout = Layout {
         Member {
             name: "tv_nsec",
             at: 4,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Uint(4),
             extra: false,
         },
     ],
@@ -238,7 +238,7 @@ static TIMESPEC64_X86_64: Layout = Layout {
         Member {
             name: "tv_nsec",
             at: 8,
-            ty: MemberTy::Int(8),
+            ty: MemberTy::Uint(8),
             extra: false,
         },
     ],
@@ -255,7 +255,7 @@ static TIMESPEC64_I386: Layout = Layout {
         Member {
             name: "tv_nsec",
             at: 8,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Uint(4),
             extra: false,
         },
     ],
@@ -272,7 +272,7 @@ static TIMEVAL_X86_64: Layout = Layout {
         Member {
             name: "tv_usec",
             at: 8,
-            ty: MemberTy::Int(8),
+            ty: MemberTy::Uint(8),
             extra: false,
         },
     ],
@@ -289,7 +289,7 @@ static TIMEVAL_I386: Layout = Layout {
         Member {
             name: "tv_usec",
             at: 4,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Uint(4),
             extra: false,
         },
     ],
@@ -306,7 +306,7 @@ static TIMEVAL64_X86_64: Layout = Layout {
         Member {
             name: "tv_usec",
             at: 8,
-            ty: MemberTy::Int(8),
+            ty: MemberTy::Uint(8),
             extra: false,
         },
     ],
@@ -2867,6 +2867,134 @@ static CPU_SET_X86_64: Layout = Layout {
         extra: false,
     }],
 };
+static FUTEX_WAITV_X86_64: Layout = Layout {
+    size: 24,
+    members: &[
+        Member {
+            name: "val",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+        },
+        Member {
+            name: "uaddr",
+            at: 8,
+            ty: MemberTy::Addr(8),
+            extra: false,
+        },
+        Member {
+            name: "flags",
+            at: 16,
+            ty: MemberTy::Flags(SetId::FutexWaitvFlags, 4),
+            extra: false,
+        },
+    ],
+};
+static MQ_OPEN_ATTR_X86_64: Layout = Layout {
+    size: 64,
+    members: &[
+        Member {
+            name: "mq_flags",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+        },
+        Member {
+            name: "mq_maxmsg",
+            at: 8,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "mq_msgsize",
+            at: 16,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "mq_curmsgs",
+            at: 24,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+    ],
+};
+static MQ_OPEN_ATTR_I386: Layout = Layout {
+    size: 32,
+    members: &[
+        Member {
+            name: "mq_flags",
+            at: 0,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+        Member {
+            name: "mq_maxmsg",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "mq_msgsize",
+            at: 8,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+        Member {
+            name: "mq_curmsgs",
+            at: 12,
+            ty: MemberTy::Int(4),
+            extra: false,
+        },
+    ],
+};
+static SEMID_DS_X86_64: Layout = Layout {
+    size: 104,
+    members: &[
+        Member {
+            name: "sem_perm",
+            at: 0,
+            ty: MemberTy::Struct(StructId::IpcPerm),
+            extra: false,
+        },
+        Member {
+            name: "sem_otime",
+            at: 48,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "sem_ctime",
+            at: 64,
+            ty: MemberTy::Int(8),
+            extra: false,
+        },
+        Member {
+            name: "sem_nsems",
+            at: 80,
+            ty: MemberTy::Uint(8),
+            extra: false,
+        },
+    ],
+};
+static SECCOMP_ACTION_X86_64: Layout = Layout {
+    size: 4,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::SeccompRet, 4),
+        extra: false,
+    }],
+};
+static MINCORE_VEC_X86_64: Layout = Layout {
+    size: 33,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Bytes(33),
+        extra: false,
+    }],
+};
 static SOCK_FPROG_X86_64: Layout = Layout {
     size: 16,
     members: &[
@@ -3793,7 +3921,7 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 118] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 122] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -4064,7 +4192,27 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 118] = [
         Some(&CPU_SET_X86_64),
         Some(&CPU_SET_X86_64),
     ],
-    [None, None, None],
+    [
+        Some(&FUTEX_WAITV_X86_64),
+        Some(&FUTEX_WAITV_X86_64),
+        Some(&FUTEX_WAITV_X86_64),
+    ],
+    [
+        Some(&MQ_OPEN_ATTR_X86_64),
+        Some(&MQ_OPEN_ATTR_I386),
+        Some(&MQ_OPEN_ATTR_I386),
+    ],
+    [Some(&SEMID_DS_X86_64), None, Some(&SEMID_DS_X86_64)],
+    [
+        Some(&SECCOMP_ACTION_X86_64),
+        Some(&SECCOMP_ACTION_X86_64),
+        Some(&SECCOMP_ACTION_X86_64),
+    ],
+    [
+        Some(&MINCORE_VEC_X86_64),
+        Some(&MINCORE_VEC_X86_64),
+        Some(&MINCORE_VEC_X86_64),
+    ],
     [None, None, None],
     [None, None, None],
     [

@@ -84,6 +84,10 @@ pub enum StructId {
     SchedAttr,
     CpuSet,
     FutexWaitv,
+    MqOpenAttr,
+    SemidDs,
+    SeccompAction,
+    MincoreVec,
     UserDesc,
     KexecSegment,
     SockFprog,
@@ -207,6 +211,10 @@ impl StructId {
         Self::SchedAttr,
         Self::CpuSet,
         Self::FutexWaitv,
+        Self::MqOpenAttr,
+        Self::SemidDs,
+        Self::SeccompAction,
+        Self::MincoreVec,
         Self::UserDesc,
         Self::KexecSegment,
         Self::SockFprog,
@@ -328,6 +336,10 @@ impl StructId {
         "sched_attr",
         "cpu_set",
         "futex_waitv",
+        "mq_open_attr",
+        "semid_ds",
+        "seccomp_action",
+        "mincore_vec",
         "user_desc",
         "kexec_segment",
         "sock_fprog",
@@ -376,7 +388,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 118] = [
+pub static SIZES: [[u32; 3]; 122] = [
     [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
@@ -456,6 +468,10 @@ pub static SIZES: [[u32; 3]; 118] = [
     [56, 56, 56],
     [128, 128, 128],
     [24, 24, 24],
+    [64, 32, 32],
+    [104, 64, 104],
+    [4, 4, 4],
+    [33, 33, 33],
     [16, 16, 16],
     [32, 16, 16],
     [16, 8, 8],

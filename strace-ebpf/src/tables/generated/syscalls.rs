@@ -504,8 +504,8 @@ static ARGS_CACHESTAT: [Arg; 4] = [
 static ARGS_FSYNC: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
 static ARGS_FDATASYNC: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
 static ARGS_SYNCFS: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
-static ARGS_TRUNCATE: [Arg; 2] = [Arg::new("path", Ty::Path), Arg::new("length", Ty::Offset)];
-static ARGS_FTRUNCATE: [Arg; 2] = [Arg::new("fd", Ty::Fd), Arg::new("length", Ty::Offset)];
+static ARGS_TRUNCATE: [Arg; 2] = [Arg::new("path", Ty::Path), Arg::new("length", Ty::Ulong)];
+static ARGS_FTRUNCATE: [Arg; 2] = [Arg::new("fd", Ty::Fd), Arg::new("length", Ty::Ulong)];
 static ARGS_TRUNCATE64: [Arg; 3] = [
     Arg::new("path", Ty::Path),
     Arg::new("length", Ty::Offset64),
@@ -2600,7 +2600,7 @@ static ARGS_PKEY_MPROTECT: [Arg; 4] = [
     Arg::new("pkey", Ty::Int),
 ];
 static ARGS_PKEY_ALLOC: [Arg; 2] = [
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
     Arg::new("access_rights", Ty::Flags(SetId::PkeyAccess)),
 ];
 static ARGS_PKEY_FREE: [Arg; 1] = [Arg::new("pkey", Ty::Int)];
@@ -2612,7 +2612,14 @@ static ARGS_MSYNC: [Arg; 3] = [
 static ARGS_MINCORE: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
     Arg::new("length", Ty::Size),
-    Arg::new("vec", Ty::Addr),
+    Arg::new(
+        "vec",
+        Ty::Struct {
+            dir: Dir::Out,
+            id: StructId::MincoreVec,
+            len: None,
+        },
+    ),
 ];
 static ARGS_MADVISE: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
@@ -2945,7 +2952,7 @@ static ARGS_PIDFD_OPEN: [Arg; 2] = [
 static ARGS_PIDFD_GETFD: [Arg; 3] = [
     Arg::new("pidfd", Ty::Fd),
     Arg::new("targetfd", Ty::Fd),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_PIDFD_SEND_SIGNAL: [Arg; 4] = [
     Arg::new("pidfd", Ty::Fd),
@@ -2966,6 +2973,36 @@ static ARGS_PTRACE: [Arg; 4] = [
     Arg::new("addr", Ty::Addr),
     Arg::new("data", Ty::Addr),
 ];
+static VARIANT_PTRACE_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4200],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new("data", Ty::Flags(SetId::PtraceOptions)),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x7, 0x18, 0x9, 0x11, 0x4208],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new("data", Ty::Signal),
+    ],
+    ret: None,
+};
 static ARGS_PRCTL: [Arg; 5] = [
     Arg::new("option", Ty::Enum(SetId::PrctlOption)),
     Arg::new("arg2", Ty::Hex),
@@ -3407,18 +3444,58 @@ static VARIANT_ARCH_PRCTL_0: Variant = Variant {
     ret: None,
 };
 static ARGS_PERSONALITY: [Arg; 1] = [Arg::new("persona", Ty::Flags(SetId::Personality))];
+static VARIANT_PERSONALITY_0: Variant = Variant {
+    tests: &[],
+    args: &[Arg::new("persona", Ty::Flags(SetId::Personality))],
+    ret: Some(Arg::new("-", Ty::Flags(SetId::Personality))),
+};
 static ARGS_SECCOMP: [Arg; 3] = [
     Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
-    Arg::new("flags", Ty::Flags(SetId::SeccompFilterFlags)),
-    Arg::new(
-        "args",
-        Ty::Struct {
-            dir: Dir::In,
-            id: StructId::SockFprog,
-            len: None,
-        },
-    ),
+    Arg::new("flags", Ty::Hex),
+    Arg::new("args", Ty::Addr),
 ];
+static VARIANT_SECCOMP_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
+        Arg::new("flags", Ty::Flags(SetId::SeccompFilterFlags)),
+        Arg::new(
+            "args",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SockFprog,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SECCOMP_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
+        Arg::new("flags", Ty::Hex),
+        Arg::new(
+            "args",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SeccompAction,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_KCMP: [Arg; 5] = [
     Arg::new("pid1", Ty::Pid),
     Arg::new("pid2", Ty::Pid),
@@ -3501,10 +3578,18 @@ static ARGS_IOPRIO_GET: [Arg; 2] = [
     Arg::new("which", Ty::Enum(SetId::IoprioWho)),
     Arg::new("who", Ty::Int),
 ];
+static VARIANT_IOPRIO_GET_0: Variant = Variant {
+    tests: &[],
+    args: &[
+        Arg::new("which", Ty::Enum(SetId::IoprioWho)),
+        Arg::new("who", Ty::Int),
+    ],
+    ret: Some(Arg::new("-", Ty::IoPrio)),
+};
 static ARGS_IOPRIO_SET: [Arg; 3] = [
     Arg::new("which", Ty::Enum(SetId::IoprioWho)),
     Arg::new("who", Ty::Int),
-    Arg::new("ioprio", Ty::Hex),
+    Arg::new("ioprio", Ty::IoPrio),
 ];
 static ARGS_RSEQ: [Arg; 4] = [
     Arg::new("rseq", Ty::Addr),
@@ -3584,7 +3669,7 @@ static ARGS_SCHED_GETPARAM: [Arg; 2] = [
 ];
 static ARGS_SCHED_SETSCHEDULER: [Arg; 3] = [
     Arg::new("pid", Ty::Pid),
-    Arg::new("policy", Ty::Flags(SetId::SchedPolicy)),
+    Arg::new("policy", Ty::Enum(SetId::SchedPolicies)),
     Arg::new(
         "param",
         Ty::Struct {
@@ -3595,8 +3680,13 @@ static ARGS_SCHED_SETSCHEDULER: [Arg; 3] = [
     ),
 ];
 static ARGS_SCHED_GETSCHEDULER: [Arg; 1] = [Arg::new("pid", Ty::Pid)];
-static ARGS_SCHED_GET_PRIORITY_MAX: [Arg; 1] = [Arg::new("policy", Ty::Enum(SetId::SchedPolicy))];
-static ARGS_SCHED_GET_PRIORITY_MIN: [Arg; 1] = [Arg::new("policy", Ty::Enum(SetId::SchedPolicy))];
+static VARIANT_SCHED_GETSCHEDULER_0: Variant = Variant {
+    tests: &[],
+    args: &[Arg::new("pid", Ty::Pid)],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::SchedPolicies))),
+};
+static ARGS_SCHED_GET_PRIORITY_MAX: [Arg; 1] = [Arg::new("policy", Ty::Enum(SetId::SchedPolicies))];
+static ARGS_SCHED_GET_PRIORITY_MIN: [Arg; 1] = [Arg::new("policy", Ty::Enum(SetId::SchedPolicies))];
 static ARGS_SCHED_RR_GET_INTERVAL: [Arg; 2] = [
     Arg::new("pid", Ty::Pid),
     Arg::new(
@@ -4083,7 +4173,7 @@ static ARGS_FUTEX_WAITV: [Arg; 5] = [
         },
     ),
     Arg::new("nr_futexes", Ty::Uint),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
     Arg::new(
         "timeout",
         Ty::Struct {
@@ -5074,72 +5164,6 @@ static ARGS_SOCKETPAIR: [Arg; 4] = [
         },
     ),
 ];
-static VARIANT_SOCKETPAIR_0: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x2, 0xa],
-    }],
-    args: &[
-        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
-        Arg::new("type", Ty::Flags(SetId::SockType)),
-        Arg::new("protocol", Ty::Enum(SetId::IpProtocol)),
-        Arg::new(
-            "sv",
-            Ty::Array {
-                dir: Dir::Out,
-                elem: StructId::Descriptor,
-                count: Len::Const(2),
-            },
-        ),
-    ],
-    ret: None,
-};
-static VARIANT_SOCKETPAIR_1: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x10],
-    }],
-    args: &[
-        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
-        Arg::new("type", Ty::Flags(SetId::SockType)),
-        Arg::new("protocol", Ty::Enum(SetId::NetlinkProtocol)),
-        Arg::new(
-            "sv",
-            Ty::Array {
-                dir: Dir::Out,
-                elem: StructId::Descriptor,
-                count: Len::Const(2),
-            },
-        ),
-    ],
-    ret: None,
-};
-static VARIANT_SOCKETPAIR_2: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x1f],
-    }],
-    args: &[
-        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
-        Arg::new("type", Ty::Flags(SetId::SockType)),
-        Arg::new("protocol", Ty::Enum(SetId::BluetoothProtocol)),
-        Arg::new(
-            "sv",
-            Ty::Array {
-                dir: Dir::Out,
-                elem: StructId::Descriptor,
-                count: Len::Const(2),
-            },
-        ),
-    ],
-    ret: None,
-};
 static ARGS_BIND: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -5291,6 +5315,36 @@ static ARGS_RECVFROM: [Arg; 6] = [
         },
     ),
 ];
+static VARIANT_RECVFROM_0: Variant = Variant {
+    tests: &[Test {
+        arg: 4,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new(
+            "buf",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::RetMax(2),
+            },
+        ),
+        Arg::new("len", Ty::Size),
+        Arg::new("flags", Ty::Flags(SetId::MsgFlags)),
+        Arg::new(
+            "src_addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sockaddr,
+                len: Some(Len::ArgPtr32(5)),
+            },
+        ),
+        Arg::new("addrlen", Ty::Addr),
+    ],
+    ret: None,
+};
 static ARGS_SENDMSG: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new("msg", Ty::Msghdr { dir: Dir::In }),
@@ -5378,6 +5432,37 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[0x1a, 0x33],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SockFprog,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0xd],
         },
     ],
@@ -5397,7 +5482,7 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_1: Variant = Variant {
+static VARIANT_SETSOCKOPT_2: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -5427,7 +5512,7 @@ static VARIANT_SETSOCKOPT_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_2: Variant = Variant {
+static VARIANT_SETSOCKOPT_3: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -5458,7 +5543,7 @@ static VARIANT_SETSOCKOPT_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_3: Variant = Variant {
+static VARIANT_SETSOCKOPT_4: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5480,7 +5565,7 @@ static VARIANT_SETSOCKOPT_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_4: Variant = Variant {
+static VARIANT_SETSOCKOPT_5: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5502,7 +5587,7 @@ static VARIANT_SETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_5: Variant = Variant {
+static VARIANT_SETSOCKOPT_6: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5524,7 +5609,7 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_6: Variant = Variant {
+static VARIANT_SETSOCKOPT_7: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5546,7 +5631,7 @@ static VARIANT_SETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_7: Variant = Variant {
+static VARIANT_SETSOCKOPT_8: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5568,7 +5653,7 @@ static VARIANT_SETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_8: Variant = Variant {
+static VARIANT_SETSOCKOPT_9: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5590,7 +5675,7 @@ static VARIANT_SETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_9: Variant = Variant {
+static VARIANT_SETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5612,7 +5697,7 @@ static VARIANT_SETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_10: Variant = Variant {
+static VARIANT_SETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5634,7 +5719,7 @@ static VARIANT_SETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_11: Variant = Variant {
+static VARIANT_SETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5656,7 +5741,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_12: Variant = Variant {
+static VARIANT_SETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5678,7 +5763,7 @@ static VARIANT_SETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_13: Variant = Variant {
+static VARIANT_SETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5700,7 +5785,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_14: Variant = Variant {
+static VARIANT_SETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6281,6 +6366,28 @@ static ARGS_SEMCTL: [Arg; 4] = [
     Arg::new("cmd", Ty::Enum(SetId::SemctlCmd)),
     Arg::new("arg", Ty::Addr),
 ];
+static VARIANT_SEMCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x2, 0x12, 0x14],
+    }],
+    args: &[
+        Arg::new("semid", Ty::Int),
+        Arg::new("semnum", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::SemctlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SemidDs,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_MSGGET: [Arg; 2] = [
     Arg::new("key", Ty::Key),
     Arg::new("msgflg", Ty::Flags(SetId::IpcGetFlags)),
@@ -6345,14 +6452,14 @@ static ARGS_IPC: [Arg; 6] = [
     Arg::new("fifth", Ty::Ulong),
 ];
 static ARGS_MQ_OPEN: [Arg; 4] = [
-    Arg::new("name", Ty::Str),
+    Arg::new("name", Ty::Path),
     Arg::new("oflag", Ty::Flags(SetId::OpenFlags)),
     Arg::new("mode", Ty::Octal),
     Arg::new(
         "attr",
         Ty::Struct {
             dir: Dir::In,
-            id: StructId::MqAttr,
+            id: StructId::MqOpenAttr,
             len: None,
         },
     ),
@@ -6365,12 +6472,12 @@ static VARIANT_MQ_OPEN_0: Variant = Variant {
         values: &[0x40],
     }],
     args: &[
-        Arg::new("name", Ty::Str),
+        Arg::new("name", Ty::Path),
         Arg::new("oflag", Ty::Flags(SetId::OpenFlags)),
     ],
     ret: None,
 };
-static ARGS_MQ_UNLINK: [Arg; 1] = [Arg::new("name", Ty::Str)];
+static ARGS_MQ_UNLINK: [Arg; 1] = [Arg::new("name", Ty::Path)];
 static ARGS_MQ_TIMEDSEND: [Arg; 5] = [
     Arg::new("mqdes", Ty::Fd),
     Arg::new(
@@ -6681,8 +6788,23 @@ static ARGS_REBOOT: [Arg; 4] = [
     Arg::new("magic1", Ty::Enum(SetId::RebootMagic1)),
     Arg::new("magic2", Ty::Enum(SetId::RebootMagic2)),
     Arg::new("cmd", Ty::Enum(SetId::RebootCmd)),
-    Arg::new("arg", Ty::Str),
+    Arg::new("arg", Ty::Unused),
 ];
+static VARIANT_REBOOT_0: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xa1b2c3d4],
+    }],
+    args: &[
+        Arg::new("magic1", Ty::Enum(SetId::RebootMagic1)),
+        Arg::new("magic2", Ty::Enum(SetId::RebootMagic2)),
+        Arg::new("cmd", Ty::Enum(SetId::RebootCmd)),
+        Arg::new("arg", Ty::Str),
+    ],
+    ret: None,
+};
 static ARGS_SETHOSTNAME: [Arg; 2] = [
     Arg::new(
         "name",
@@ -6691,7 +6813,7 @@ static ARGS_SETHOSTNAME: [Arg; 2] = [
             len: Len::Arg(1),
         },
     ),
-    Arg::new("len", Ty::Size),
+    Arg::new("len", Ty::Uint),
 ];
 static ARGS_SETDOMAINNAME: [Arg; 2] = [
     Arg::new(
@@ -6701,7 +6823,7 @@ static ARGS_SETDOMAINNAME: [Arg; 2] = [
             len: Len::Arg(1),
         },
     ),
-    Arg::new("len", Ty::Size),
+    Arg::new("len", Ty::Uint),
 ];
 static ARGS_UNAME: [Arg; 1] = [Arg::new(
     "buf",
@@ -6737,15 +6859,53 @@ static ARGS_SYSINFO: [Arg; 1] = [Arg::new(
 )];
 static ARGS_SYSLOG: [Arg; 3] = [
     Arg::new("type", Ty::Enum(SetId::SyslogAction)),
-    Arg::new(
-        "buf",
-        Ty::Buf {
-            dir: Dir::Out,
-            len: Len::RetMax(2),
-        },
-    ),
-    Arg::new("len", Ty::Size),
+    Arg::new("buf", Ty::Addr),
+    Arg::new("len", Ty::Int),
 ];
+static VARIANT_SYSLOG_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0, 0x1, 0x5, 0x6, 0x7, 0x9, 0xa],
+    }],
+    args: &[Arg::new("type", Ty::Enum(SetId::SyslogAction))],
+    ret: None,
+};
+static VARIANT_SYSLOG_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2, 0x3, 0x4],
+    }],
+    args: &[
+        Arg::new("type", Ty::Enum(SetId::SyslogAction)),
+        Arg::new(
+            "buf",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::RetMax(2),
+            },
+        ),
+        Arg::new("len", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SYSLOG_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8],
+    }],
+    args: &[
+        Arg::new("type", Ty::Enum(SetId::SyslogAction)),
+        Arg::new("buf", Ty::Addr),
+        Arg::new("len", Ty::Enum(SetId::Loglevel)),
+    ],
+    ret: None,
+};
 static ARGS_GETRANDOM: [Arg; 3] = [
     Arg::new(
         "buf",
@@ -8336,7 +8496,7 @@ static CALL_IOPL: Syscall = Syscall {
 static CALL_IOPRIO_GET: Syscall = Syscall {
     name: "ioprio_get",
     args: &ARGS_IOPRIO_GET,
-    variants: &[],
+    variants: &[&VARIANT_IOPRIO_GET_0],
     ret: Ret::Hex,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9099,7 +9259,7 @@ static CALL_PERF_EVENT_OPEN: Syscall = Syscall {
 static CALL_PERSONALITY: Syscall = Syscall {
     name: "personality",
     args: &ARGS_PERSONALITY,
-    variants: &[],
+    variants: &[&VARIANT_PERSONALITY_0],
     ret: Ret::Hex,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9374,7 +9534,7 @@ static CALL_PSELECT6_TIME64: Syscall = Syscall {
 static CALL_PTRACE: Syscall = Syscall {
     name: "ptrace",
     args: &ARGS_PTRACE,
-    variants: &[],
+    variants: &[&VARIANT_PTRACE_0, &VARIANT_PTRACE_1],
     ret: Ret::Long,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9534,7 +9694,7 @@ static CALL_READV: Syscall = Syscall {
 static CALL_REBOOT: Syscall = Syscall {
     name: "reboot",
     args: &ARGS_REBOOT,
-    variants: &[],
+    variants: &[&VARIANT_REBOOT_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9542,7 +9702,7 @@ static CALL_REBOOT: Syscall = Syscall {
 static CALL_RECVFROM: Syscall = Syscall {
     name: "recvfrom",
     args: &ARGS_RECVFROM,
-    variants: &[],
+    variants: &[&VARIANT_RECVFROM_0],
     ret: Ret::Size,
     classes: Classes::NETWORK,
     attrs: Attrs::DATA,
@@ -9774,7 +9934,7 @@ static CALL_SCHED_GETPARAM: Syscall = Syscall {
 static CALL_SCHED_GETSCHEDULER: Syscall = Syscall {
     name: "sched_getscheduler",
     args: &ARGS_SCHED_GETSCHEDULER,
-    variants: &[],
+    variants: &[&VARIANT_SCHED_GETSCHEDULER_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9838,7 +9998,7 @@ static CALL_SCHED_YIELD: Syscall = Syscall {
 static CALL_SECCOMP: Syscall = Syscall {
     name: "seccomp",
     args: &ARGS_SECCOMP,
-    variants: &[],
+    variants: &[&VARIANT_SECCOMP_0, &VARIANT_SECCOMP_1],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -9870,7 +10030,7 @@ static CALL_SELECT: Syscall = Syscall {
 static CALL_SEMCTL: Syscall = Syscall {
     name: "semctl",
     args: &ARGS_SEMCTL,
-    variants: &[],
+    variants: &[&VARIANT_SEMCTL_0],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
@@ -10262,6 +10422,7 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_12,
         &VARIANT_SETSOCKOPT_13,
         &VARIANT_SETSOCKOPT_14,
+        &VARIANT_SETSOCKOPT_15,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -10454,11 +10615,7 @@ static CALL_SOCKETCALL: Syscall = Syscall {
 static CALL_SOCKETPAIR: Syscall = Syscall {
     name: "socketpair",
     args: &ARGS_SOCKETPAIR,
-    variants: &[
-        &VARIANT_SOCKETPAIR_0,
-        &VARIANT_SOCKETPAIR_1,
-        &VARIANT_SOCKETPAIR_2,
-    ],
+    variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -10633,7 +10790,7 @@ static CALL_SYSINFO: Syscall = Syscall {
 static CALL_SYSLOG: Syscall = Syscall {
     name: "syslog",
     args: &ARGS_SYSLOG,
-    variants: &[],
+    variants: &[&VARIANT_SYSLOG_0, &VARIANT_SYSLOG_1, &VARIANT_SYSLOG_2],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,

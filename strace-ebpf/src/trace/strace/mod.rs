@@ -415,7 +415,8 @@ fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>, options: &decode::
     let shown = args.iter().filter(|arg| arg.ty != Ty::Unused);
     for (before, arg) in shown.enumerate() {
         let grows = decode::grows(arg.ty);
-        if grows || arg.ty.dir() == Some(Dir::Out) {
+        let is_output = matches!(arg.ty, Ty::Mmsghdr { .. }) || arg.ty.dir() == Some(Dir::Out);
+        if grows || is_output {
             return Known {
                 args: before,
                 grows,

@@ -1,0 +1,71 @@
+//! Every family of system calls: `families` makes them with good and bad arguments and states the lines that their trace
+//! must have; the trace must have just those.
+
+use std::{os::unix::fs::symlink, process::Command};
+
+use crate::harness::{BIN, TempDir, example, run, shared};
+
+/// The lines of the trace between the two marks, and those that the program expects.
+fn lines(family: &str) -> (Vec<String>, Vec<String>) {
+    let dir = TempDir::new();
+    let (tracer, file) = (dir.file("strace"), dir.file("trace"));
+    symlink(BIN, &tracer).unwrap();
+    let mut command = Command::new(tracer);
+    command
+        .args(["-a1", "-o", &file, &example("families"), family])
+        .current_dir(dir.path())
+        // Dates of the trace and of the program, and the messages of the C library.
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C")
+        .stdin(std::process::Stdio::null());
+    let output = run(&mut command);
+    assert_eq!(output.code(), 0, "{family}: {output:?}");
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let between = trace
+        .lines()
+        .skip_while(|line| !line.starts_with("write(-1, \"begin\", 5)"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("write(-1, \"end\", 3)"));
+    let expected = output.stdout.lines();
+    (
+        between.map(str::to_owned).collect(),
+        expected.map(str::to_owned).collect(),
+    )
+}
+
+fn check(family: &str) {
+    let _machine = shared();
+    let (lines, expected) = lines(family);
+    let differing: String = (0..lines.len().max(expected.len()))
+        .filter(|&i| lines.get(i) != expected.get(i))
+        .take(10)
+        .map(|i| format!("\n- {:?}\n+ {:?}", expected.get(i), lines.get(i)))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "{family}, - expected + traced:{differing}"
+    );
+    assert!(lines.len() > 20, "{family}: {} lines", lines.len());
+}
+
+macro_rules! families {
+    ($($family:ident)*) => {
+        $(
+            #[test]
+            fn $family() {
+                check(stringify!($family));
+            }
+        )*
+
+        #[test]
+        fn none_is_left_out() {
+            let output = run(Command::new(example("families")).arg("--list"));
+            let tested = [$(stringify!($family)),*];
+            assert_eq!(output.stdout.lines().collect::<Vec<_>>(), tested);
+        }
+    };
+}
+
+families!(
+    epoll files futex ipc memory misc pipes processes signals sockets terminal time
+);

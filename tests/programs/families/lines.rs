@@ -1,0 +1,196 @@
+//! Makes calls and writes down the lines that they must have in a trace.
+
+use std::{
+    ffi::{CStr, c_long},
+    fmt::{Display, Write as _},
+};
+
+/// What a register of a call can be made of.
+pub trait Raw {
+    fn raw(self) -> usize;
+}
+
+macro_rules! numbers {
+    ($($ty:ty)*) => { $(impl Raw for $ty { fn raw(self) -> usize { self as usize } })* };
+}
+numbers!(i32 u32 i64 u64 usize isize);
+
+impl<T> Raw for *const T {
+    fn raw(self) -> usize {
+        self as usize
+    }
+}
+
+impl<T> Raw for *mut T {
+    fn raw(self) -> usize {
+        self as usize
+    }
+}
+
+impl Raw for &CStr {
+    fn raw(self) -> usize {
+        self.as_ptr() as usize
+    }
+}
+
+/// `call!(lines, SYS_close, [3], "close(%)", 3)`: makes the call, then expects the line; each `%` stands for one of the
+/// values behind it, taken after the call. Gives the result, a negative error number if it failed.
+macro_rules! call {
+    ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?], $text:expr $(, $value:expr)* $(,)?) => {{
+        let ret = $lines.run(libc::$nr, &[$($crate::lines::Raw::raw($arg)),*]);
+        $lines.expect($text, &[$(&$value),*], ret);
+        ret
+    }};
+}
+
+/// The same without an expectation.
+macro_rules! quiet {
+    ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?]) => {
+        $lines.run(libc::$nr, &[$($crate::lines::Raw::raw($arg)),*])
+    };
+}
+
+/// The expected lines so far, in memory that was there from the beginning.
+pub struct Lines {
+    text: String,
+    pub pid: u32,
+}
+
+impl Lines {
+    pub fn new() -> Self {
+        Self {
+            text: String::with_capacity(1 << 20),
+            pid: std::process::id(),
+        }
+    }
+
+    /// From here on the calls count.
+    pub fn begin(&mut self) {
+        self.run(
+            libc::SYS_write,
+            &[usize::MAX, c"begin".as_ptr() as usize, 5],
+        );
+    }
+
+    /// To here.
+    pub fn end(&mut self) {
+        self.run(libc::SYS_write, &[usize::MAX, c"end".as_ptr() as usize, 3]);
+    }
+
+    pub fn run(&mut self, nr: c_long, args: &[usize]) -> i64 {
+        let arg = |n: usize| args.get(n).copied().unwrap_or(0);
+        // SAFETY: that the kernel cannot be harmed by any arguments is what is tested; the families see to themselves.
+        let ret = unsafe { libc::syscall(nr, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5)) };
+        if ret != -1 {
+            return ret;
+        }
+        // SAFETY: the thread's own errno.
+        -i64::from(unsafe { *libc::__errno_location() })
+    }
+
+    /// A line with its result.
+    pub fn expect(&mut self, text: &str, values: &[&dyn Display], ret: i64) {
+        self.fill(text, values);
+        self.text.push_str(" = ");
+        if (-4095..0).contains(&ret) {
+            let (name, message) = error(-ret as i32);
+            let _ = writeln!(self.text, "-1 {name} ({message})");
+        } else {
+            let _ = writeln!(self.text, "{ret}");
+        }
+    }
+
+    /// Makes the last line one of a wait in vain.
+    pub fn timeout(&mut self) {
+        let end = self.text.len() - 1;
+        self.text.insert_str(end, " (Timeout)");
+    }
+
+    /// A line that tells its result itself, or is no call.
+    pub fn line(&mut self, text: &str, values: &[&dyn Display]) {
+        self.fill(text, values);
+        self.text.push('\n');
+    }
+
+    fn fill(&mut self, text: &str, values: &[&dyn Display]) {
+        let mut values = values.iter();
+        for (i, part) in text.split('%').enumerate() {
+            if i > 0 {
+                let value = values.next().expect("a value for each %");
+                let _ = write!(self.text, "{value}");
+            }
+            self.text.push_str(part);
+        }
+        assert!(values.next().is_none(), "a % for each value: {text}");
+    }
+
+    pub fn print(&self) {
+        print!("{}", self.text);
+    }
+}
+
+/// A pointer as strace prints it.
+pub struct Ptr<T>(pub *const T);
+
+impl<T> Display for Ptr<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 as usize {
+            0 => f.write_str("NULL"),
+            at => write!(f, "{at:#x}"),
+        }
+    }
+}
+
+/// A page with one behind it that cannot be read.
+pub struct Edge(*mut u8);
+
+const PAGE: usize = 4096;
+
+impl Edge {
+    pub fn new() -> Self {
+        // SAFETY: a mapping of its own.
+        unsafe {
+            let prot = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let at = libc::mmap(std::ptr::null_mut(), 2 * PAGE, prot, flags, -1, 0);
+            assert_ne!(at, libc::MAP_FAILED);
+            assert_eq!(libc::mprotect(at.byte_add(PAGE), PAGE, libc::PROT_NONE), 0);
+            std::ptr::write_bytes(at.cast::<u8>(), 0, PAGE);
+            Self(at.cast())
+        }
+    }
+
+    /// The first address that cannot be read.
+    pub fn wall(&self) -> *const u8 {
+        self.0.wrapping_add(PAGE)
+    }
+
+    /// Puts the first bytes of a value there, of which the others cannot be read.
+    pub fn cut<T: Copy>(&self, value: T, bytes: usize) -> *mut T {
+        let at = self.0.wrapping_add(PAGE - bytes);
+        // SAFETY: the source is a whole value, the destination ends with the page.
+        unsafe { std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), at, bytes) };
+        at.cast()
+    }
+}
+
+/// Name and message of an error.
+fn error(errno: i32) -> (&'static str, String) {
+    let name = ERRORS.iter().find(|error| error.0 == errno);
+    // SAFETY: the C library's own text, copied at once.
+    let message = unsafe { CStr::from_ptr(libc::strerror(errno)) };
+    let message = message.to_string_lossy().into_owned();
+    (name.map_or("?", |error| error.1), message)
+}
+
+macro_rules! errors {
+    ($($name:ident)*) => { &[$((libc::$name, stringify!($name))),*] };
+}
+
+const ERRORS: &[(i32, &str)] = errors!(
+    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV
+    ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE
+    ENAMETOOLONG ENOSYS ENOTEMPTY ELOOP ENOMSG EIDRM ENODATA ETIME EOVERFLOW EBADFD ENOTSOCK EDESTADDRREQ EMSGSIZE
+    EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETUNREACH
+    ECONNREFUSED EISCONN ENOTCONN ETIMEDOUT EALREADY EINPROGRESS ESTALE
+);
