@@ -204,8 +204,8 @@ pub struct Config {
     pub ring_bytes: u32,
     /// 1: a traced task is let go of when it has replaced its program (`-b execve`).
     pub detach_on_exec: u32,
-    /// Explicit padding.
-    pub _pad: u32,
+    /// 1: hold the traced processes back rather than lose events (`--lossless`).
+    pub lossless: u32,
     /// The summary.
     pub count: Count,
     /// Where things are in this kernel.
@@ -217,6 +217,15 @@ pub struct Config {
 }
 
 const _: () = assert!(size_of::<Config>() == 12 * 4 + 32 + 14 * 4 + 46 * 4);
+
+/// In map `HELD`, indexed by process: it may run.
+pub const HELD_NOT: u64 = 0;
+/// The probes have stopped it.
+pub const HELD_STOPPED: u64 = 1;
+/// It has been told to go on, and may yet be stopped by a signal that was under way.
+pub const HELD_RELEASED: u64 = 2;
+/// It must never be stopped: the tracer, and what the tracer waits for.
+pub const HELD_NEVER: u64 = u64::MAX;
 
 /// This task is not traced.
 pub const TASK_IDLE: u16 = 0;

@@ -28,8 +28,10 @@ pub struct Cursor {
     pub head: u64,
     /// What they last saw of `tail`.
     pub tail_seen: u64,
+    /// Signals by which the probes stopped a process from this CPU.
+    pub stops: u64,
     /// Explicit padding.
-    pub _pad: [u64; 6],
+    pub _pad: [u64; 5],
     /// Position up to which the tracer has read.
     pub tail: u64,
     /// Explicit padding.

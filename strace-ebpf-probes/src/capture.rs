@@ -42,7 +42,7 @@ const ROUNDS_DESCRIPTORS: u32 = 8192;
 /// The same without `bpf_loop`: what cannot be reached is shown as cut.
 const PLAIN_ROUNDS: u32 = 24;
 /// Bytes of a page.
-const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 /// Pointers looked at in one round.
 const CHUNK: u64 = 16;
 /// `include/uapi/asm-generic/errno-base.h`

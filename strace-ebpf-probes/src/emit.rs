@@ -112,26 +112,35 @@ pub unsafe fn fill_header(
     }
 }
 
-/// Is the buffer of this CPU nearly full? Of a perf buffer it cannot be told.
+/// Is the buffer of this CPU nearly full: are seven eighths of it in use?
 #[inline(always)]
 pub fn nearly_full(cpu: u32) -> bool {
+    let limit = u64::from(setting!(ring_bytes) / 8 * 7);
     if setting!(transport) == TRANSPORT_MAPPED {
-        return mapped::nearly_full(cpu);
+        return mapped::holds_more_than(cpu, limit);
+    }
+    used(cpu) > limit
+}
+
+/// Bytes in use in the buffer of this CPU. Of a perf buffer it cannot be told.
+#[inline(always)]
+pub fn used(cpu: u32) -> u64 {
+    if setting!(transport) == TRANSPORT_MAPPED {
+        return mapped::used(cpu);
     }
     if setting!(transport) == TRANSPORT_PERF {
-        return false;
+        return 0;
     }
     let Some(ring) = RINGS.get(cpu) else {
-        return false;
+        return 0;
     };
     // SAFETY: a ring buffer.
-    let used = unsafe {
+    unsafe {
         bpf_ringbuf_query(
             core::ptr::from_ref(ring).cast_mut().cast(),
             u64::from(BPF_RB_AVAIL_DATA),
         )
-    };
-    used > u64::from(setting!(ring_bytes) / 8 * 7)
+    }
 }
 
 /// Monotonic time.

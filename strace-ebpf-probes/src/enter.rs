@@ -99,7 +99,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(hook, record, &call));
             return;
         }
-        if !extra && simple::suits(ticket, plan) {
+        if !extra && simple::suits::<LOOP_HELPER>(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
                 fill(hook, place.at().cast(), &call);
                 let (len, complete) = simple::run(place.at(), plan, phase);

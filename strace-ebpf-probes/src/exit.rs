@@ -19,7 +19,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    capture,
+    brake, capture,
     count::{self, Ended},
     emit,
     emit::Ticket,
@@ -150,30 +150,55 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         if entered & TASK_SPARSE != 0 {
             call.flags |= CALL_SPARSE;
         }
-        let mut copies = (*plan).when & phase != 0;
-        if copies && leave_out(ticket, plan) {
-            call.flags |= CALL_SPARSE;
-            copies = false;
-        }
-        if !copies && setting!(extra) == 0 {
-            emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, &call, &regs));
-            return;
-        }
-        if setting!(extra) == 0 && simple::suits(ticket, plan) {
+        let copies = (*plan).when & phase != 0;
+        brake::wait::<LOOP_HELPER>(
+            ticket.cpu,
+            if copies {
+                COPIES_ROOM
+            } else {
+                CALL_BYTES as u64
+            },
+        );
+        send::<H, LOOP_HELPER>(hook, &mut call, &regs, plan, if copies { phase } else { 0 });
+        brake::pull(ticket.cpu, ids);
+    }
+}
+
+/// Room that is waited for when there is something to copy: most copies need far less.
+const COPIES_ROOM: u64 = 4096;
+
+/// Sends the record, with the copies that are due in `phase`.
+#[inline(always)]
+fn send<H: Hook, const LOOP_HELPER: bool>(
+    hook: H,
+    call: &mut Call,
+    regs: &H::Regs,
+    plan: *const Plan,
+    mut phase: u8,
+) {
+    let ticket = call.ticket;
+    if phase != 0 && leave_out(ticket, plan) {
+        call.flags |= CALL_SPARSE;
+        phase = 0;
+    }
+    if phase == 0 && setting!(extra) == 0 {
+        emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(record, call, regs));
+        return;
+    }
+    // SAFETY: map values, and room in the buffer.
+    unsafe {
+        if setting!(extra) == 0 && simple::suits::<LOOP_HELPER>(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
-                fill(place.at().cast(), &call, &regs);
+                fill(place.at().cast(), call, regs);
                 let (len, _) = simple::run(place.at(), plan, phase);
                 place.publish(len);
             }
             return;
         }
-        if !copies {
-            phase = 0;
-        }
         let Some(s) = scratch(ticket) else {
             return;
         };
-        fill((&raw mut (*s).data).cast(), &call, &regs);
+        fill((&raw mut (*s).data).cast(), call, regs);
         (*s).sp = regs.sp();
         (*s).ip = regs.ip();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);

@@ -71,20 +71,26 @@ impl Place {
     }
 }
 
-/// How full the buffer of this CPU is: are seven eighths of it in use?
+/// Are more than `limit` bytes in use in the buffer of this CPU? Looks at the tracer's side only if need be.
 #[inline(always)]
-pub fn nearly_full(cpu: u32) -> bool {
+pub fn holds_more_than(cpu: u32, limit: u64) -> bool {
     let Some(cursor) = CURSORS.get_ptr_mut(cpu) else {
         return false;
     };
-    let limit = u64::from(setting!(ring_bytes) / 8 * 7);
+    // SAFETY: as in `Place::find`.
+    unsafe { (*cursor).head - (*cursor).tail_seen > limit && used(cpu) > limit }
+}
+
+/// Bytes in use in the buffer of this CPU.
+#[inline(always)]
+pub fn used(cpu: u32) -> u64 {
+    let Some(cursor) = CURSORS.get_ptr_mut(cpu) else {
+        return 0;
+    };
     // SAFETY: as in `Place::find`.
     unsafe {
-        if (*cursor).head - (*cursor).tail_seen <= limit {
-            return false;
-        }
         (*cursor).tail_seen = (&raw const (*cursor).tail).read_volatile();
-        (*cursor).head - (*cursor).tail_seen > limit
+        (*cursor).head - (*cursor).tail_seen
     }
 }
 

@@ -29,7 +29,7 @@ pub static CONFIG: Config = Config {
     extra: 0,
     ring_bytes: 0,
     detach_on_exec: 0,
-    _pad: 0,
+    lossless: 0,
     count: Count {
         overhead_ns: 0,
         mode: 0,
@@ -226,6 +226,10 @@ pub static CURSORS: Array<Cursor, 1, MAPPED> = Array::new();
 /// The mapped buffers: for each CPU as many pieces as its buffer has.
 #[btf_map]
 pub static CHUNKS: Array<Chunk, 1, MAPPED> = Array::new();
+
+/// Processes that are held back, `HELD_*`, one entry per number up to `pid_max`.
+#[btf_map]
+pub static HELD: Array<u64, 1, MAPPED> = Array::new();
 
 /// A copy of a `task_struct`, see [`crate::survey`].
 #[btf_map]

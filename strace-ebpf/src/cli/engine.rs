@@ -14,6 +14,9 @@ pub struct Engine {
     /// Buffer per CPU (K, M and G are understood; default 8M, less where many CPUs make it more than 256M in all)
     #[arg(long, value_name = "SIZE")]
     pub buffer_size: Option<String>,
+    /// Rather than lose an event, hold the traced processes back (by SIGSTOP) until the tracer has caught up
+    #[arg(long)]
+    pub lossless: bool,
     /// Exit with status 3 if any event was lost
     #[arg(long)]
     pub strict: bool,

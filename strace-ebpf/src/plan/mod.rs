@@ -141,6 +141,8 @@ pub struct Request {
     pub transport: Transport,
     /// `--buffer-size` in bytes.
     pub buffer_bytes: Option<u64>,
+    /// `--lossless`.
+    pub lossless: bool,
     /// `--debug-probes`.
     pub debug: bool,
     /// How the command is started.
@@ -176,6 +178,16 @@ impl Request {
             Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
             Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
             _ => {}
+        }
+        if cli.engine.lossless && targets.all {
+            return Err(usage(
+                "--lossless stops what it traces now and then: not with -a, which is the whole system",
+            ));
+        }
+        if cli.engine.lossless && cli.engine.transport == Transport::Perf {
+            return Err(usage(
+                "--lossless: not with --transport perf, whose buffers do not tell the probes how full they are",
+            ));
         }
         let mut warnings = Vec::new();
         let summary = Summary::new(&cli, form, &mut warnings)?;
@@ -250,6 +262,7 @@ impl Request {
                 .as_deref()
                 .map(parse_size)
                 .transpose()?,
+            lossless: cli.engine.lossless,
             debug: cli.engine.debug_probes,
             launch,
             warnings,
@@ -309,13 +322,13 @@ impl Request {
             },
             // Known when the buffers are made.
             ring_bytes: 0,
+            lossless: u32::from(self.lossless),
             status: self.status,
             has_task_btf: u32::from(facts.version >= since::TASK_BTF && facts.offsets.is_ok()),
             pidns_inum: facts.pidns_inum,
             lifecycle: u32::from(!self.counts_only()),
             extra,
             detach_on_exec: u32::from(self.launch.detach_on_exec),
-            _pad: 0,
             count: self.count(),
             descriptors: self.descriptors(),
             offsets,

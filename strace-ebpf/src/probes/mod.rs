@@ -73,6 +73,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Entries of the map of processes that are held back.
+    fn held(&self) -> u32 {
+        if self.config.lossless != 0 {
+            self.pid_max
+        } else {
+            1
+        }
+    }
+
     /// Pieces of mapped buffers.
     fn chunks(&self) -> u32 {
         if self.config.transport == TRANSPORT_MAPPED {
@@ -92,6 +101,8 @@ type RingMap = ArrayOfMaps<MapData, RingBuf<MapData>>;
 pub struct Probes {
     ebpf: Ebpf,
     tasks: Array<MapData, Task>,
+    /// Who is stopped by the probes, and how often they did.
+    brake: Option<(MapData, MapData)>,
     counters: PerCpuArray<MapData, Counters>,
     summary: summary::Maps,
     /// Perf events that classic tracepoint programs hang on.
@@ -152,6 +163,7 @@ impl Probes {
             .map_max_entries("SCRATCH", settings.cpus)
             .map_max_entries("RINGS", settings.cpus)
             .map_max_entries("CURSORS", settings.cpus)
+            .map_max_entries("HELD", settings.held())
             .map_max_entries("CHUNKS", settings.chunks())
             .allow_unsupported_maps();
         if let Some(slots) = &settings.slots {
@@ -177,8 +189,17 @@ impl Probes {
                 .context("filling the cgroup map")?;
         }
         let (outlets, rings) = outlets(&mut ebpf, settings)?;
+        let brake = if settings.config.lossless != 0 {
+            Some((
+                take_data(&mut ebpf, "HELD")?,
+                share_data(&mut ebpf, "CURSORS")?,
+            ))
+        } else {
+            None
+        };
         let mut probes = Self {
             tasks: take(&mut ebpf, "TASKS")?,
+            brake,
             counters: take(&mut ebpf, "COUNTERS")?,
             summary: summary::Maps::take(&mut ebpf)?,
             ebpf,
@@ -299,6 +320,12 @@ impl Probes {
             }
         }
         Ok(())
+    }
+
+    /// The maps of `--lossless`: who is held back, and the ends of the buffers, which count.
+    #[must_use]
+    pub fn brake(&self) -> Option<(&MapData, &MapData)> {
+        self.brake.as_ref().map(|(held, cursors)| (held, cursors))
     }
 
     /// Sets the state of one thread.
@@ -463,6 +490,18 @@ fn take_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
     }
 }
 
+/// A map that is needed more than once, by a descriptor of its own.
+fn share_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
+    let map = ebpf
+        .map(name)
+        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
+    let aya::maps::Map::Array(data) = map else {
+        bail!("map {name} has an unexpected type");
+    };
+    let fd = data.fd().as_fd().try_clone_to_owned()?;
+    MapData::from_fd(fd).with_context(|| format!("map {name}"))
+}
+
 fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M>
 where
     M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
@@ -505,7 +544,7 @@ fn outlets(ebpf: &mut Ebpf, settings: &Settings) -> Result<(Outlets, Option<Ring
     }
     if mapped {
         let mapped = Outlets::Mapped {
-            cursors: take_data(ebpf, "CURSORS")?,
+            cursors: share_data(ebpf, "CURSORS")?,
             chunks: take_data(ebpf, "CHUNKS")?,
             irq: rings,
         };

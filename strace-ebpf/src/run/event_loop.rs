@@ -1,8 +1,9 @@
 //! The event loop: drains, writes, sleeps, and looks after signals and the traced processes.
 
-use std::os::fd::OwnedFd;
+use std::{collections::VecDeque, os::fd::OwnedFd};
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use strace_ebpf_common::{
     config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
     record::{CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
@@ -19,6 +20,7 @@ use crate::{
     sys::{self, SignalFd, TimerFd},
     trace::Tracer,
     tracee::{
+        brake::Brake,
         launch::{self, Child},
         proc,
     },
@@ -61,6 +63,13 @@ pub(super) struct Session<'a> {
     pub(super) marked: u64,
     pub(super) timer: AsyncFd<TimerFd>,
     pub(super) signals: AsyncFd<SignalFd>,
+    /// With no more than this in a buffer there is room again.
+    pub(super) room_bytes: u64,
+    /// With `--lossless`: lets go on what the probes have stopped.
+    pub(super) brake: Option<Brake>,
+    /// With `--lossless`: output for which the writer has no room yet. It is bounded by what the processes can send before
+    /// all of them are stopped.
+    pub(super) held_pieces: VecDeque<Bytes>,
     pub(super) nap_ns: u64,
     /// Rows of the summary, if there is one.
     pub(super) slots: Option<Slots>,
@@ -160,7 +169,11 @@ impl Session<'_> {
             if !self.write().await {
                 break End::Output;
             }
+            self.look_after_held(now);
             if now >= next_look {
+                if let Some(brake) = &mut self.brake {
+                    brake.check_watchdog().context("replacing the watchdog")?;
+                }
                 next_look = now + LOOK_AFTER_NS;
                 self.tracer.refresh_clock();
                 if self.all_ended(ending.is_some())? {
@@ -256,8 +269,19 @@ impl Session<'_> {
         Ok(live)
     }
 
+    /// With `--lossless`: lets go on what is stopped, if little is waiting to be drained and to be written.
+    fn look_after_held(&mut self, now: u64) {
+        let room = self.held_pieces.is_empty() && self.merger.backlog() <= self.room_bytes;
+        if let Some(brake) = &mut self.brake {
+            brake.look(now, room);
+        }
+    }
+
     /// Hands over what is ready. False when there is nobody to take it.
     pub(super) async fn write(&mut self) -> bool {
+        if self.brake.is_some() {
+            return self.write_without_waiting();
+        }
         for piece in self.tracer.take_output() {
             if !self.writer.send(piece).await {
                 return false;
@@ -290,6 +314,30 @@ fn in_flight(pid: u32, tid: u32, call: &proc::InFlight, enter_ns: u64) -> CallRe
         duration_ns: DURATION_UNKNOWN,
         args: call.args,
         ..CallRecord::default()
+    }
+}
+
+impl Session<'_> {
+    /// The same when the drainer must not wait: the buffers have to be emptied even while everything is stopped.
+    fn write_without_waiting(&mut self) -> bool {
+        self.held_pieces.extend(self.tracer.take_output());
+        while let Some(piece) = self.held_pieces.pop_front() {
+            if let Err(piece) = self.writer.try_send(piece) {
+                self.held_pieces.push_front(piece);
+                return !self.writer.is_closed();
+            }
+        }
+        true
+    }
+
+    /// At the end: nothing is stopped any more, and the writer may be waited for.
+    pub(super) async fn write_held(&mut self) -> bool {
+        while let Some(piece) = self.held_pieces.pop_front() {
+            if !self.writer.send(piece).await {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -31,6 +31,12 @@ impl Session<'_> {
     ) -> Result<Exit, Failure> {
         let skipped = self.probes.skipped_runs();
         self.detach().await?;
+        if let Some(brake) = self.brake.take() {
+            brake.finish();
+        }
+        if end == End::Done {
+            self.write_held().await;
+        }
         let mut settled = None;
         let mut failure = None;
         if end == End::Done {

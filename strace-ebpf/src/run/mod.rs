@@ -30,6 +30,7 @@ use crate::{
     sys::{self, SignalFd, TimerFd},
     trace::{self, Tracer, strace::Telling},
     tracee::{
+        brake::Brake,
         launch::{self, LaunchError},
         proc,
     },
@@ -137,8 +138,12 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let plans = Arc::new(settings.plans.clone());
     let (mut probes, outlets) = Probes::load(&settings)?;
     let sources = transport::open(outlets, settings.cpus, settings.buffer_bytes)?;
+    let brake = brake(&probes, &settings, &writer)?;
     let merger = Merger::new(sources, settings.buffer_bytes);
     let mut tracer = tracer(request, plans, settings.cpus);
+    if request.lossless {
+        tracer.hide_own_signals(std::process::id());
+    }
     if request.output.header && !request.counts_only() {
         tracer.header();
     }
@@ -164,6 +169,9 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             timer: sys::watch(TimerFd::new().context("making a timer")?)
                 .context("watching the timer")?,
             signals: sys::watch(signals).context("watching signals")?,
+            brake,
+            room_bytes: u64::from(settings.buffer_bytes) / 4,
+            held_pieces: std::collections::VecDeque::new(),
             nap_ns: if request.counts_only() {
                 COUNTING_NAP_NS
             } else {
@@ -176,6 +184,19 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         session.begin()?;
         session.trace().await
     })
+}
+
+/// What `--lossless` needs, the watchdog included. The command that takes our output must not be stopped: we wait for it.
+fn brake(probes: &Probes, settings: &Settings, writer: &Writer) -> Result<Option<Brake>> {
+    let Some((held, cursors)) = probes.brake() else {
+        return Ok(None);
+    };
+    let brake = Brake::new(held, cursors, settings.pid_max, settings.cpus)
+        .context("preparing to hold back what is traced")?;
+    if let Some(reader) = writer.reader() {
+        brake.exempt(reader);
+    }
+    Ok(Some(brake))
 }
 
 fn check_privilege(facts: &Facts) -> Result<(), Failure> {
@@ -314,6 +335,12 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         return Err(Failure::Unable(
             "--transport perf: the kernel is locked down".to_owned(),
         ));
+    }
+    if request.lossless && transport == Transport::Perf {
+        return Err(Failure::Unable(format!(
+            "--lossless needs Linux 5.8; this is {}",
+            facts.release
+        )));
     }
     let mut plans = capture::compile_all(
         &request.qualifiers.trace,

@@ -152,6 +152,8 @@ pub enum Ending {
 /// The writing thread.
 pub struct Writer {
     queue: mpsc::Sender<Bytes>,
+    /// The command that reads, if the output goes to one.
+    reader: Option<u32>,
     thread: JoinHandle<Ending>,
 }
 
@@ -159,10 +161,18 @@ impl Writer {
     /// Starts it.
     pub fn start(target: Target) -> io::Result<Self> {
         let (queue, pieces) = mpsc::channel(QUEUE);
+        let reader = match &target {
+            Target::Pipe(child) => Some(child.id()),
+            _ => None,
+        };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || write_pieces(target, pieces))?;
-        Ok(Self { queue, thread })
+        Ok(Self {
+            queue,
+            reader,
+            thread,
+        })
     }
 
     /// Hands over a piece, waiting for room. False when the thread has ended.
@@ -170,10 +180,29 @@ impl Writer {
         self.queue.send(piece).await.is_ok()
     }
 
+    /// Hands over a piece if there is room for it now; gives it back if not.
+    pub fn try_send(&self, piece: Bytes) -> Result<(), Bytes> {
+        self.queue
+            .try_send(piece)
+            .map_err(|error| error.into_inner())
+    }
+
     /// Must the next `send` wait?
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.queue.capacity() == 0
+    }
+
+    /// The command that reads what is written.
+    #[must_use]
+    pub fn reader(&self) -> Option<u32> {
+        self.reader
+    }
+
+    /// Has the thread ended?
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Has the writing ended early?

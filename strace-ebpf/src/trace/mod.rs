@@ -97,6 +97,8 @@ pub struct Tracer {
     signals: Signals,
     /// Records of unknown kind or shape.
     unparsed: u64,
+    /// The tracer, when it stops and continues what it traces.
+    own_signals: Option<u32>,
     /// Calls that arrived without the copies of their arguments.
     sparse: u64,
 }
@@ -127,6 +129,7 @@ impl Tracer {
             signals,
             unparsed: 0,
             sparse: 0,
+            own_signals: None,
         }
     }
 
@@ -306,7 +309,15 @@ impl Tracer {
         }
     }
 
+    /// Signals by which this tracer holds back what it traces are not shown.
+    pub fn hide_own_signals(&mut self, pid: u32) {
+        self.own_signals = Some(pid);
+    }
+
     fn signal(&mut self, record: &SignalRecord) {
+        if self.own_signals.is_some_and(|own| is_own(record, own)) {
+            return;
+        }
         if !self.signals.contains(record.signal) {
             return;
         }
@@ -526,5 +537,20 @@ impl Given {
                 bytes: &both.1.bytes,
             })
             .collect()
+    }
+}
+
+/// Is it a SIGSTOP of the probes, or a SIGCONT of process `own`? In a `siginfo_t` the code is at 8, the sender at 16.
+fn is_own(record: &SignalRecord, own: u32) -> bool {
+    const SI_KERNEL: i32 = 0x80;
+    let word = |at: usize| {
+        let four = record.info.get(at..at + 4)?;
+        Some(i32::from_ne_bytes(four.try_into().ok()?))
+    };
+    match record.signal as i32 {
+        // Nobody else sends a SIGSTOP from within the kernel.
+        libc::SIGSTOP => word(8) == Some(SI_KERNEL),
+        libc::SIGCONT => word(8) == Some(libc::SI_USER) && word(16) == Some(own as i32),
+        _ => false,
     }
 }

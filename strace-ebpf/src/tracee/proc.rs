@@ -33,6 +33,15 @@ pub fn has_ended(pid: u32) -> bool {
     state_of(&stat).is_none_or(|state| matches!(state, 'Z' | 'X'))
 }
 
+/// Is any of its threads stopped, and not traced?
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    threads(pid).unwrap_or_default().into_iter().any(|tid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).unwrap_or_default();
+        state_of(&stat) == Some('T')
+    })
+}
+
 /// The state letter: the field behind the name, which is in parentheses and may hold any byte.
 fn state_of(stat: &str) -> Option<char> {
     stat.get(stat.rfind(')')? + 2..)?.chars().next()
