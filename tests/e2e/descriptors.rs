@@ -336,3 +336,80 @@ fn failed_calls_alone_are_told_whole() {
         assert!(line.contains(" = -1 E"), "{line}");
     }
 }
+
+/// Lines of `command` under strace and under us, both with `options`, and what they said.
+#[track_caller]
+fn assert_chosen_equally(options: &[&str], command: &[&str]) {
+    let dir = TempDir::new();
+    let told = |tracer: &str, mark: &[&str]| {
+        let file = dir.file("trace");
+        let mut args = mark.to_vec();
+        args.extend(["-f", "-e", "signal=none", "-o", &file]);
+        args.extend(options);
+        args.extend(command);
+        let output = run(plain(tracer, &args).current_dir("/etc"));
+        assert_eq!(output.code(), 0, "{output:?}");
+        let said = output.stderr.replace("strace-ebpf: ", "strace: ");
+        let trace = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<String> = by_thread(&trace)
+            .concat()
+            .iter()
+            .map(|l| steady(l))
+            .collect();
+        (said, lines)
+    };
+    let theirs = told("strace", &[]);
+    let mine = told(BIN, &["--format", "strace"]);
+    assert_eq!(mine, theirs, "{options:?}");
+    assert!(mine.1.len() > 2, "{mine:?}");
+}
+
+#[test]
+fn calls_are_chosen_by_path_as_strace_chooses_them() {
+    let _machine = shared();
+    let cat: &[&str] = &["cat", "/etc/passwd", "group", "/etc/../etc/hosts"];
+    assert_chosen_equally(&["-P", "/etc/passwd"], cat);
+    assert_chosen_equally(&["-y", "-P", "group", "-P", "/etc/hosts"], cat);
+    assert_chosen_equally(&["-P", "/lib/x86_64-linux-gnu/libc.so.6"], cat);
+    assert_chosen_equally(&["-P", "/no/such", "-P", "../etc/group"], cat);
+    let quiet = ["-e", "quiet=path-resolution", "-P", "group"];
+    assert_chosen_equally(&quiet, cat);
+    let script = "exec 5<passwd; cat <&5; exec 6<&5; read x <&6; :";
+    assert_chosen_equally(&["-P", "/etc/passwd"], &["sh", "-c", script]);
+}
+
+#[test]
+fn calls_are_chosen_by_descriptor() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let (program, work) = (example("descriptors"), dir.file(""));
+    let run_with = |options: &[&str]| {
+        let mut args = options.to_vec();
+        args.extend(["--", &program, &work]);
+        trace(&args)
+    };
+    let traced = run_with(&["-e", "trace-fds=50,60"]);
+    let rows = traced.rows();
+    let calls: Vec<&Row<'_>> = rows.iter().filter(|row| row.is_call()).collect();
+    // dup2, dup2 and close of 50, close of 60, for each of five files; F_DUPFD is given another one.
+    assert_eq!(calls.len(), 5 * 4, "{calls:?}");
+    let about = |row: &&Row<'_>| row.args.iter().any(|arg| ["50", "60"].contains(arg));
+    assert!(calls.iter().all(about), "{calls:?}");
+    let traced = run_with(&[
+        "--trace-fds=!0,1,2",
+        "-P",
+        "/dev/null",
+        "-e",
+        "trace=close,getpid,openat",
+    ]);
+    let rows = traced.rows();
+    assert!(named(&rows, "getpid").is_empty());
+    assert!(!named(&rows, "close").is_empty());
+    // Of those that are given no descriptor only those that name the path.
+    let opened = named(&rows, "openat");
+    let beside = opened.iter().filter(|row| row.args[0] == "AT_FDCWD");
+    assert!(beside.clone().count() > 0 && beside.clone().all(|row| row.args[1] == "\"/dev/null\""));
+    let output = run(&mut tracer(&["-c", "-P", "/etc", "true"]));
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("-P"), "{output:?}");
+}

@@ -1,6 +1,8 @@
 //! Options that choose among the calls and events of what is traced: strace's `-e` expressions, and
 //! those of its long options that say the same.
 
+use std::ffi::OsString;
+
 /// Which calls and events.
 #[derive(Debug, clap::Args)]
 pub struct Filtering {
@@ -16,6 +18,12 @@ pub struct Filtering {
     /// The outcomes to tell of, as -e status=SET: successful, failed, unfinished, unavailable, detached
     #[arg(long, value_name = "SET")]
     pub status: Vec<String>,
+    /// Only calls about this path: that name it or are given a descriptor open on it
+    #[arg(short = 'P', long = "trace-path", value_name = "PATH")]
+    pub paths: Vec<OsString>,
+    /// Only calls about these descriptors, as -e trace-fds=SET
+    #[arg(long, visible_alias = "trace-fd", value_name = "SET")]
+    pub trace_fds: Vec<String>,
     /// Only calls that succeeded
     #[arg(short = 'z', long)]
     pub successful_only: bool,

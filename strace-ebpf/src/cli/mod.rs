@@ -90,6 +90,7 @@ const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
     ("write", Some("write"), None),
     ("silent", Some("quiet"), None),
     ("decode_fds", Some("decode-fds"), None),
+    ("trace_fds", Some("trace-fds"), None),
     ("successful_only", Some("status"), Some("successful")),
     ("failed_only", Some("status"), Some("failed")),
 ];

@@ -1,17 +1,37 @@
 //! What descriptors lead to, as the probes found it: from their captures to the tokens that stand
 //! behind the numbers.
 
+use std::io::Write as _;
+
+use smallvec::SmallVec;
 use strace_ebpf_common::{
     capture::{CAPTURE_AT_ENTER, padded},
-    descriptor::{ARG_DESCRIPTOR, DESCRIPTOR_SOCKET, Descriptor, Socket},
-    record::read_fixed,
+    descriptor::{
+        ARG_DESCRIPTOR, DESCRIPTOR_DELETED, DESCRIPTOR_NAMELESS, DESCRIPTOR_SOCKET, Descriptor,
+        Socket,
+    },
+    record::{DURATION_UNKNOWN, read_fixed},
 };
 
 use super::{
     Outcome,
     value::{Args, Value},
 };
-use crate::session::Call;
+use crate::{
+    session::Call,
+    tables::{Syscall, Ty},
+};
+
+/// File system types, `include/uapi/linux/magic.h`: of pipes.
+pub const PIPEFS: u32 = 0x5049_5045;
+/// Of sockets.
+pub const SOCKFS: u32 = 0x534F_434B;
+/// Of namespaces.
+pub const NSFS: u32 = 0x6e73_6673;
+/// Of what has nothing but a name.
+pub const ANON_INODES: u32 = 0x0904_1934;
+/// Of pidfds, Linux 6.9.
+pub const PIDFS: u32 = 0x5049_4446;
 
 /// Paths are shown.
 pub const SHOW_PATHS: u8 = 1;
@@ -87,6 +107,37 @@ impl<'a> Parts<'a> {
         each.into_iter().flatten()
     }
 
+    /// The path, as `/proc/PID/fd` shows it but for a remark that the file has no name any more: true for that.
+    pub fn path(&self, out: &mut SmallVec<[u8; 256]>) -> bool {
+        if self.descriptor.flags & DESCRIPTOR_NAMELESS == 0 {
+            for name in self.names() {
+                out.push(b'/');
+                out.extend_from_slice(name);
+            }
+            if out.is_empty() {
+                out.push(b'/');
+            }
+            return self.descriptor.flags & DESCRIPTOR_DELETED != 0;
+        }
+        let inode = self.descriptor.inode;
+        let (before, name, number): (&[u8], &[u8], _) = match self.descriptor.magic {
+            PIPEFS => (b"pipe", b"", Some(inode)),
+            SOCKFS => (b"socket", b"", Some(inode)),
+            NSFS => (b"", self.name(), Some(inode)),
+            PIDFS => (b"anon_inode:[pidfd]", b"", None),
+            ANON_INODES => (b"anon_inode:", self.name(), None),
+            // A file of memory.
+            _ => (b"/", self.name(), None),
+        };
+        out.extend_from_slice(before);
+        out.extend_from_slice(name);
+        if let Some(number) = number {
+            // A vector takes everything.
+            let _ = write!(out, ":[{number}]");
+        }
+        before == b"/"
+    }
+
     /// The name of a file that is in no directory.
     #[must_use]
     pub fn name(&self) -> &'a [u8] {
@@ -134,16 +185,30 @@ pub fn decorate<'a>(args: &mut Args<'a>, call: &Call<'a>, show: u8) {
     });
 }
 
-/// Is this path among what the call's descriptors lead to?
-pub fn any<'a>(
-    call: &Call<'a>,
-    mut is_wanted: impl FnMut(i32, Option<Opened<'a>>) -> bool,
-) -> bool {
-    call.captures.iter().any(|captured| {
+/// The descriptors that the call was given, those in structures too, and what they led to.
+pub fn given<'c, 'a>(call: &'c Call<'a>) -> impl Iterator<Item = (i32, Option<Opened<'a>>)> + 'c {
+    // Without an enter that was seen all are taken at the end.
+    let unseen = call.record.duration_ns == DURATION_UNKNOWN;
+    let own = call.captures.iter().filter(move |captured| {
         let header = &captured.header;
-        let fd = header.addr as u32 as i32;
-        let open = Some(captured.bytes).filter(|_| header.errno == 0);
-        header.arg == ARG_DESCRIPTOR
-            && is_wanted(fd, open.map(|bytes| Opened::new(bytes, false, SHOW_PATHS)))
+        header.arg == ARG_DESCRIPTOR && (unseen || header.flags & CAPTURE_AT_ENTER != 0)
+    });
+    own.map(|captured| {
+        let fd = captured.header.addr as u32 as i32;
+        let open = Some(captured.bytes).filter(|_| captured.header.errno == 0);
+        (fd, open.map(|bytes| Opened::new(bytes, false, SHOW_PATHS)))
+    })
+}
+
+/// The paths that the call was given.
+pub fn paths<'c, 'a>(
+    call: &'c Call<'a>,
+    syscall: &Syscall,
+) -> impl Iterator<Item = &'a [u8]> + use<'c, 'a> {
+    let args = syscall.args_for(&call.record.args);
+    let names = (0u8..).zip(args).filter(|(_, arg)| arg.ty == Ty::Path);
+    names.flat_map(|(index, _)| {
+        let texts = call.captured(index).filter(|c| c.header.errno == 0);
+        texts.map(|c| c.bytes.split(|&byte| byte == 0).next().unwrap_or_default())
     })
 }

@@ -6,25 +6,18 @@ use std::{
 };
 
 use smallvec::SmallVec;
-use strace_ebpf_common::descriptor::{
-    DESCRIPTOR_CUT, DESCRIPTOR_DELETED, DESCRIPTOR_NAMELESS, Socket,
-};
+use strace_ebpf_common::descriptor::{DESCRIPTOR_CUT, Socket};
 
 use super::{
     escape::{self, Hex},
     number,
 };
 use crate::{
-    decode::descriptor::{Opened, Parts, SHOW_DEVICES, SHOW_PATHS, SHOW_PIDFDS, SHOW_SOCKETS},
+    decode::descriptor::{
+        ANON_INODES, Opened, PIDFS, Parts, SHOW_DEVICES, SHOW_PATHS, SHOW_PIDFDS, SHOW_SOCKETS,
+    },
     tables::{self, Part, SetId},
 };
-
-/// File system types, `include/uapi/linux/magic.h`.
-const PIPEFS: u32 = 0x5049_5045;
-const SOCKFS: u32 = 0x534F_434B;
-const ANON_INODES: u32 = 0x0904_1934;
-const PIDFS: u32 = 0x5049_4446;
-const NSFS: u32 = 0x6e73_6673;
 
 /// `S_IFMT` and its values, `include/uapi/linux/stat.h`.
 const FILE_TYPE: u32 = 0o170_000;
@@ -75,39 +68,9 @@ pub fn opened(out: &mut Vec<u8>, opened: &Opened<'_>, hex: Hex) {
 /// The path, as `/proc/PID/fd` shows it. True if the file has no name any more.
 fn path(out: &mut Vec<u8>, parts: &Parts<'_>, hex: Hex) -> bool {
     let mut plain = SmallVec::<[u8; 256]>::new();
-    let deleted = plain_path(&mut plain, parts);
+    let deleted = parts.path(&mut plain);
     escape::bare(out, &plain, hex);
     deleted
-}
-
-fn plain_path(out: &mut SmallVec<[u8; 256]>, parts: &Parts<'_>) -> bool {
-    if parts.descriptor.flags & DESCRIPTOR_NAMELESS == 0 {
-        for name in parts.names() {
-            out.push(b'/');
-            out.extend_from_slice(name);
-        }
-        if out.is_empty() {
-            out.push(b'/');
-        }
-        return parts.descriptor.flags & DESCRIPTOR_DELETED != 0;
-    }
-    let inode = parts.descriptor.inode;
-    let (before, name, number): (&[u8], &[u8], _) = match parts.descriptor.magic {
-        PIPEFS => (b"pipe", b"", Some(inode)),
-        SOCKFS => (b"socket", b"", Some(inode)),
-        NSFS => (b"", parts.name(), Some(inode)),
-        PIDFS => (b"anon_inode:[pidfd]", b"", None),
-        ANON_INODES => (b"anon_inode:", parts.name(), None),
-        // A file of memory.
-        _ => (b"/", parts.name(), None),
-    };
-    out.extend_from_slice(before);
-    out.extend_from_slice(name);
-    if let Some(number) = number {
-        // A vector takes everything.
-        let _ = write!(out, ":[{number}]");
-    }
-    before == b"/"
 }
 
 fn pidfd(out: &mut Vec<u8>, parts: &Parts<'_>) -> bool {
@@ -219,11 +182,11 @@ fn write(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 mod tests {
     use strace_ebpf_common::{
         capture::padded,
-        descriptor::{DESCRIPTOR_SOCKET, Descriptor},
+        descriptor::{DESCRIPTOR_DELETED, DESCRIPTOR_NAMELESS, DESCRIPTOR_SOCKET, Descriptor},
     };
 
     use super::*;
-    use crate::decode::descriptor::SHOW_ALL;
+    use crate::decode::descriptor::{NSFS, PIPEFS, SHOW_ALL, SOCKFS};
 
     fn raw<T>(fixed: &T) -> Vec<u8> {
         // SAFETY: repr(C), integers only, without padding.

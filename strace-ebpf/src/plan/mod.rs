@@ -127,6 +127,8 @@ pub struct Request {
     pub targets: Targets,
     /// Which calls and events, and in what detail.
     pub qualifiers: Qualifiers,
+    /// Paths that a call must be about to be told, if not all calls are (`-P`).
+    pub paths: Vec<OsString>,
     /// `STATUS_*` bits.
     pub status: u32,
     /// How much to copy.
@@ -225,10 +227,18 @@ impl Request {
             (_, 2) => Style::ClockMicros,
             _ => Style::UnixMicros,
         };
+        let paths = cli.filtering.paths;
+        let selects = !paths.is_empty() || qualifiers.trace_fds.is_some();
+        if selects && summary.is_some() {
+            return Err(usage(
+                "-c and -C count in the kernel: -P and -e trace-fds do not go with them",
+            ));
+        }
         Ok(Self {
             targets,
             status,
             summary,
+            paths,
             limits: Limits {
                 string: cli
                     .output
@@ -237,7 +247,7 @@ impl Request {
                     .min(STRING_LIMIT_MAX),
                 no_return: told(STATUS_UNFINISHED),
                 report_enter: form == Form::Strace && enters,
-                descriptors: qualifiers.decode_fds != 0,
+                descriptors: qualifiers.decode_fds != 0 || selects,
             },
             output: Output {
                 file: cli.output.file,

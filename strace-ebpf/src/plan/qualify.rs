@@ -34,6 +34,8 @@ pub struct Qualifiers {
     pub read: Descriptors,
     /// Descriptors of which data that is written is dumped.
     pub write: Descriptors,
+    /// Descriptors that a call must be about to be told, if not all calls are.
+    pub trace_fds: Option<Descriptors>,
     /// What is told of descriptors, `descriptor::SHOW` bits.
     pub decode_fds: u32,
 }
@@ -140,6 +142,10 @@ struct Qualifier {
 
 const KNOWN: &[Qualifier] = &[
     Qualifier {
+        names: &["trace-fds", "trace-fd", "fds", "fd"],
+        set: |all, set| parse_descriptors(set).map(|fds| all.trace_fds = Some(fds)),
+    },
+    Qualifier {
         names: &["decode-fds", "decode-fd"],
         set: |all, set| parse_bits("decode-fds", DECODE_FDS, set).map(|bits| all.decode_fds = bits),
     },
@@ -188,10 +194,6 @@ const LACKING: &[&str] = &[
     "kvm",
     "decode-pid",
     "decode-pids",
-    "trace-fds",
-    "trace-fd",
-    "fds",
-    "fd",
     "namespace",
 ];
 
@@ -208,6 +210,7 @@ impl Default for Qualifiers {
             quiet_named: false,
             read: Descriptors::default(),
             write: Descriptors::default(),
+            trace_fds: None,
             decode_fds: 0,
         }
     }

@@ -3,6 +3,7 @@
 
 mod event_loop;
 mod finish;
+mod select;
 mod summary;
 
 use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
@@ -246,6 +247,7 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
         options,
         details: Details::new(&request.qualifiers),
         plans,
+        selection: select::selection(request),
     };
     let follow = (request.targets.follow, request.targets.threads);
     let signals = request.qualifiers.signal;
@@ -357,7 +359,7 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
     if config.descriptors != DESCRIPTORS_PLAIN {
         config.files = kernel::file_offsets().map_err(|why| {
             Failure::Unable(format!(
-                "-y: what descriptors lead to cannot be found out: {why}"
+                "-y, -P: what descriptors lead to cannot be found out: {why}"
             ))
         })?;
     }

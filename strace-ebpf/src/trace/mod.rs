@@ -1,6 +1,7 @@
 //! Events to lines: one record in, zero or more lines out. Wires session, resolve, decode and
 //! format; the event loop in `run` feeds it.
 
+pub mod select;
 pub mod strace;
 pub mod tsv;
 
@@ -20,6 +21,8 @@ use strace_ebpf_common::{
         TaskExitRecord, read_fixed,
     },
 };
+
+use select::Selection;
 
 use crate::{
     decode,
@@ -56,9 +59,17 @@ pub struct Shown {
     pub details: Details,
     /// What is copied of each.
     pub plans: Arc<Vec<Plan>>,
+    /// Those that are told, if not all.
+    pub selection: Option<Selection>,
 }
 
 impl Shown {
+    /// Is this call told?
+    fn chooses(&self, call: &Call<'_>, syscall: Option<&Syscall>) -> bool {
+        let selection = self.selection.as_ref();
+        selection.is_none_or(|selection| selection.chooses(call, syscall))
+    }
+
     /// How this call is shown.
     fn options(&self, record: &CallRecord) -> decode::Options {
         let detail = self.details.of(decode::abi_of(record.abi), record.nr);
@@ -396,12 +407,13 @@ fn is_whole(captured: &Captured<'_>) -> bool {
 
 impl Common {
     /// Puts a call together, mends what was not resident, and gives it to `write` with the buffer
-    /// to write to.
+    /// to write to; but those that are not chosen only if their lines are `begun`.
     fn with_call(
         &mut self,
         record: CallRecord,
         body: &[u8],
         enter: Option<&[u8]>,
+        begun: bool,
         write: impl FnOnce(&mut Vec<u8>, &Call<'_>, Option<&Syscall>, &decode::Options),
     ) {
         let filename;
@@ -430,6 +442,9 @@ impl Common {
                     captured.bytes = &fetched.bytes;
                 }
             }
+        }
+        if !begun && !self.shown.chooses(&call, syscall) {
+            return;
         }
         let options = self.shown.options(&call.record);
         write(&mut self.out, &call, syscall, &options);

@@ -50,7 +50,7 @@ impl Lines {
         body: &[u8],
         enter: Option<&[u8]>,
     ) {
-        common.with_call(record, body, enter, |out, call, syscall, options| {
+        common.with_call(record, body, enter, false, |out, call, syscall, options| {
             self.write(out, call, syscall, options);
         });
     }
@@ -58,6 +58,9 @@ impl Lines {
     /// A call that was put together elsewhere.
     pub fn line(&mut self, common: &mut Common, call: &Call<'_>) {
         let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
+        if !common.shown.chooses(call, syscall) {
+            return;
+        }
         let options = common.shown.options(&call.record);
         self.write(&mut common.out, call, syscall, &options);
     }

@@ -242,7 +242,8 @@ impl Lines {
             self.interrupted.insert(tid, goes_on.unwrap_or(name));
         }
         let format = &mut self.format;
-        common.with_call(record, body, enter, |out, call, syscall, options| {
+        let begun = stage != Stage::Held;
+        common.with_call(record, body, enter, begun, |out, call, syscall, options| {
             let args = decode::args_of_restarted(call, syscall, options, goes_on);
             let known = match stage {
                 Stage::Held => {
@@ -313,7 +314,7 @@ impl Lines {
         let format = &mut self.format;
         let stage = &mut held.stage;
         let goes_on = self.interrupted.get(&tid).copied();
-        common.with_call(record, body, None, |out, call, syscall, options| {
+        common.with_call(record, body, None, false, |out, call, syscall, options| {
             if !forced && decode::misses(call, syscall) {
                 return;
             }
@@ -368,7 +369,8 @@ impl Lines {
             .get(size_of::<CallRecord>()..)
             .unwrap_or_default();
         let format = &mut self.format;
-        common.with_call(record, body, None, |out, call, syscall, options| {
+        let begun = held.stage != Stage::Held;
+        common.with_call(record, body, None, begun, |out, call, syscall, options| {
             if held.stage == Stage::Cut {
                 format.leader(out, tid, several, record.header.ts_ns);
                 format.resumed(out, &name_of(call, syscall));
