@@ -557,7 +557,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
             if bpf_probe_read_user(dst, mask16(n) as u32, addr as *const c_void) != 0 {
                 (*s).failed = 1;
                 n = if (*op).flags & OP_ELEMENTS != 0 {
-                    before_hole(dst, addr, n)
+                    before_hole(dst, addr, n, mask16)
                 } else {
                     0
                 };
@@ -577,19 +577,22 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
 
 /// Copies what is readable of `n` bytes: all but those on the last page, or those on the first one. Longer arrays with a
 /// hole further within are cut at the first page, which is rare enough. Returns how many bytes were copied.
+///
+/// # Safety
+/// `dst` has room for `n` bytes, and for as many as `mask` leaves.
 #[inline(always)]
-unsafe fn before_hole(dst: *mut c_void, addr: u64, n: u64) -> u64 {
+pub unsafe fn before_hole(dst: *mut c_void, addr: u64, n: u64, mask: impl Fn(u64) -> u64) -> u64 {
     let first = PAGE - (addr & (PAGE - 1));
     if n <= first {
         return 0;
     }
     let last = n - 1 - ((addr + n - 1) & (PAGE - 1));
-    // SAFETY: `dst` has room for `n` masked bytes, and these are fewer.
+    // SAFETY: by contract, and these are fewer.
     unsafe {
-        if bpf_probe_read_user(dst, mask16(last) as u32, addr as *const c_void) == 0 {
+        if bpf_probe_read_user(dst, mask(last) as u32, addr as *const c_void) == 0 {
             last
         } else if last > first
-            && bpf_probe_read_user(dst, mask16(first) as u32, addr as *const c_void) == 0
+            && bpf_probe_read_user(dst, mask(first) as u32, addr as *const c_void) == 0
         {
             first
         } else {

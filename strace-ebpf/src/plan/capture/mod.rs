@@ -113,7 +113,7 @@ pub fn compile(
     if limits.report_enter {
         builder.plan.flags |= PLAN_EMIT_ENTER;
     }
-    // The name of a program is wanted even where its registers are all that is shown.
+    // Registers need no copies, unless data is dumped below them.
     if !shown.detail.raw || shown.dump.is_some() {
         builder.arguments(syscall);
     }
