@@ -62,10 +62,16 @@ fn a_process_with_many_threads_does_not_notice() {
         let trace = std::fs::read_to_string(dir.file("trace")).unwrap();
         let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
         assert!(
-            rows.iter().all(|row| row.pid == ids[0]),
+            // What an emulated processor loses of the busy thread's calls is of no process.
+            rows.iter()
+                .all(|row| row.pid == ids[0] || row.name == "+lost"),
             "{hook}: other processes"
         );
-        let seen: BTreeSet<u32> = rows.iter().map(|row| row.tid).collect();
+        let seen: BTreeSet<u32> = rows
+            .iter()
+            .filter(|row| row.name != "+lost")
+            .map(|row| row.tid)
+            .collect();
         let all: BTreeSet<u32> = ids.iter().copied().collect();
         assert_eq!(seen, all, "{hook}: threads");
         assert!(
@@ -225,7 +231,8 @@ fn children_of_an_attached_process_only_with_f() {
 #[test]
 fn calls_in_flight_are_shown_when_they_end() {
     let _machine = shared();
-    let args = ["--threads", "20", "--ms", "2000"];
+    let ms = (2000 * slow()).to_string();
+    let args = ["--threads", "20", "--ms", &ms];
     let (blocked, pid) = waiting("blocked", &args);
     let dir = TempDir::new();
     let tracer = attach(&dir.file("trace"), &["-p", &pid.to_string()]);
@@ -244,11 +251,11 @@ fn calls_in_flight_are_shown_when_they_end() {
         let threads: BTreeSet<u32> = calls.iter().map(|row| row.tid).collect();
         assert_eq!(threads.len(), 10, "{name}");
     }
-    // poll(NULL, 0, 2000): what /proc told about the arguments.
+    // poll(NULL, 0, MS): what /proc told about the arguments.
     assert!(
         named(&rows, "poll")
             .iter()
-            .all(|row| row.args == ["NULL", "0", "2000"]),
+            .all(|row| row.args == ["NULL", "0", &ms]),
         "{trace}"
     );
     let ends = rows.iter().filter(|row| row.name == "+exit").count();
@@ -259,7 +266,8 @@ fn calls_in_flight_are_shown_when_they_end() {
 #[test]
 fn calls_in_flight_at_the_end_are_shown_without_result() {
     let _machine = shared();
-    let (mut blocked, pid) = waiting("blocked", &["--threads", "6", "--ms", "3000"]);
+    let ms = (3000 * slow()).to_string();
+    let (mut blocked, pid) = waiting("blocked", &["--threads", "6", "--ms", &ms]);
     let dir = TempDir::new();
     let mut tracer = attach(&dir.file("trace"), &["-p", &pid.to_string()]);
     pause(100);

@@ -21,7 +21,7 @@ const NAMES: [&str; 9] = [
 ];
 /// In milliseconds.
 const WAIT: i64 = 200;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 
 fn time(ms: i64) -> libc::timespec {
     libc::timespec {
@@ -192,7 +192,7 @@ fn until_eof() {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // SAFETY: no memory is involved.
-    unsafe { libc::alarm(90) };
+    unsafe { libc::alarm(900) };
     let mut pipe = [0; 2];
     // SAFETY: `pipe` has room for two.
     unsafe { libc::pipe(pipe.as_mut_ptr()) };

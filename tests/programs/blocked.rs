@@ -38,13 +38,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let value = args.next().ok_or("an option lacks its value")?;
         match arg.as_str() {
             "--threads" => threads = value.parse::<usize>()?.clamp(1, 4096),
-            "--ms" => ms = value.parse::<i64>()?.clamp(0, 60_000),
+            "--ms" => ms = value.parse::<i64>()?.clamp(0, 600_000),
             "--call" => call = value,
             other => return Err(format!("unknown option {other}").into()),
         }
     }
     // SAFETY: no memory is involved.
-    unsafe { libc::alarm(90) };
+    unsafe { libc::alarm(900) };
     let barrier = Arc::new(Barrier::new(threads + 1));
     let spawn = |i: usize| {
         let (barrier, poll) = (

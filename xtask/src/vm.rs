@@ -29,12 +29,11 @@ use kernel::Kernel;
 use results::{Plan, Results};
 use root::{Built, Task};
 
-/// Tells the tests that time runs this much slower than on a real processor.
+/// Tells the tests how many times longer to be patient.
 const SLOW_VARIABLE: &str = "STRACE_EBPF_TEST_SLOW";
-const SLOWNESS: u32 = 10;
 
-/// Seconds for one test in a guest.
-const TEST_LIMIT: u32 = 400;
+/// Seconds for one test in a guest, per unit of `--slow`.
+const TEST_SECONDS: u32 = 40;
 
 /// Options of `cargo xtask vm`.
 #[derive(clap::Args)]
@@ -65,6 +64,9 @@ pub(crate) struct Options {
     /// Seconds after which a guest is killed, and has failed
     #[arg(long, value_name = "SECONDS", default_value_t = 2400)]
     limit: u64,
+    /// How many times longer the tests are to be patient than on a real processor: more where the machine is busy
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    slow: u32,
     /// Guests that run at the same time
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: usize,
@@ -174,9 +176,10 @@ impl Vm<'_> {
         let file = self.work.join(format!("initramfs-{}", guest.name));
         let programs = self.built.program.parent().unwrap_or(&self.root);
         let path = format!(
-            "export PATH=$PATH:{}:{} {SLOW_VARIABLE}={SLOWNESS}\ncd /tmp\n",
+            "export PATH=$PATH:{}:{} {SLOW_VARIABLE}={}\ncd /tmp\n",
             programs.display(),
             self.built.examples.display(),
+            self.options.slow,
         );
         let task = Task {
             script: path + &script,
@@ -235,9 +238,10 @@ impl Vm<'_> {
         }
         // A process per test: what one of them does to itself, or hangs in, is not the next one's.
         let script = format!(
-            "for test in {}; do\n timeout -k 5 {TEST_LIMIT} {} --exact $test 2>&1 ||\n \
+            "for test in {}; do\n timeout -k 5 {} {} --exact $test 2>&1 ||\n \
              echo \"@vm failed $test $?\"\ndone\n",
             plan.run.join(" "),
+            TEST_SECONDS * self.options.slow,
             self.built.tests.display(),
         );
         let initramfs = self.initramfs(guest, script, false)?;
