@@ -33,6 +33,7 @@ mod identity;
 mod launching;
 mod letting_go;
 mod lifecycle;
+mod line_starts;
 mod loss;
 mod lossless;
 mod output;

@@ -34,11 +34,13 @@ pub fn steady(text: &str) -> String {
     let mut text = replace(text, r"0x[0-9a-f]{6,}", "ADDR");
     for (pattern, by) in [
         (r"\[[0-9a-f]{16}\]", "[IP]"),
+        // Of a 32-bit call from a 64-bit program: more than there is room for.
+        (r"\[[0-9a-f]{12}\] (\[|getpid\(\)) *", "[IP] $1 "),
         (r"\d\d:\d\d:\d\d", "CLOCK"),
         (r"\b1[789]\d{8}\b", "UNIX"),
-        (r"\d\.\d{9}\b", "NANOS"),
-        (r"\d\.\d{6}\b", "MICROS"),
-        (r"\d\.\d{3}\b", "MILLIS"),
+        (r"\d?\.\d{9}\b", "NANOS"),
+        (r"\d?\.\d{6}\b", "MICROS"),
+        (r"\d?\.\d{3}\b", "MILLIS"),
         // The number of variables differs by the shell's own.
         (r"/\* \d+ vars \*/", "/* VARS */"),
         (r"\[pid +(\d+)\]", "[pid $1]"),

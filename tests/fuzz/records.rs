@@ -166,13 +166,15 @@ fn trace(source: &mut Source, (request, plans): &(Request, Arc<Vec<Plan>>)) -> V
             tracer.idle();
         }
     }
-    tracer.take_output().concat()
+    let pieces = tracer.take_output().into_iter();
+    pieces.flat_map(|piece| piece.bytes).collect()
 }
 
 #[test]
 fn tsv_lines_keep_their_columns() {
     let requests = [
         request("-f -- true"),
+        request("-ff -o /dev/null -i -n --relative-timestamps=ns -b execve -- true"),
         request("-f -v -X verbose -e read=all -e raw=openat -x -- true"),
         request(
             "-f --columns time,pid,tid,comm,syscall,ret,errno,dur,args -s 0 -e verbose=none -- true",
@@ -208,6 +210,10 @@ fn strace_lines_are_harmless() {
         request("--format strace -f -- true"),
         request(
             "--format strace -f -v -X raw -T -ttt -e write=all -e read=1,2 -xx -o /dev/null -- true",
+        ),
+        request("--format strace -ff -o /dev/null -i -n -N -t -r --syscall-times=ns -- true"),
+        request(
+            "--format strace -f -e status=unfinished,detached -e signal=none -i -b execve -- true",
         ),
         request("--format strace -f -e verbose=none -e raw=write -e status=failed -r -q -- true"),
     ];

@@ -7,6 +7,7 @@ mod lacking;
 mod launch;
 mod output;
 mod summary;
+mod times;
 mod what;
 
 use std::{ffi::OsString, path::Path};
@@ -19,6 +20,7 @@ pub use filtering::Filtering;
 pub use launch::Launch;
 pub use output::Output;
 pub use summary::Summary;
+pub use times::Times;
 pub use what::What;
 
 /// Trace system calls with eBPF.
@@ -32,6 +34,7 @@ pub use what::What;
         1 the tracer failed, 2 usage, 3 events were lost under --strict, 126 the command could not be run,\n\
         127 it was not found.",
     disable_version_flag = true,
+    args_override_self = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -50,6 +53,9 @@ pub struct Cli {
     /// Counting calls.
     #[command(flatten, next_help_heading = "Summary")]
     pub summary: Summary,
+    /// What times are shown.
+    #[command(flatten, next_help_heading = "Times")]
+    pub times: Times,
     /// How events are got at.
     #[command(flatten, next_help_heading = "Engine")]
     pub engine: Engine,
@@ -286,7 +292,7 @@ mod tests {
         ] {
             let cli = parse_words(line).expect(line);
             assert_eq!(
-                (cli.what.pids, cli.output.string_limit, cli.output.time),
+                (cli.what.pids, cli.output.string_limit, cli.times.time),
                 (vec!["1".to_owned()], Some(5), 2),
                 "{line}"
             );

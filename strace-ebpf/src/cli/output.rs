@@ -16,22 +16,34 @@ pub struct Output {
     /// Print a line with the names of the columns first
     #[arg(long)]
     pub header: bool,
-    /// Columns to print, in this order: time pid tid comm syscall ret errno dur args cpu uid cgroup stack; a list that
+    /// Columns to print, in this order: time pid tid comm syscall ret errno dur args cpu uid cgroup stack ip nr; a list that
     /// starts with + adds to the default ones. In the strace format: the column of the results (default 40)
     #[arg(long, value_name = "LIST")]
     pub columns: Option<String>,
     /// Most bytes of a string to print (default 32; paths are never cut)
     #[arg(short = 's', long = "string-limit", value_name = "SIZE")]
     pub string_limit: Option<u32>,
-    /// Time of day; twice: with microseconds; three times: UNIX seconds with microseconds
-    #[arg(short = 't', action = ArgAction::Count)]
-    pub time: u8,
-    /// Seconds since the line before, in the time column
-    #[arg(short = 'r', long = "relative-timestamps", conflicts_with = "time")]
-    pub relative: bool,
-    /// Time spent in the call (always there in the TSV format: column dur)
-    #[arg(short = 'T', long = "syscall-times")]
-    pub syscall_times: bool,
+    /// Print the instruction pointer of each call (in the TSV format as column ip)
+    #[arg(short = 'i', long = "instruction-pointer")]
+    pub ip: bool,
+    /// Print the number of each call (in the TSV format as column nr)
+    #[arg(short = 'n', long = "syscall-number")]
+    pub number: bool,
+    /// Print the names of arguments (strace format)
+    #[arg(short = 'N', long = "arg-names")]
+    pub names: bool,
+    /// Begin each line with the thread's number even where there is just one (strace format)
+    #[arg(long)]
+    pub always_show_pid: bool,
+    /// Add to the end of -o's file
+    #[arg(short = 'A', long = "output-append-mode")]
+    pub append: bool,
+    /// A file for each process, FILE.PID (-ff is the same and -f)
+    #[arg(long = "output-separately")]
+    pub separately: bool,
+    /// Let go of everything after so many calls
+    #[arg(long, value_name = "NUMBER")]
+    pub syscall_limit: Option<u64>,
     /// Do not abbreviate vectors
     #[arg(short = 'v', long = "no-abbrev")]
     pub verbose: bool,

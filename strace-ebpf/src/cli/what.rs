@@ -19,4 +19,7 @@ pub struct What {
     /// Trace child processes too
     #[arg(short = 'f', long = "follow-forks", action = ArgAction::Count)]
     pub follow: u8,
+    /// The same, an old name for it
+    #[arg(short = 'F', action = ArgAction::Count, hide = true)]
+    pub follow_old: u8,
 }

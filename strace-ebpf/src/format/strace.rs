@@ -3,10 +3,12 @@
 //! Pieces of a line are written one after the other, because a call's line may be cut by another
 //! thread's (`<unfinished ...>`) and taken up again (`<... read resumed>`).
 
+use smallvec::SmallVec;
+
 use super::{
     descriptor, number,
     text::{self, Rendering},
-    time::{Clock, Style},
+    time::{Clock, Precision, Style},
 };
 use crate::{
     decode::{
@@ -18,19 +20,39 @@ use crate::{
 };
 
 /// How lines look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// Column of the results (`-a`, `--columns`).
     pub column: usize,
     /// Each line begins with the thread's number, not in brackets (`-f -o FILE`).
     pub bare_tid: bool,
-    /// Times before each line.
-    pub times: bool,
+    /// It begins so, in brackets, even where there is just one (`--always-show-pid`).
+    pub tid: bool,
+    /// Number of the call (`-n`).
+    pub number: bool,
+    /// Instruction pointer (`-i`).
+    pub ip: bool,
+    /// Names of arguments (`-N`).
+    pub names: bool,
     /// Time spent in each call (`-T`).
-    pub durations: bool,
+    pub durations: Option<Precision>,
     /// How values look.
     pub rendering: Rendering,
 }
+
+/// What a line may begin with besides whose it is and when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// Number of the call, or of the last one.
+    pub nr: u32,
+    /// Where the program is.
+    pub ip: Option<u64>,
+    /// It is a 32-bit one.
+    pub narrow: bool,
+}
+
+/// The names of a call's arguments, or nothing where they are not shown.
+pub type Names = SmallVec<[&'static str; 6]>;
 
 /// How much of a call's arguments is known when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +87,8 @@ fn grown_at(values: &[Value<'_>]) -> usize {
 #[derive(Debug)]
 pub struct Strace {
     look: Look,
-    style: Style,
-    clock: Clock,
+    absolute: Option<Clock>,
+    relative: Option<Clock>,
     /// Characters of the present line so far.
     col: usize,
 }
@@ -74,50 +96,96 @@ pub struct Strace {
 impl Strace {
     /// A writer with nothing written.
     #[must_use]
-    pub fn new(look: Look, style: Style) -> Self {
+    pub fn new(look: Look, absolute: Option<Style>, relative: Option<Style>) -> Self {
         Self {
             look,
-            style,
-            clock: Clock::new(style),
+            absolute: absolute.map(Clock::new),
+            relative: relative.map(Clock::new),
             col: 0,
         }
     }
 
-    /// The clock, to be refreshed now and then.
-    pub fn clock(&mut self) -> &mut Clock {
-        &mut self.clock
+    /// Another writer of such lines.
+    #[must_use]
+    pub fn other(&self) -> Self {
+        Self {
+            look: self.look,
+            absolute: self.absolute.as_ref().map(Clock::other),
+            relative: self.relative.as_ref().map(Clock::other),
+            col: 0,
+        }
     }
 
-    /// Begins a line: number of the thread, in brackets where there are several, and the time.
-    pub fn leader(&mut self, out: &mut Vec<u8>, tid: u32, several: bool, ts_ns: u64) {
+    /// How lines look.
+    #[must_use]
+    pub fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// Measures the wall clock anew.
+    pub fn refresh_clock(&mut self) {
+        if let Some(clock) = &mut self.absolute {
+            clock.refresh();
+        }
+    }
+
+    /// Begins a line: number of the thread, in brackets where there are several; the time; the place.
+    pub fn leader(&mut self, out: &mut Vec<u8>, tid: u32, several: bool, ts_ns: u64, place: Place) {
         let before = out.len();
         self.col = 0;
         if self.look.bare_tid {
             number::left(out, u64::from(tid), 5);
             out.push(b' ');
-        } else if several {
+        } else if several || self.look.tid {
             out.extend_from_slice(b"[pid ");
             number::right(out, u64::from(tid), 5);
             out.extend_from_slice(b"] ");
         }
-        if self.look.times {
-            if self.style == Style::Relative {
-                // Seconds in six places.
-                let mut since = Vec::new();
-                self.clock.write(&mut since, ts_ns);
-                let point = memchr::memchr(b'.', &since).unwrap_or(since.len());
-                out.extend(std::iter::repeat_n(b' ', 6usize.saturating_sub(point)));
-                out.extend_from_slice(&since);
-            } else {
-                self.clock.write(out, ts_ns);
+        if let Some(clock) = &mut self.absolute {
+            clock.write(out, ts_ns);
+            out.push(b' ');
+        }
+        if let Some(clock) = &mut self.relative {
+            // Seconds in six places.
+            let mut since = Vec::new();
+            clock.write(&mut since, ts_ns);
+            let point = memchr::memchr(b'.', &since).unwrap_or(since.len());
+            if self.absolute.is_some() {
+                out.extend_from_slice(b"(+");
+            }
+            out.extend(std::iter::repeat_n(b' ', 6usize.saturating_sub(point)));
+            out.extend_from_slice(&since);
+            if self.absolute.is_some() {
+                out.push(b')');
             }
             out.push(b' ');
+        }
+        if self.look.number {
+            out.push(b'[');
+            number::right(out, u64::from(place.nr), 4);
+            out.extend_from_slice(b"] ");
+        }
+        if self.look.ip {
+            let digits = if place.narrow { 8 } else { 16 };
+            out.push(b'[');
+            match place.ip {
+                Some(ip) => number::hex_padded(out, ip, digits),
+                None => out.extend(std::iter::repeat_n(b'?', digits as usize)),
+            }
+            out.extend_from_slice(b"] ");
         }
         self.col += out.len() - before;
     }
 
     /// The name and the first arguments, as many as are `known`.
-    pub fn begin(&mut self, out: &mut Vec<u8>, name: &[u8], args: &Args<'_>, known: Known) {
+    pub fn begin(
+        &mut self,
+        out: &mut Vec<u8>,
+        name: &[u8],
+        args: &Args<'_>,
+        names: &Names,
+        known: Known,
+    ) {
         let before = out.len();
         out.extend_from_slice(name);
         out.push(b'(');
@@ -125,6 +193,7 @@ impl Strace {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
+            named_argument(out, names, i);
             text::argument(out, values, self.look.rendering);
         }
         // What comes next will be an argument too.
@@ -133,6 +202,7 @@ impl Strace {
             out.extend_from_slice(b", ");
         }
         if let Some(values) = next.filter(|_| known.grows) {
+            named_argument(out, names, known.args);
             text::argument(
                 out,
                 values.get(..grown_at(values)).unwrap_or(values),
@@ -143,7 +213,7 @@ impl Strace {
     }
 
     /// The other arguments.
-    pub fn rest(&mut self, out: &mut Vec<u8>, args: &Args<'_>, known: Known) {
+    pub fn rest(&mut self, out: &mut Vec<u8>, args: &Args<'_>, names: &Names, known: Known) {
         let before = out.len();
         for (i, values) in args.iter().skip(known.args).enumerate() {
             if i > 0 {
@@ -152,6 +222,7 @@ impl Strace {
             let begun = if i == 0 && known.grows {
                 grown_at(values)
             } else {
+                named_argument(out, names, known.args + i);
                 0
             };
             text::argument(
@@ -212,13 +283,11 @@ impl Strace {
             text::argument(out, values, self.look.rendering);
             out.push(b')');
         }
-        if self.look.durations
+        if let Some(precision) = self.look.durations
             && let Some(ns) = duration_ns
         {
             out.extend_from_slice(b" <");
-            number::decimal(out, ns / 1_000_000_000);
-            out.push(b'.');
-            number::padded(out, ns % 1_000_000_000 / 1000, 6);
+            precision.write(out, ns);
             out.push(b'>');
         }
         out.push(b'\n');
@@ -240,6 +309,14 @@ impl Strace {
         text::argument(out, info, self.look.rendering);
         out.extend_from_slice(b" ---\n");
         self.col = 0;
+    }
+}
+
+/// `NAME=` before argument `i`.
+fn named_argument(out: &mut Vec<u8>, names: &Names, i: usize) {
+    if let Some(name) = names.get(i) {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'=');
     }
 }
 
@@ -273,8 +350,11 @@ mod tests {
     const LOOK: Look = Look {
         column: 40,
         bare_tid: false,
-        times: false,
-        durations: false,
+        tid: false,
+        number: false,
+        ip: false,
+        names: false,
+        durations: None,
         rendering: Rendering::NORMAL,
     };
 
@@ -293,16 +373,22 @@ mod tests {
 
     fn text(look: Look, write: impl FnOnce(&mut Strace, &mut Vec<u8>)) -> String {
         let mut out = Vec::new();
-        write(&mut Strace::new(look, Style::UnixMicros), &mut out);
+        write(&mut Strace::new(look, None, None), &mut out);
         String::from_utf8(out).expect("ASCII")
     }
 
     #[test]
     fn a_whole_line() {
         let line = text(LOOK, |s, out| {
-            s.leader(out, 7, false, 0);
-            s.begin(out, b"close", &args(&[Value::Fd(3)]), first(1));
-            s.rest(out, &args(&[Value::Fd(3)]), first(1));
+            s.leader(out, 7, false, 0, Place::default());
+            s.begin(
+                out,
+                b"close",
+                &args(&[Value::Fd(3)]),
+                &Names::new(),
+                first(1),
+            );
+            s.rest(out, &args(&[Value::Fd(3)]), &Names::new(), first(1));
             s.result(
                 out,
                 &Outcome::Value(Value::Int(0)),
@@ -321,6 +407,7 @@ mod tests {
                 out,
                 b"chdir",
                 &args(&[Value::Path(b"/a/path/so/long/that/it/passes/forty")]),
+                &Names::new(),
                 first(1),
             );
             s.result(out, &Outcome::Error(2), None, &Args::default(), None);
@@ -343,6 +430,46 @@ mod tests {
     }
 
     #[test]
+    fn what_a_line_begins_with() {
+        let look = Look {
+            tid: true,
+            number: true,
+            ip: true,
+            names: true,
+            ..LOOK
+        };
+        let place = Place {
+            nr: 3,
+            ip: Some(0x7f00_0000_1234),
+            narrow: false,
+        };
+        let line = text(look, |s, out| {
+            s.leader(out, 71, false, 0, place);
+            let names = Names::from_slice(&["fd"]);
+            s.begin(out, b"close", &args(&[Value::Fd(3)]), &names, Known::ALL);
+        });
+        assert_eq!(line, "[pid    71] [   3] [00007f0000001234] close(fd=3");
+        let nowhere = Place {
+            narrow: true,
+            ip: None,
+            ..place
+        };
+        let line = text(look, |s, out| s.leader(out, 71, false, 0, nowhere));
+        assert_eq!(line, "[pid    71] [   3] [????????] ");
+        let line = {
+            let mut out = Vec::new();
+            let (clock, since) = (
+                Style::Unix(Precision::Seconds),
+                Style::Relative(Precision::Millis),
+            );
+            let mut both = Strace::new(LOOK, Some(clock), Some(since));
+            both.leader(&mut out, 71, false, 0, place);
+            String::from_utf8(out).expect("ASCII")
+        };
+        assert!(line.ends_with(" (+     0.000) "), "{line}");
+    }
+
+    #[test]
     fn a_line_that_was_cut() {
         let read = [
             Value::Fd(0),
@@ -353,12 +480,12 @@ mod tests {
             Value::Uint(5),
         ];
         let line = text(LOOK, |s, out| {
-            s.leader(out, 71, true, 0);
-            s.begin(out, b"read", &args(&read), first(1));
+            s.leader(out, 71, true, 0, Place::default());
+            s.begin(out, b"read", &args(&read), &Names::new(), first(1));
             s.unfinished(out);
-            s.leader(out, 71, true, 0);
+            s.leader(out, 71, true, 0, Place::default());
             s.resumed(out, b"read");
-            s.rest(out, &args(&read), first(1));
+            s.rest(out, &args(&read), &Names::new(), first(1));
             s.result(
                 out,
                 &Outcome::Value(Value::Int(1)),
@@ -377,12 +504,12 @@ mod tests {
     fn numbers_and_times() {
         let look = Look {
             bare_tid: true,
-            durations: true,
+            durations: Some(Precision::Micros),
             ..LOOK
         };
         let line = text(look, |s, out| {
-            s.leader(out, 71, true, 0);
-            s.begin(out, b"getpid", &args(&[]), first(0));
+            s.leader(out, 71, true, 0, Place::default());
+            s.begin(out, b"getpid", &args(&[]), &Names::new(), first(0));
             s.result(
                 out,
                 &Outcome::Value(Value::Int(71)),

@@ -3,20 +3,60 @@
 use super::number;
 use crate::sys;
 
-/// How the time column is written.
+/// Down to what a time is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Style {
-    /// UNIX seconds with nine decimals.
+pub enum Precision {
+    /// Whole seconds.
+    Seconds,
+    /// Three digits behind the point.
+    Millis,
+    /// Six.
+    Micros,
+    /// Nine.
     #[default]
-    UnixNanos,
-    /// `-t`: time of day.
-    Clock,
-    /// `-tt`: time of day with microseconds.
-    ClockMicros,
-    /// `-ttt`: UNIX seconds with microseconds.
-    UnixMicros,
-    /// `-r`: seconds since the line before.
-    Relative,
+    Nanos,
+}
+
+impl Precision {
+    fn digits(self) -> usize {
+        match self {
+            Self::Seconds => 0,
+            Self::Millis => 3,
+            Self::Micros => 6,
+            Self::Nanos => 9,
+        }
+    }
+
+    /// Seconds with as many digits as there are to be, the rest cut off.
+    pub fn write(self, out: &mut Vec<u8>, ns: u64) {
+        number::decimal(out, ns / NS);
+        self.fraction(out, ns % NS);
+    }
+
+    fn fraction(self, out: &mut Vec<u8>, nanos: u64) {
+        let digits = self.digits();
+        if digits > 0 {
+            out.push(b'.');
+            number::padded(out, nanos / 10u64.pow(9 - digits as u32), digits);
+        }
+    }
+}
+
+/// How times are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Time of day.
+    Clock(Precision),
+    /// UNIX seconds.
+    Unix(Precision),
+    /// Seconds since the line before.
+    Relative(Precision),
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self::Unix(Precision::Nanos)
+    }
 }
 
 /// Converts times; keeps the distance between the two clocks fresh.
@@ -47,6 +87,12 @@ impl Clock {
         clock
     }
 
+    /// Another clock that goes like this one.
+    #[must_use]
+    pub fn other(&self) -> Self {
+        Self::new(self.style)
+    }
+
     /// Measures the distance between the clocks anew: it changes when the wall clock is set.
     pub fn refresh(&mut self) {
         let before = sys::clock_ns(libc::CLOCK_MONOTONIC);
@@ -61,38 +107,28 @@ impl Clock {
 
     /// Writes the wall-clock time of a monotonic one.
     pub fn write(&mut self, out: &mut Vec<u8>, monotonic_ns: u64) {
-        if self.style == Style::Relative {
-            let last = self
-                .last_start_ns
-                .replace(monotonic_ns)
-                .unwrap_or(monotonic_ns);
-            let since = monotonic_ns.saturating_sub(last);
-            number::decimal(out, since / NS);
-            out.push(b'.');
-            number::padded(out, since % NS / 1000, 6);
-            return;
-        }
+        let precision = match self.style {
+            Style::Relative(precision) => {
+                let last = self
+                    .last_start_ns
+                    .replace(monotonic_ns)
+                    .unwrap_or(monotonic_ns);
+                precision.write(out, monotonic_ns.saturating_sub(last));
+                return;
+            }
+            Style::Clock(precision) | Style::Unix(precision) => precision,
+        };
         let wall = monotonic_ns.saturating_add_signed(self.wall_minus_monotonic);
         let (second, nanos) = (wall / NS, wall % NS);
         if second != self.last_second {
             self.last_second = second;
             self.last_text = match self.style {
-                Style::Clock | Style::ClockMicros => time_of_day(second),
+                Style::Clock(_) => time_of_day(second),
                 _ => second.to_string().into_bytes(),
             };
         }
         out.extend_from_slice(&self.last_text);
-        match self.style {
-            Style::UnixNanos => {
-                out.push(b'.');
-                number::padded(out, nanos, 9);
-            }
-            Style::UnixMicros | Style::ClockMicros => {
-                out.push(b'.');
-                number::padded(out, nanos / 1000, 6);
-            }
-            Style::Clock | Style::Relative => {}
-        }
+        precision.fraction(out, nanos);
     }
 }
 
@@ -160,23 +196,32 @@ mod tests {
     #[test]
     fn every_style() {
         assert_eq!(
-            text(&mut clock(Style::UnixNanos), 123_456_789),
+            text(&mut clock(Style::Unix(Precision::Nanos)), 123_456_789),
             "1790000000.123456789"
         );
         assert_eq!(
-            text(&mut clock(Style::UnixNanos), NS + 5),
+            text(&mut clock(Style::Unix(Precision::Nanos)), NS + 5),
             "1790000001.000000005"
         );
         assert_eq!(
-            text(&mut clock(Style::UnixMicros), 123_456_789),
+            text(&mut clock(Style::Unix(Precision::Micros)), 123_456_789),
             "1790000000.123456"
         );
-        let mut relative = clock(Style::Relative);
+        let mut relative = clock(Style::Relative(Precision::Micros));
         assert_eq!(text(&mut relative, 5 * NS), "0.000000");
         assert_eq!(text(&mut relative, 6 * NS + 1_500_000), "1.001500");
         assert_eq!(text(&mut relative, 6 * NS), "0.000000", "never negative");
+        for (precision, expected) in [
+            (Precision::Seconds, "1790000000"),
+            (Precision::Millis, "1790000000.123"),
+        ] {
+            assert_eq!(
+                text(&mut clock(Style::Unix(precision)), 123_956_789),
+                expected
+            );
+        }
         assert_eq!(
-            text(&mut clock(Style::ClockMicros), 123_456_789).len(),
+            text(&mut clock(Style::Clock(Precision::Micros)), 123_456_789).len(),
             "00:00:00.123456".len()
         );
     }

@@ -45,6 +45,10 @@ pub enum Column {
     Cgroup,
     /// User-space return addresses, innermost first.
     Stack,
+    /// Instruction pointer at the call.
+    Ip,
+    /// Number of the call.
+    Nr,
 }
 
 /// The default columns.
@@ -74,6 +78,8 @@ const NAMES: &[(&str, Column)] = &[
     ("uid", Column::Uid),
     ("cgroup", Column::Cgroup),
     ("stack", Column::Stack),
+    ("ip", Column::Ip),
+    ("nr", Column::Nr),
 ];
 
 impl Column {
@@ -108,11 +114,18 @@ pub fn parse_columns(list: &str) -> Result<Vec<Column>, String> {
     }
     if adds {
         let mut all = DEFAULT.to_vec();
-        let before_args = all.len() - 1;
-        all.splice(before_args..before_args, columns);
+        for column in columns {
+            add_column(&mut all, column);
+        }
         return Ok(all);
     }
     Ok(columns)
+}
+
+/// Adds a column before the arguments.
+pub fn add_column(columns: &mut Vec<Column>, column: Column) {
+    let args = columns.iter().position(|other| *other == Column::Args);
+    columns.insert(args.unwrap_or(columns.len()), column);
 }
 
 /// What an event other than a call puts into the columns.
@@ -137,6 +150,8 @@ pub struct Extra<'a> {
     pub cgroup: Option<&'a [u8]>,
     /// Return addresses.
     pub stack: &'a [u8],
+    /// Instruction pointer.
+    pub ip: Option<u64>,
 }
 
 /// Writes lines.
@@ -192,6 +207,7 @@ impl Tsv {
             match self.columns[i] {
                 Column::Time => self.clock.write(out, call.start_ns()),
                 Column::Syscall => text::call_name(out, &call.record, syscall_of(call)),
+                Column::Nr => number::decimal(out, call.record.nr),
                 Column::Ret => self.ret(out, outcome),
                 Column::Errno => errno(out, outcome),
                 Column::Dur => duration(out, call.record.duration_ns),
@@ -339,6 +355,10 @@ fn common(out: &mut Vec<u8>, column: Column, header: &Header, extra: &Extra<'_>)
             None => out.push(b'-'),
         },
         Column::Stack => stack(out, extra.stack),
+        Column::Ip => match extra.ip {
+            Some(ip) => number::hex(out, ip),
+            None => out.push(b'-'),
+        },
         _ => out.push(b'-'),
     }
 }

@@ -7,15 +7,16 @@ pub mod filter;
 pub mod launch;
 pub mod qualify;
 pub mod summary;
+pub mod times;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use strace_ebpf_common::{
     config::{
         Config, DESCRIPTORS_DETAILS, DESCRIPTORS_PATHS, DESCRIPTORS_PLAIN, EXTRA_IDENTITY,
-        EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS, FileOffsets, Offsets, SCOPE_ALL,
-        SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF,
-        TRANSPORT_RINGBUF,
+        EXTRA_IP, EXTRA_SIGNAL_IP, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS,
+        FileOffsets, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS,
+        TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
     summary::Count,
@@ -27,6 +28,7 @@ use crate::{
     format::{
         constants::Constants,
         escape::Hex,
+        strace::Look,
         text::Rendering,
         time::Style,
         tsv::{self, Column},
@@ -41,6 +43,7 @@ use qualify::{
     STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED,
 };
 use summary::Summary;
+use times::Times;
 
 /// What cannot be done, and why, in one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,16 +103,18 @@ pub struct Output {
     pub header: bool,
     /// In order; those of the TSV format.
     pub columns: Vec<Column>,
-    /// Column of the results in the strace format.
-    pub result_column: usize,
-    /// `-T`: time spent in each call, in the strace format.
-    pub durations: bool,
-    /// `-t` or `-r`: times before each line, in the strace format.
-    pub times: bool,
+    /// At the end of the file.
+    pub append: bool,
+    /// A file for each process.
+    pub separate: bool,
+    /// Of lines in the strace format, and of values in both.
+    pub look: Look,
+    /// In the strace format.
+    pub times: Times,
     /// Of the time column.
     pub time: Style,
-    /// Of values.
-    pub rendering: Rendering,
+    /// Everything is let go of after so many calls.
+    pub call_limit: Option<u64>,
     /// Messages that are left out, `QUIET_*` bits.
     pub quiet: u32,
     /// Say so when events were lost.
@@ -193,8 +198,7 @@ impl Request {
         }
         let mut warnings = Vec::new();
         let summary = Summary::new(&cli, form, &mut warnings)?;
-        let (columns, result_column) =
-            parse_columns(form, cli.called, cli.output.columns.as_deref())?;
+        let (columns, result_column) = parse_columns(form, cli.called, &cli.output)?;
         let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
         let told = |bit| qualifiers.status & bit != 0;
         let enters = told(STATUS_UNFINISHED) || told(STATUS_DETACHED);
@@ -220,12 +224,35 @@ impl Request {
             );
         }
         let rendering = parse_rendering(&cli.output)?;
-        let time = match (cli.output.relative, cli.output.time) {
-            (true, _) => Style::Relative,
-            (_, 0) => Style::UnixNanos,
-            (_, 1) => Style::Clock,
-            (_, 2) => Style::ClockMicros,
-            _ => Style::UnixMicros,
+        let times = Times::new(&cli.times)?;
+        let time = match form {
+            Form::Tsv => times.single()?,
+            Form::Strace => Style::default(),
+        };
+        if cli.output.append && cli.output.file.is_none() {
+            warnings.push("-A/--output-append-mode has no effect without -o/--output".to_owned());
+        }
+        if cli.what.follow_old > 0 {
+            warnings.push(match cli.what.follow {
+                0 => "option -F is deprecated, please use -f/--follow-forks instead".to_owned(),
+                _ => "deprecated option -F ignored".to_owned(),
+            });
+        }
+        let separate = separate(&cli)?;
+        // Their numbers tell several apart.
+        let sources = targets.pids.len() + usize::from(!targets.command.is_empty());
+        let several = targets.follow || sources > 1;
+        let look = Look {
+            column: result_column,
+            bare_tid: cli.output.file.is_some()
+                && !separate
+                && (several || cli.output.always_show_pid),
+            tid: cli.output.always_show_pid && !separate,
+            number: cli.output.number,
+            ip: cli.output.ip,
+            names: cli.output.names,
+            durations: times.durations,
+            rendering,
         };
         let paths = cli.filtering.paths;
         let selects = !paths.is_empty() || qualifiers.trace_fds.is_some();
@@ -254,11 +281,12 @@ impl Request {
                 form,
                 header: cli.output.header,
                 columns,
-                result_column,
-                durations: cli.output.syscall_times,
-                times: cli.output.relative || cli.output.time > 0,
+                append: cli.output.append,
+                separate,
+                look,
+                times,
                 time,
-                rendering,
+                call_limit: cli.output.syscall_limit,
                 quiet,
                 tell_loss: cli.output.quiet < 2 && qualifiers.quiet != QUIET_ALL,
                 staged,
@@ -313,6 +341,12 @@ impl Request {
         let mut extra = 0;
         if wants(Column::Uid) || wants(Column::Cgroup) {
             extra |= EXTRA_IDENTITY;
+        }
+        if wants(Column::Ip) || self.output.look.ip {
+            extra |= EXTRA_IP;
+            if self.output.form == Form::Strace && facts.version >= since::TASK_PT_REGS {
+                extra |= EXTRA_SIGNAL_IP;
+            }
         }
         if wants(Column::Stack) {
             extra |= EXTRA_STACK;
@@ -387,8 +421,8 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
         all: cli.what.all,
         cgroup: cli.what.cgroup.clone(),
         command: cli.command.clone(),
-        follow: cli.what.follow > 0,
-        threads: cli.what.follow > 0 || cli.called == Called::Own,
+        follow: cli.what.follow + cli.what.follow_old > 0,
+        threads: cli.what.follow + cli.what.follow_old > 0 || cli.called == Called::Own,
     })
 }
 
@@ -430,16 +464,39 @@ fn parse_form(format: &str) -> Result<Form, PlanError> {
     }
 }
 
+/// `-ff` or `--output-separately`, which mean something for files only.
+fn separate(cli: &Cli) -> Result<bool, PlanError> {
+    let wanted = cli.what.follow > 1 || cli.output.separately;
+    let file = cli.output.file.as_ref().map(|name| name.as_encoded_bytes());
+    match file.and_then(<[u8]>::first) {
+        Some(b'|' | b'!') if wanted => Err(usage(
+            "piping the output and -ff/--output-separately are mutually exclusive",
+        )),
+        _ => Ok(wanted && file.is_some_and(|name| name != b"-")),
+    }
+}
+
 /// `--columns`: names in the TSV format, in the strace format the column of the results.
 fn parse_columns(
     form: Form,
     called: Called,
-    text: Option<&str>,
+    typed: &cli::Output,
 ) -> Result<(Vec<Column>, usize), PlanError> {
     let bad = |why: String| usage(format!("--columns: {why}"));
-    match (form, text) {
-        (_, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
-        (Form::Tsv, Some(list)) => Ok((tsv::parse_columns(list).map_err(bad)?, RESULT_COLUMN)),
+    match (form, typed.columns.as_deref()) {
+        (Form::Strace, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
+        (Form::Tsv, list) => {
+            let mut columns = match list {
+                Some(list) => tsv::parse_columns(list).map_err(bad)?,
+                None => tsv::DEFAULT.to_vec(),
+            };
+            for (wanted, column) in [(typed.number, Column::Nr), (typed.ip, Column::Ip)] {
+                if wanted && !columns.contains(&column) {
+                    tsv::add_column(&mut columns, column);
+                }
+            }
+            Ok((columns, RESULT_COLUMN))
+        }
         (Form::Strace, Some(number)) => {
             let column = number.parse::<i32>().ok();
             let column = column.and_then(|column| usize::try_from(column).ok());

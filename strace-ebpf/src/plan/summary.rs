@@ -163,11 +163,21 @@ fn without(typed: &Typed, warnings: &mut Vec<String>) -> Result<(), PlanError> {
 
 /// Options about lines, where there are none.
 fn without_effect(cli: &Cli, warnings: &mut Vec<String>) {
-    let output = &cli.output;
+    let times = &cli.times;
+    let either = |letters: u8, text: &Option<String>| letters > 0 || text.is_some();
     for (given, name) in [
-        (output.time > 0, "-t/--absolute-timestamps"),
-        (output.relative, "-r/--relative-timestamps"),
-        (output.syscall_times, "-T/--syscall-times"),
+        (
+            either(times.time, &times.absolute_timestamps),
+            "-t/--absolute-timestamps",
+        ),
+        (
+            either(times.relative, &times.relative_timestamps),
+            "-r/--relative-timestamps",
+        ),
+        (
+            either(times.duration, &times.syscall_times),
+            "-T/--syscall-times",
+        ),
     ] {
         if given {
             warnings.push(format!("{name} has no effect with -c/--summary-only"));

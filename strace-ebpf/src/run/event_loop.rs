@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, os::fd::OwnedFd};
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use strace_ebpf_common::{
     config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
     record::{CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
@@ -15,7 +14,7 @@ use crate::{
     plan::{Request, launch::Interrupt, qualify::QUIET_ATTACH},
     probes::{self, Probes},
     say,
-    sink::Writer,
+    sink::{Piece, Writer},
     summary::slots::Slots,
     sys::{self, SignalFd, TimerFd},
     trace::Tracer,
@@ -69,7 +68,7 @@ pub(super) struct Session<'a> {
     pub(super) brake: Option<Brake>,
     /// With `--lossless`: output for which the writer has no room yet. It is bounded by what the processes can send before
     /// all of them are stopped.
-    pub(super) held_pieces: VecDeque<Bytes>,
+    pub(super) held_pieces: VecDeque<Piece>,
     pub(super) nap_ns: u64,
     /// Rows of the summary, if there is one.
     pub(super) slots: Option<Slots>,
@@ -170,6 +169,9 @@ impl Session<'_> {
                 break End::Output;
             }
             self.look_after_held(now);
+            if self.tracer.is_full() {
+                break End::Done;
+            }
             if now >= next_look {
                 if let Some(brake) = &mut self.brake {
                     brake.check_watchdog().context("replacing the watchdog")?;

@@ -47,7 +47,10 @@ impl Session<'_> {
                 self.unfinished_calls()?;
             }
             let silent = self.request.launch.interrupt == Interrupt::Anywhere;
-            if by_signal.is_some() && !self.request.targets.all && !silent {
+            if (by_signal.is_some() || self.tracer.is_full())
+                && !self.request.targets.all
+                && !silent
+            {
                 self.tracer.let_go();
             }
             failure = self

@@ -14,11 +14,7 @@ use strace_ebpf_common::{config::DESCRIPTORS_PLAIN, plan::Plan};
 use crate::{
     cli::Transport,
     decode,
-    format::{
-        strace::{Look, Strace},
-        time::Clock,
-        tsv::Tsv,
-    },
+    format::{strace::Strace, time::Clock, tsv::Tsv},
     kernel::{self, Facts, raw_tracepoints_are_preemptible},
     plan::{
         self, Form, PlanError, Request, capture, detail::Details, launch::Interrupt,
@@ -113,10 +109,11 @@ fn signals_taken(request: &Request) -> &'static [i32] {
 pub fn run(request: &Request) -> Result<Exit, Failure> {
     let facts = Facts::gather().context("asking the kernel")?;
     check_privilege(&facts)?;
-    let target = Target::open(
-        request.output.file.as_deref(),
-        request.output.form == Form::Strace,
-    )?;
+    let output = &request.output;
+    let target = match &output.file {
+        Some(file) if output.separate => Target::separate(file, output.append)?,
+        file => Target::open(file.as_deref(), output.append, output.form == Form::Strace)?,
+    };
     let pids = existing(request)?;
     let cgroup = request
         .targets
@@ -144,9 +141,6 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let mut tracer = tracer(request, plans, settings.cpus);
     if request.lossless {
         tracer.hide_own_signals(std::process::id());
-    }
-    if request.output.header && !request.counts_only() {
-        tracer.header();
     }
     sys::schedule_first();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -251,7 +245,15 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
     };
     let follow = (request.targets.follow, request.targets.threads);
     let signals = request.qualifiers.signal;
-    Tracer::new(lines(request), shown, cpus, follow, signals)
+    let mut tracer = Tracer::new(lines(request), shown, cpus, follow, signals);
+    tracer.stop_after(request.output.call_limit);
+    if request.output.header && !request.counts_only() {
+        tracer.header();
+    }
+    if request.output.separate {
+        tracer.separate();
+    }
+    tracer
 }
 
 /// Lines in the form that the request wants.
@@ -260,24 +262,19 @@ fn lines(request: &Request) -> trace::Lines {
     match output.form {
         Form::Tsv => {
             let clock = Clock::new(output.time);
-            let format = Tsv::new(output.columns.clone(), clock, output.rendering);
+            let format = Tsv::new(output.columns.clone(), clock, output.look.rendering);
             let exits = output.quiet & QUIET_EXIT == 0;
             trace::Lines::Tsv(trace::tsv::Lines::new(format, exits))
         }
         Form::Strace => {
-            let look = Look {
-                column: output.result_column,
-                bare_tid: request.targets.follow && output.file.is_some(),
-                times: output.times,
-                durations: output.durations,
-                rendering: output.rendering,
-            };
-            let format = Strace::new(look, output.time);
+            let times = &output.times;
+            let format = Strace::new(output.look, times.absolute, times.relative);
             let telling = Telling {
                 messages_within: output.file.is_none(),
                 quiet: output.quiet,
                 status: request.qualifiers.status,
                 staged: output.staged,
+                separate: output.separate,
             };
             trace::Lines::Strace(Box::new(trace::strace::Lines::new(format, telling)))
         }

@@ -2,6 +2,8 @@
 //! reader does not hold up the draining of the kernel's buffers; what waits is bounded, and when
 //! the bound is reached the drainer waits, the kernel's buffers fill, and the probes count.
 
+mod separate;
+
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
@@ -10,6 +12,7 @@ use std::{
         fd::{AsRawFd, RawFd},
         unix::ffi::OsStrExt,
     },
+    path::Path,
     process::{Child, Command, Stdio},
     thread::JoinHandle,
 };
@@ -19,6 +22,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::{say, sys};
+pub use separate::Files;
 
 /// Pieces that may wait.
 const QUEUE: usize = 64;
@@ -31,13 +35,25 @@ pub enum Target {
     Stderr,
     /// A file.
     File(File, OsString),
+    /// A file for each thread or process.
+    Separate(Files),
     /// The standard input of a command.
     Pipe(Child),
 }
 
+/// What goes to one place together.
+#[derive(Debug)]
+pub struct Piece {
+    /// Whose it is, where there is a file for each; 0 where there is one for all.
+    pub key: u32,
+    /// The text.
+    pub bytes: Bytes,
+}
+
 impl Target {
-    /// Opens what `-o` names. Nothing named is standard output, or with `to_stderr` standard error.
-    pub fn open(output: Option<&OsStr>, to_stderr: bool) -> Result<Self> {
+    /// Opens what `-o` names, at the end with `append`. Nothing named is standard output, or with `to_stderr` standard
+    /// error.
+    pub fn open(output: Option<&OsStr>, append: bool, to_stderr: bool) -> Result<Self> {
         let Some(output) = output.filter(|name| *name != "-") else {
             return Ok(if to_stderr && output.is_none() {
                 Self::Stderr
@@ -46,7 +62,7 @@ impl Target {
             });
         };
         let Some((b'|' | b'!', command)) = output.as_bytes().split_first() else {
-            let file = File::create(output).map_err(|error| cannot_open(output, &error))?;
+            let file = open_file(output, append)?;
             return Ok(Self::File(file, output.to_owned()));
         };
         if command.is_empty() {
@@ -61,6 +77,17 @@ impl Target {
         Ok(Self::Pipe(child))
     }
 
+    /// A file for each thread or process, `NAME.KEY`. Whether there can be any is asked now.
+    pub fn separate(name: &OsStr, append: bool) -> Result<Self> {
+        let dir = Path::new(name)
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty());
+        if let Some(dir) = dir {
+            dir.metadata().map_err(|error| cannot_open(name, &error))?;
+        }
+        Ok(Self::Separate(Files::new(name.to_owned(), append)))
+    }
+
     /// Is it standard output?
     #[must_use]
     pub fn is_stdout(&self) -> bool {
@@ -72,20 +99,32 @@ impl Target {
             Self::Stdout => "standard output".to_owned(),
             Self::Stderr => "standard error".to_owned(),
             Self::File(_, name) => format!("'{}'", name.to_string_lossy()),
+            Self::Separate(files) => format!("'{}.*'", files.name()),
             Self::Pipe(_) => "the output command".to_owned(),
         }
     }
 
     /// What to write to; not through std, whose writers do not tell how much of a piece they got
     /// rid of before an error.
-    fn fd(&self) -> RawFd {
-        match self {
+    fn fd(&mut self, key: u32) -> io::Result<RawFd> {
+        Ok(match self {
+            Self::Separate(files) => files.fd(key)?,
             Self::Stdout => libc::STDOUT_FILENO,
             Self::Stderr => libc::STDERR_FILENO,
             Self::File(file, _) => file.as_raw_fd(),
             Self::Pipe(child) => child.stdin.as_ref().map_or(-1, AsRawFd::as_raw_fd),
-        }
+        })
     }
+}
+
+fn open_file(name: &OsStr, append: bool) -> Result<File> {
+    File::options()
+        .create(true)
+        .write(!append)
+        .append(append)
+        .truncate(!append)
+        .open(name)
+        .map_err(|error| cannot_open(name, &error))
 }
 
 /// In our words, or in those of the name that we were called by.
@@ -151,7 +190,7 @@ pub enum Ending {
 
 /// The writing thread.
 pub struct Writer {
-    queue: mpsc::Sender<Bytes>,
+    queue: mpsc::Sender<Piece>,
     /// The command that reads, if the output goes to one.
     reader: Option<u32>,
     thread: JoinHandle<Ending>,
@@ -176,12 +215,12 @@ impl Writer {
     }
 
     /// Hands over a piece, waiting for room. False when the thread has ended.
-    pub async fn send(&self, piece: Bytes) -> bool {
+    pub async fn send(&self, piece: Piece) -> bool {
         self.queue.send(piece).await.is_ok()
     }
 
     /// Hands over a piece if there is room for it now; gives it back if not.
-    pub fn try_send(&self, piece: Bytes) -> Result<(), Bytes> {
+    pub fn try_send(&self, piece: Piece) -> Result<(), Piece> {
         self.queue
             .try_send(piece)
             .map_err(|error| error.into_inner())
@@ -218,12 +257,15 @@ impl Writer {
     }
 }
 
-fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Bytes>) -> Ending {
+fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Piece>) -> Ending {
     // The drainer is ahead of ordinary threads, and waits for us when the queue is full.
     sys::schedule_first();
     let mut written = 0;
     while let Some(piece) = pieces.blocking_recv() {
-        if let Err(error) = write_all(target.fd(), &piece, &mut written) {
+        let done = target
+            .fd(piece.key)
+            .and_then(|fd| write_all(fd, &piece.bytes, &mut written));
+        if let Err(error) = done {
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Ending::Closed;
             }

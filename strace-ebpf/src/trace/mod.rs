@@ -2,6 +2,7 @@
 //! format; the event loop in `run` feeds it.
 
 pub mod select;
+pub mod separate;
 pub mod strace;
 pub mod tsv;
 
@@ -35,8 +36,10 @@ use crate::{
         fatal::Fatal,
         parse::{self, Captured, Event},
     },
+    sink::Piece,
     tables::{self, Syscall},
 };
+use separate::Separate;
 
 /// Output is handed on in pieces of about this size.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -91,6 +94,8 @@ pub struct Common {
     shown: Shown,
     /// File names of programs just begun, until the execve returns, by thread.
     exec_names: HashMap<u32, Vec<u8>>,
+    /// Calls told so far.
+    calls: u64,
 }
 
 /// The state between events.
@@ -101,11 +106,15 @@ pub struct Tracer {
     lines: Lines,
     pending: Pending,
     fatal: Fatal,
-    ready: Vec<Bytes>,
+    ready: Vec<Piece>,
+    /// Lines go to a place for each thread or process.
+    separate: Option<Separate>,
     /// Children are traced; threads are.
     follow: (bool, bool),
     /// Signals that are told.
     signals: Signals,
+    /// Calls that are told.
+    limit: Option<u64>,
     /// Records of unknown kind or shape.
     unparsed: u64,
     /// The tracer, when it stops and continues what it traces.
@@ -131,13 +140,16 @@ impl Tracer {
                 out,
                 shown,
                 exec_names: HashMap::new(),
+                calls: 0,
             },
             lines,
             pending: Pending::default(),
             fatal: Fatal::default(),
             ready: Vec::new(),
+            separate: None,
             follow,
             signals,
+            limit: None,
             unparsed: 0,
             sparse: 0,
             own_signals: None,
@@ -155,7 +167,7 @@ impl Tracer {
     pub fn refresh_clock(&mut self) {
         match &mut self.lines {
             Lines::Tsv(lines) => lines.format().clock().refresh(),
-            Lines::Strace(lines) => lines.format().clock().refresh(),
+            Lines::Strace(lines) => lines.format().refresh_clock(),
         }
     }
 
@@ -177,6 +189,12 @@ impl Tracer {
             && let Some(gap) = self.books.enter(&header)
         {
             self.gap(&gap);
+        }
+        if self.is_full() {
+            return;
+        }
+        if let Some(header) = read_fixed::<Header>(bytes) {
+            self.select_for(&header);
         }
         match parse::parse(bytes) {
             Ok(Event::Exit(record, body)) => {
@@ -206,6 +224,17 @@ impl Tracer {
         }
     }
 
+    /// Has everything been told that was to be?
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.common.calls >= limit)
+    }
+
+    /// Tells of so many calls only.
+    pub fn stop_after(&mut self, limit: Option<u64>) {
+        self.limit = limit;
+    }
+
     /// A gap, as a line of its own.
     pub fn gap(&mut self, gap: &Gap) {
         match &mut self.lines {
@@ -216,8 +245,11 @@ impl Tracer {
 
     /// Nothing has arrived for a while.
     pub fn idle(&mut self) {
-        if let Lines::Strace(lines) = &mut self.lines {
-            lines.idle(&mut self.common);
+        for key in self.keys() {
+            self.select(key);
+            if let Lines::Strace(lines) = &mut self.lines {
+                lines.idle(&mut self.common);
+            }
         }
     }
 
@@ -228,7 +260,9 @@ impl Tracer {
     }
 
     /// What is ready to be written.
-    pub fn take_output(&mut self) -> Vec<Bytes> {
+    pub fn take_output(&mut self) -> Vec<Piece> {
+        // What was put by is older than what is in the making.
+        self.take_separate_output();
         if !self.common.out.is_empty() {
             self.cut();
         }
@@ -236,8 +270,12 @@ impl Tracer {
     }
 
     fn cut(&mut self) {
-        let piece = std::mem::replace(&mut self.common.out, Vec::with_capacity(PIECE_BYTES + 4096));
-        self.ready.push(Bytes::from(piece));
+        let room = PIECE_BYTES + 4096;
+        let piece = std::mem::replace(&mut self.common.out, Vec::with_capacity(room));
+        self.ready.push(Piece {
+            key: self.key(),
+            bytes: Bytes::from(piece),
+        });
     }
 
     fn enter(&mut self, record: CallRecord, body: &[u8], bytes: &[u8]) {
@@ -279,7 +317,10 @@ impl Tracer {
         }
         match &mut self.lines {
             Lines::Tsv(lines) => lines.exec(&mut self.common, record, name),
-            Lines::Strace(lines) => lines.exec(&mut self.common, record),
+            Lines::Strace(lines) if self.separate.is_none() => {
+                lines.exec(&mut self.common, record);
+            }
+            Lines::Strace(_) => self.exec_separately(record),
         }
     }
 
@@ -316,7 +357,14 @@ impl Tracer {
         match &mut self.lines {
             Lines::Tsv(lines) if told => lines.task_exit(&mut self.common, record),
             Lines::Tsv(_) => {}
-            Lines::Strace(lines) => lines.task_exit(&mut self.common, record, told),
+            Lines::Strace(lines) => {
+                for end in lines.task_exit(&mut self.common, record).iter().flatten() {
+                    self.select(end.header.tid);
+                    if let Lines::Strace(lines) = &mut self.lines {
+                        lines.ended(&mut self.common, end, record.header.ts_ns, told);
+                    }
+                }
+            }
         }
     }
 
@@ -332,6 +380,7 @@ impl Tracer {
         if !self.signals.contains(record.signal) {
             return;
         }
+        self.select_for(&record.header);
         match &mut self.lines {
             Lines::Tsv(lines) => lines.signal(&mut self.common, record),
             Lines::Strace(lines) => lines.signal(&mut self.common, record),
@@ -340,6 +389,7 @@ impl Tracer {
 
     /// A thread that ran already is traced now; `call` is what /proc says it is in.
     pub fn attached(&mut self, tid: u32, tgid: u32, call: Option<&CallRecord>) {
+        self.select(tid);
         let Lines::Strace(lines) = &mut self.lines else {
             return;
         };
@@ -376,8 +426,15 @@ impl Tracer {
 
     /// We let go of what is left, in the strace format.
     pub fn let_go(&mut self) {
-        if let Lines::Strace(lines) = &mut self.lines {
-            lines.let_go(&mut self.common);
+        let left = match &mut self.lines {
+            Lines::Strace(lines) => lines.left(),
+            Lines::Tsv(_) => Vec::new(),
+        };
+        for tid in left {
+            self.select(tid);
+            if let Lines::Strace(lines) = &mut self.lines {
+                lines.detached(&mut self.common, tid);
+            }
         }
     }
 

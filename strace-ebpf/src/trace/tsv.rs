@@ -1,7 +1,7 @@
 //! Events as TSV lines, docs/output.md.
 
 use strace_ebpf_common::{
-    capture::{ARG_NONE, Identity, OP_IDENTITY, OP_STACK},
+    capture::{ARG_NONE, Identity, OP_IDENTITY, OP_IP, OP_STACK},
     record::{
         CallRecord, ExecRecord, ForkRecord, Header, SIGNAL_IGNORED, SignalRecord, TaskExitRecord,
         read_fixed,
@@ -53,6 +53,7 @@ impl Lines {
         common.with_call(record, body, enter, false, |out, call, syscall, options| {
             self.write(out, call, syscall, options);
         });
+        common.calls += 1;
     }
 
     /// A call that was put together elsewhere.
@@ -89,6 +90,8 @@ impl Lines {
             match captured.header.op {
                 OP_IDENTITY => identity = read_fixed::<Identity>(captured.bytes),
                 OP_STACK => extra.stack = captured.bytes,
+                // Those of the enter are behind those of the exit.
+                OP_IP => extra.ip = Some(captured.header.addr),
                 _ => {}
             }
         }

@@ -2,12 +2,13 @@
 //! where the lines go.
 
 use strace_ebpf_common::record::{
-    ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord, TaskExitRecord,
+    CallRecord, ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord, TaskExitRecord, read_fixed,
 };
 
-use super::{Common, Lines, Stage, Strace};
+use super::{Common, InCall, Lines, Stage, Strace, ip_at_enter};
 use crate::{
     decode,
+    format::strace::Place,
     plan::qualify::{QUIET_ATTACH, QUIET_EXIT, QUIET_THREAD_EXEC, STATUS_DETACHED},
     say,
     session::books::Gap,
@@ -21,13 +22,28 @@ impl Lines {
         common: &mut Common,
         tid: u32,
         ts_ns: u64,
+        place: Place,
         write: impl FnOnce(&mut Strace, &mut Vec<u8>),
     ) {
         // A signal or an end cuts its own thread's line too.
         self.make_way(common, 0);
-        let several = self.threads.several();
-        self.format.leader(&mut common.out, tid, several, ts_ns);
+        let several = self.several();
+        self.format
+            .leader(&mut common.out, tid, several, ts_ns, place);
         write(&mut self.format, &mut common.out);
+    }
+
+    /// Where the thread's present call was made.
+    fn place_in_call(&self, tid: u32) -> Place {
+        let Some(call) = self.calls.get(&tid) else {
+            return Place::default();
+        };
+        let record = read_fixed::<CallRecord>(&call.enter);
+        Place {
+            nr: record.map_or(0, |record| record.nr),
+            ip: ip_at_enter(&call.enter),
+            narrow: self.foreign.contains_key(&tid),
+        }
     }
 
     /// A message of ours: between the lines where they go to the same place.
@@ -48,7 +64,9 @@ impl Lines {
     /// The command could not be executed: what is said of it, and of its end.
     pub fn exec_failed(&mut self, common: &mut Common, why: &str, end: &TaskExitRecord) {
         self.message(common, why);
-        self.task_exit(common, end, true);
+        for end in self.task_exit(common, end).iter().flatten() {
+            self.ended(common, end, end.header.ts_ns, true);
+        }
     }
 
     /// A new process or thread.
@@ -73,6 +91,13 @@ impl Lines {
             return;
         }
         self.settle(common, new);
+        let moved = self.leave(common, old, new);
+        self.take_over(common, record, moved);
+    }
+
+    /// What `old` was doing, to be gone on with under another number.
+    pub fn leave(&mut self, common: &mut Common, old: u32, new: u32) -> Moved {
+        let place = self.place_in_call(old);
         if self.current == Some(old) {
             self.begin_line(common, old, true);
             if let Some(call) = self.calls.get_mut(&old) {
@@ -82,42 +107,64 @@ impl Lines {
             }
             self.current = None;
         }
+        Moved {
+            place,
+            call: self.calls.remove(&old),
+            abi: self.foreign.remove(&old),
+        }
+    }
+
+    /// The thread goes on as the first one of its process.
+    pub fn take_over(&mut self, common: &mut Common, record: &ExecRecord, moved: Moved) {
+        let (old, new) = (record.old_tid, record.header.tid);
+        self.calls.remove(&new);
         self.threads.superseded(old, new);
         if self.telling.quiet & QUIET_THREAD_EXEC == 0 {
             let superseded = format!("+++ superseded by execve in pid {old} +++");
-            self.line(common, new, record.header.ts_ns, |format, out| {
+            let (ts_ns, place) = (record.header.ts_ns, moved.place);
+            self.line(common, new, ts_ns, place, |format, out| {
                 format.remark(out, &superseded)
             });
         }
-        if let Some(call) = self.calls.remove(&old) {
+        if let Some(call) = moved.call {
             self.calls.insert(new, call);
         }
-        if let Some(abi) = self.foreign.remove(&old) {
+        if let Some(abi) = moved.abi {
             self.foreign.insert(new, abi);
         }
     }
 
-    /// A thread ends: first its call, which does not return.
-    pub fn task_exit(&mut self, common: &mut Common, record: &TaskExitRecord, told: bool) {
+    /// A thread ends: first its call, which does not return. Gives back whose ends are to be told.
+    pub fn task_exit(
+        &mut self,
+        common: &mut Common,
+        record: &TaskExitRecord,
+    ) -> [Option<TaskExitRecord>; 2] {
         let tid = record.header.tid;
         if self.calls.contains_key(&tid) {
             self.no_return(common, tid);
         }
-        self.foreign.remove(&tid);
         self.interrupted.remove(&tid);
-        for end in self.threads.ended(record).iter().flatten() {
-            let quiet = self.telling.quiet & QUIET_EXIT != 0 && end.code & 0x7f == 0;
-            if told && !quiet {
-                let text = ending(end.code);
-                self.line(
-                    common,
-                    end.header.tid,
-                    record.header.ts_ns,
-                    |format, out| format.remark(out, &text),
-                );
-            }
-            self.threads.forget(end.header.tid);
+        self.ips.remove(&tid);
+        self.threads.ended(record)
+    }
+
+    /// Tells that a thread has ended.
+    pub fn ended(&mut self, common: &mut Common, end: &TaskExitRecord, ts_ns: u64, told: bool) {
+        let tid = end.header.tid;
+        let place = Place {
+            nr: end.nr,
+            ip: None,
+            narrow: self.foreign.remove(&tid).is_some(),
+        };
+        let quiet = self.telling.quiet & QUIET_EXIT != 0 && end.code & 0x7f == 0;
+        if told && !quiet {
+            let text = ending(end.code);
+            self.line(common, tid, ts_ns, place, |format, out| {
+                format.remark(out, &text)
+            });
         }
+        self.threads.forget(tid);
     }
 
     /// A signal arrives.
@@ -134,7 +181,15 @@ impl Lines {
         let info = decode::siginfo(Abi::X86_64, &record.info);
         let info = info.iter().next().unwrap_or_default();
         let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
-        self.line(common, tid, ts_ns, |format, out| {
+        let place = Place {
+            nr: record.nr,
+            // One that ends the process, or that nobody waits for, is told where it was sent.
+            ip: Some(record.ip)
+                .filter(|ip| *ip != 0)
+                .or_else(|| self.ips.get(&tid).copied()),
+            narrow: self.foreign.contains_key(&tid),
+        };
+        self.line(common, tid, ts_ns, place, |format, out| {
             format.signal(out, record.signal, info)
         });
     }
@@ -152,12 +207,9 @@ impl Lines {
         // Ends of calls may be among them: what is begun stays cut.
     }
 
-    /// We let go of every thread that is left, in the order in which they came.
-    pub fn let_go(&mut self, common: &mut Common) {
-        for tid in self.threads.take() {
-            self.detached(common, tid);
-        }
-        self.current = None;
+    /// The threads that are left, in the order in which they came.
+    pub fn left(&self) -> Vec<u32> {
+        self.threads.all()
     }
 
     /// We let go of a thread, whose line ends here if it can be seen to.
@@ -181,6 +233,14 @@ impl Lines {
         self.calls.remove(&tid);
         self.threads.forget(tid);
     }
+}
+
+/// What a thread takes along to another number.
+#[derive(Debug)]
+pub struct Moved {
+    place: Place,
+    call: Option<InCall>,
+    abi: Option<u8>,
 }
 
 /// What the last line of a thread says; `code` as wait(2) gives it.

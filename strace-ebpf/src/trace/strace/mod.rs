@@ -9,8 +9,9 @@ mod threads;
 
 use std::collections::HashMap;
 
-use strace_ebpf_common::record::{
-    ABI_X86_64, CallRecord, DURATION_UNKNOWN, SignalRecord, read_fixed,
+use strace_ebpf_common::{
+    capture::{ARG_NONE, OP_IP},
+    record::{ABI_X86_64, CallRecord, DURATION_UNKNOWN, SignalRecord, read_fixed},
 };
 
 use super::Common;
@@ -18,10 +19,10 @@ use crate::{
     decode::{self, Outcome, value::Args},
     format::{
         dump,
-        strace::{Known, Strace},
+        strace::{Known, Names, Place, Strace},
     },
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
-    session::Call,
+    session::{Call, parse},
     tables::{self, Attrs, Dir, Syscall, Ty},
 };
 use threads::Threads;
@@ -64,6 +65,8 @@ pub struct Telling {
     pub status: u32,
     /// A call's line waits for its outcome.
     pub staged: bool,
+    /// Every thread has lines of its own.
+    pub separate: bool,
 }
 
 /// Lines in the making.
@@ -81,6 +84,8 @@ pub struct Lines {
     unsettled: Vec<u32>,
     /// What a restart_syscall(2) of these threads goes on with.
     interrupted: HashMap<u32, &'static str>,
+    /// Where the last calls of threads were made, if that is shown.
+    ips: HashMap<u32, u64>,
     /// Threads whose last call was not an x86-64 one, and which it was.
     foreign: HashMap<u32, u8>,
 }
@@ -98,8 +103,31 @@ impl Lines {
             threads: Threads::default(),
             unsettled: Vec::new(),
             interrupted: HashMap::new(),
+            ips: HashMap::new(),
             foreign: HashMap::new(),
         }
+    }
+
+    /// Lines of another thread, which share with these what is known of threads.
+    #[must_use]
+    pub fn other(&self) -> Self {
+        Self::new(self.format.other(), self.telling)
+    }
+
+    /// Takes over what is known of threads.
+    pub fn share_with(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.threads, &mut other.threads);
+    }
+
+    /// Is this thread alive?
+    #[must_use]
+    pub fn knows(&self, tid: u32) -> bool {
+        self.threads.knows(tid)
+    }
+
+    /// Is it to be told whose a line is?
+    fn several(&self) -> bool {
+        !self.telling.separate && self.threads.several()
     }
 
     /// The writer of lines.
@@ -115,7 +143,7 @@ impl Lines {
         if !self.telling.staged {
             self.make_way(common, tid);
         }
-        self.personality(common, record);
+        self.personality(common, record, ip_at_enter(bytes));
         // The memory of the thread's call before, if there was one.
         let mut enter = self.spare.pop().unwrap_or_default();
         enter.clear();
@@ -139,7 +167,7 @@ impl Lines {
     }
 
     /// Says so when a thread's calls are of another ABI than before.
-    fn personality(&mut self, common: &mut Common, record: &CallRecord) {
+    fn personality(&mut self, common: &mut Common, record: &CallRecord, ip: Option<u64>) {
         if record.abi == ABI_X86_64 && self.foreign.is_empty() {
             return;
         }
@@ -158,7 +186,12 @@ impl Lines {
             tables::Abi::X32 => "x32",
         };
         let text = format!("[ Process PID={tid} runs in {mode} mode. ]");
-        self.line(common, tid, record.header.ts_ns, |format, out| {
+        let place = Place {
+            nr: record.nr,
+            narrow: abi != ABI_X86_64,
+            ip,
+        };
+        self.line(common, tid, record.header.ts_ns, place, |format, out| {
             format.remark(out, &text)
         });
     }
@@ -169,7 +202,7 @@ impl Lines {
         self.threads.known(tid, record.header.tgid);
         self.settle(common, tid);
         match self.calls.get_mut(&tid) {
-            None => self.personality(common, &record),
+            None => self.personality(common, &record, None),
             Some(call) if decode::restarts(&record) && is_of(&call.enter, &record) => {
                 call.returned = Some((record, body.to_vec()));
                 self.unsettled.push(tid);
@@ -209,10 +242,15 @@ impl Lines {
             self.returned(common, record, body, enter, stage);
         }
         if let Some(held) = held {
-            self.recycle(held.enter);
+            if self.format.look().ip
+                && let Some(ip) = ip_at_enter(&held.enter)
+            {
+                self.ips.insert(tid, ip);
+            }
             for record in held.ignored {
                 self.signal(common, &record);
             }
+            self.recycle(held.enter);
         }
     }
 
@@ -236,7 +274,7 @@ impl Lines {
         stage: Stage,
     ) {
         let tid = record.header.tid;
-        let several = self.threads.several();
+        let several = self.several();
         let goes_on = self.interrupted.remove(&tid);
         if let Some(name) = decode::interrupted(&record) {
             self.interrupted.insert(tid, goes_on.unwrap_or(name));
@@ -245,20 +283,22 @@ impl Lines {
         let begun = stage != Stage::Held;
         common.with_call(record, body, enter, begun, |out, call, syscall, options| {
             let args = decode::args_of_restarted(call, syscall, options, goes_on);
+            let names = names_of(format, call, syscall);
             let known = match stage {
                 Stage::Held => {
-                    format.leader(out, tid, several, call.start_ns());
-                    begin(format, out, call, &args, Known::ALL);
+                    format.leader(out, tid, several, call.start_ns(), place_of(call));
+                    format.begin(out, &name_of(call, syscall), &args, &names, Known::ALL);
                     Known::ALL
                 }
                 Stage::Begun => known_at_enter(call, syscall, options),
                 Stage::Cut => {
-                    format.leader(out, tid, several, call.record.header.ts_ns);
+                    let ts_ns = call.record.header.ts_ns;
+                    format.leader(out, tid, several, ts_ns, place_of(call));
                     format.resumed(out, &name_of(call, syscall));
                     known_at_enter(call, syscall, options)
                 }
             };
-            format.rest(out, &args, known);
+            format.rest(out, &args, &names, known);
             let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
             let returned = decode::returned(call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
@@ -269,6 +309,7 @@ impl Lines {
             }
         });
         self.current = None;
+        common.calls += 1;
     }
 
     fn recycle(&mut self, enter: Vec<u8>) {
@@ -293,7 +334,7 @@ impl Lines {
     /// Writes the beginning of a held line. Memory that was not resident is known when the call returns: unless `forced`,
     /// the whole line waits for it.
     fn begin_line(&mut self, common: &mut Common, tid: u32, forced: bool) {
-        let several = self.threads.several();
+        let several = self.several();
         let Some(held) = self
             .calls
             .get_mut(&tid)
@@ -320,14 +361,10 @@ impl Lines {
             }
             *stage = Stage::Begun;
             let args = decode::args_of_restarted(call, syscall, options, goes_on);
-            format.leader(out, tid, several, record.header.ts_ns);
-            begin(
-                format,
-                out,
-                call,
-                &args,
-                known_at_enter(call, syscall, options),
-            );
+            format.leader(out, tid, several, record.header.ts_ns, place_of(call));
+            let known = known_at_enter(call, syscall, options);
+            let names = names_of(format, call, syscall);
+            format.begin(out, &name_of(call, syscall), &args, &names, known);
         });
     }
 
@@ -353,7 +390,7 @@ impl Lines {
         }
         self.make_way(common, tid);
         self.begin_line(common, tid, true);
-        let several = self.threads.several();
+        let several = self.several();
         let Some(held) = self.calls.remove(&tid) else {
             return;
         };
@@ -372,7 +409,7 @@ impl Lines {
         let begun = held.stage != Stage::Held;
         common.with_call(record, body, None, begun, |out, call, syscall, options| {
             if held.stage == Stage::Cut {
-                format.leader(out, tid, several, record.header.ts_ns);
+                format.leader(out, tid, several, record.header.ts_ns, place_of(call));
                 format.resumed(out, &name_of(call, syscall));
             }
             let args = decode::args(call, syscall, options);
@@ -397,9 +434,37 @@ fn is_exec(record: &[u8]) -> bool {
     syscall.is_some_and(|syscall| syscall.attrs.contains(Attrs::EXEC))
 }
 
-fn begin(format: &mut Strace, out: &mut Vec<u8>, call: &Call<'_>, args: &Args<'_>, known: Known) {
-    let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
-    format.begin(out, &name_of(call, syscall), args, known);
+/// Where a call was made. What its enter says stands behind what its exit says.
+fn place_of(call: &Call<'_>) -> Place {
+    let mut ips = call
+        .captures
+        .iter()
+        .filter(|c| c.header.arg == ARG_NONE && c.header.op == OP_IP);
+    Place {
+        nr: call.record.nr,
+        ip: ips.next_back().map(|captured| captured.header.addr),
+        narrow: call.record.abi != ABI_X86_64,
+    }
+}
+
+/// Where the program was when this call was entered, if that was asked for.
+fn ip_at_enter(enter: &[u8]) -> Option<u64> {
+    let record = read_fixed::<CallRecord>(enter)?;
+    let body = enter.get(size_of::<CallRecord>()..)?;
+    let mut captures = parse::captures(body, record.n_captures);
+    let ip = captures.find(|c| c.header.arg == ARG_NONE && c.header.op == OP_IP);
+    ip.map(|captured| captured.header.addr)
+}
+
+/// The names of the arguments that are shown, if they are to be.
+fn names_of(format: &Strace, call: &Call<'_>, syscall: Option<&Syscall>) -> Names {
+    let Some(syscall) = syscall.filter(|_| format.look().names) else {
+        return Names::new();
+    };
+    let args = syscall.args_for(&call.record.args).iter();
+    args.filter(|arg| arg.ty != Ty::Unused)
+        .map(|arg| arg.name)
+        .collect()
 }
 
 fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Vec<u8> {

@@ -31,6 +31,11 @@ impl Threads {
         });
     }
 
+    /// Is it among them?
+    pub fn knows(&self, tid: u32) -> bool {
+        self.by_tid.contains_key(&tid)
+    }
+
     /// Are lines to tell whose they are?
     pub fn several(&self) -> bool {
         self.by_tid.len() > 1
@@ -74,12 +79,11 @@ impl Threads {
         }
     }
 
-    /// Everything that is left, in order.
-    pub fn take(&mut self) -> Vec<u32> {
-        let all = std::mem::take(self);
-        let mut left: Vec<(u64, u32)> = all.by_tid.iter().map(|(tid, (n, _))| (*n, *tid)).collect();
-        left.sort_unstable();
-        left.into_iter().map(|(_, tid)| tid).collect()
+    /// All of them, in order.
+    pub fn all(&self) -> Vec<u32> {
+        let mut all: Vec<(u64, u32)> = self.by_tid.iter().map(|(tid, (n, _))| (*n, *tid)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, tid)| tid).collect()
     }
 }
 
@@ -129,7 +133,7 @@ mod tests {
         threads.superseded(8, 7);
         assert!(!threads.several());
         assert_eq!(end(&mut threads, 7, 7), [7]);
-        assert_eq!(threads.take(), []);
+        assert_eq!(threads.all(), []);
     }
 
     #[test]
@@ -138,7 +142,6 @@ mod tests {
         for tid in [30, 10, 20, 10] {
             threads.known(tid, tid);
         }
-        assert_eq!(threads.take(), [30, 10, 20]);
-        assert_eq!(threads.take(), []);
+        assert_eq!(threads.all(), [30, 10, 20]);
     }
 }
