@@ -8,18 +8,16 @@ use core::{arch::asm, ffi::c_void};
 use aya_ebpf::helpers::generated::bpf_loop;
 
 use strace_ebpf_common::{
-    capture::{
-        CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture, padded,
-    },
+    capture::{CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_TRUNCATED, Capture, padded},
     plan::{
-        FROM_ARG, FROM_ARG32, FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_STR, OP_ELEMENTS, Op,
-        PLAN_SIMPLE, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER,
+        FROM_ARG, FROM_ARG32, FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_STR, Op, PLAN_SIMPLE,
+        Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER,
     },
     record::{CALL_BYTES, CallRecord},
 };
 
 use crate::{
-    capture::{PAGE, before_hole},
+    capture::PAGE,
     emit::Ticket,
     maps::setting,
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
@@ -111,7 +109,7 @@ unsafe extern "C" fn one(index: u64, state: *mut Loop) -> i64 {
         (*capture).errno = errno;
         (*capture).element = 0;
         (*call).n_captures += 1;
-        if errno != 0 || flags & CAPTURE_PARTIAL != 0 {
+        if errno != 0 {
             (*call).n_captures |= FAILED;
         }
         (*call).header.len = (off + u64::from(CAPTURE_BYTES) + padded(shown)) as u32;
@@ -155,28 +153,9 @@ unsafe fn copy(
         };
         let failed = bpf_probe_read_user(dst, mask13(n) as u32, addr as *const c_void);
         if failed != 0 {
-            let n = if (*op).flags & OP_ELEMENTS != 0 {
-                before_hole(dst, addr, n, mask13)
-            } else {
-                0
-            };
-            if n == 0 {
-                return ((0, full, flags), (-failed) as u16);
-            }
-            return ((n, full, flags | CAPTURE_PARTIAL), 0);
+            return ((0, full, flags), (-failed) as u16);
         }
         ((n, full, flags), 0)
-    }
-}
-
-/// As in [`crate::capture`].
-#[inline(always)]
-unsafe fn is_due(call: *const CallRecord, op: *const Op) -> bool {
-    // SAFETY: as in `run`.
-    unsafe {
-        let bits = (*op).cond_bits;
-        let value = argument(call, u16::from((*op).cond_arg));
-        bits == 0 || bits >> (value & 63) & 1 != 0
     }
 }
 
