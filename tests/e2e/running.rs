@@ -1,7 +1,7 @@
 //! A command that runs: what it says, what it is told, how it ends.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -45,6 +45,23 @@ impl Output {
     }
 }
 
+/// Starts a command. A program that a test has just copied is busy for as long as a child of another test, forked meanwhile,
+/// has the descriptor of the copy; that ends with the child's own execve.
+fn spawn(command: &mut Command) -> Child {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match command.spawn() {
+            Ok(child) => return child,
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => panic!("{command:?}: {error}"),
+        }
+    }
+}
+
 /// A command that runs, as the leader of a process group of its own.
 pub struct Running {
     child: Child,
@@ -57,8 +74,7 @@ pub struct Running {
 impl Running {
     pub fn start(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.process_group(0).spawn();
-        let mut child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = spawn(command.process_group(0));
         let (stdout, out_reader) = collect(child.stdout.take().unwrap());
         let (stderr, err_reader) = collect(child.stderr.take().unwrap());
         Self {

@@ -4,6 +4,11 @@
 //! `write(-1, "end", 3)` only the calls that are meant are made; then the expected lines are printed, as strace -a1 has
 //! them, every address and number being the program's own. `families --list` names the families.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a program for tests; without its files it cannot say anything"
+)]
+
 #[macro_use]
 mod lines;
 
