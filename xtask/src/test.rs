@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(
             lines(Sudo, false),
             [
-                "cargo test --lib --bins",
+                "cargo test --lib --bins --test fuzz",
                 "cargo test --doc",
                 "cargo test --test e2e --config"
             ]
