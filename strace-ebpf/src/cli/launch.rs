@@ -13,7 +13,7 @@ pub struct Launch {
     /// Put VAR=VAL into the command's environment, or take VAR out of it
     #[arg(short = 'E', long, value_name = "VAR[=VAL]")]
     pub env: Vec<OsString>,
-    /// The command's own name for itself, argv[0]
+    /// The command's own name for itself, its argument 0
     #[arg(long, value_name = "NAME")]
     pub argv0: Option<OsString>,
     /// Run the tracer as a grandchild, so that the command is our caller's child; twice: in a process group of its

@@ -8,7 +8,7 @@ pub struct Times {
     /// Time of day; twice: with microseconds; three times: UNIX seconds with microseconds
     #[arg(short = 't', action = ArgAction::Count)]
     pub time: u8,
-    /// The same in full: [format:]none, time or unix, and [precision:]s, ms, us or ns
+    /// The same in full, as FORMAT or FORMAT,PRECISION: none, time or unix; s, ms, us or ns
     #[arg(
         long,
         visible_alias = "timestamps",
