@@ -86,6 +86,8 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             (*task).abi |= TASK_SPARSE;
             phase = 0;
         }
+        // Once: a copy of them, where they have to be copied, is a quarter of the stack.
+        let regs = hook.regs();
         let call = Entered {
             ticket,
             ids,
@@ -96,12 +98,12 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             now,
         };
         if phase == 0 && !extra {
-            emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(hook, record, &call));
+            emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(&regs, record, &call));
             return;
         }
         if !extra && simple::suits::<LOOP_HELPER>(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
-                fill(hook, place.at().cast(), &call);
+                fill(&regs, place.at().cast(), &call);
                 let (len, complete) = simple::run(place.at(), plan, phase);
                 if !complete {
                     (*task).abi |= TASK_RETRY;
@@ -113,9 +115,9 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         let Some(s) = exit::scratch(ticket) else {
             return;
         };
-        fill(hook, (&raw mut (*s).data).cast(), &call);
-        (*s).sp = hook.regs().sp();
-        (*s).ip = hook.regs().ip();
+        fill(&regs, (&raw mut (*s).data).cast(), &call);
+        (*s).sp = regs.sp();
+        (*s).ip = regs.ip();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if extra {
             len = capture::extra(s, hook.ctx());
@@ -140,7 +142,7 @@ struct Entered {
 }
 
 #[inline(always)]
-fn fill<H: Hook>(hook: H, record: *mut CallRecord, call: &Entered) {
+fn fill<R: Regs>(regs: &R, record: *mut CallRecord, call: &Entered) {
     // SAFETY: the caller gives a whole record's room.
     unsafe {
         let header = &raw mut (*record).header;
@@ -153,6 +155,6 @@ fn fill<H: Hook>(hook: H, record: *mut CallRecord, call: &Entered) {
         (*record).n_captures = 0;
         (*record).ret = 0;
         (*record).duration_ns = DURATION_UNKNOWN;
-        (*record).args = hook.regs().args(call.compat);
+        (*record).args = regs.args(call.compat);
     }
 }

@@ -95,7 +95,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
         ),
         row(
             "lockdown",
-            !facts.lockdown.contains("confidentiality"),
+            !facts.is_confidential(),
             true,
             match facts.lockdown.as_str() {
                 "" => "not built in".to_owned(),

@@ -188,9 +188,12 @@ fn assert_books_balance(what: &str, output: &Output, tally: &Tally, calls: u64) 
     let hidden =
         hidden.unwrap_or_else(|| panic!("{what}: {} rows, {delivered} delivered", tally.rows));
     assert!(hidden < 2000, "{what}: {hidden} records without a line");
-    assert_eq!(
-        tally.end_disorder, 0,
-        "{what}: by {} ns at most",
+    // As in `assert_complete`; a real processor is not taken away for longer than the window.
+    let late = if slow() > 1 { calls / 1000 } else { 0 };
+    assert!(
+        tally.end_disorder <= late,
+        "{what}: {} lines out of order, by {} ns at most",
+        tally.end_disorder,
         tally.worst_ns
     );
 }

@@ -24,6 +24,7 @@ mod compat;
 mod counts;
 mod descriptors;
 mod detail;
+mod environments;
 mod errors;
 mod execs;
 mod families;

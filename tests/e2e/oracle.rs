@@ -41,6 +41,8 @@ pub fn steady(text: &str) -> String {
         (r"\d?\.\d{9}\b", "NANOS"),
         (r"\d?\.\d{6}\b", "MICROS"),
         (r"\d?\.\d{3}\b", "MILLIS"),
+        // What a child took is its own.
+        (r"si_([us])time=\d+(?: /\* [^*]* \*/)?", "si_${1}time=TIME"),
         // The number of variables differs by the shell's own.
         (r"/\* \d+ vars \*/", "/* VARS */"),
         (r"\[pid +(\d+)\]", "[pid $1]"),

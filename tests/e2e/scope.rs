@@ -158,6 +158,10 @@ fn the_whole_system_for_as_long_as_a_command_runs() {
 pub struct Cgroup(pub PathBuf);
 
 impl Cgroup {
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
     pub fn new() -> Self {
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
         let mount = mounts

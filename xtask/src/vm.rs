@@ -11,8 +11,8 @@ mod guests;
 mod kernel;
 mod results;
 mod root;
+mod suite;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,16 +24,12 @@ use anyhow::{Context, Result, bail};
 use crate::setup;
 use crate::tools::{self, say};
 use boot::{End, Machine};
-use guests::{GUESTS, Guest};
+use guests::Guest;
 use kernel::Kernel;
-use results::{Plan, Results};
 use root::{Built, Task};
 
 /// Tells the tests how many times longer to be patient.
 const SLOW_VARIABLE: &str = "STRACE_EBPF_TEST_SLOW";
-
-/// Seconds for one test in a guest, per unit of `--slow`.
-const TEST_SECONDS: u32 = 40;
 
 /// Options of `cargo xtask vm`.
 #[derive(clap::Args)]
@@ -200,7 +196,7 @@ impl Vm<'_> {
             kernel,
             initramfs,
             console: self.work.join(format!("console-{}.log", guest.name)),
-            parameters: &self.options.append,
+            parameters: self.options.append.clone(),
             cpus: self.options.cpus,
             limit: Duration::from_secs(self.options.limit),
         }
@@ -218,66 +214,6 @@ impl Vm<'_> {
         })?;
         match end {
             End::Exit(0) => Ok("done".into()),
-            end => Err(self.failure(&machine, &end)),
-        }
-    }
-
-    /// Runs the tests.
-    fn suite(&self, guest: &Guest, kernel: &Kernel, tests: &[String]) -> Result<String> {
-        let file = self.root.join("tests/guests.txt");
-        let text =
-            fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-        let kernels = GUESTS.map(|guest| guest.name);
-        let skips = results::parse_skips(&text, &kernels, tests)?;
-        let plan = Plan::new(tests, &self.options.filters, &skips, guest.name);
-        for (test, reason) in &plan.skipped {
-            say!("{}: not run: {test}: {reason}", guest.name);
-        }
-        if plan.run.is_empty() {
-            return Ok("no tests of that name".into());
-        }
-        // A process per test: what one of them does to itself, or hangs in, is not the next one's.
-        let script = format!(
-            "for test in {}; do\n timeout -k 5 {} {} --exact $test 2>&1 ||\n \
-             echo \"@vm failed $test $?\"\ndone\n",
-            plan.run.join(" "),
-            TEST_SECONDS * self.options.slow,
-            self.built.tests.display(),
-        );
-        let initramfs = self.initramfs(guest, script, false)?;
-        let machine = self.machine(guest, kernel, &initramfs);
-        say!(
-            "{}: Linux {}: {} tests",
-            guest.name,
-            kernel.version,
-            plan.run.len()
-        );
-        let mut results = Results::default();
-        let start = Instant::now();
-        let end = machine.run(&mut |line| {
-            let seconds = start.elapsed().as_secs();
-            if let Some(rest) = line.strip_prefix("@vm ready ") {
-                let inside = results::ready(rest).unwrap_or_default();
-                say!(
-                    "{}: up after {seconds} s ({inside} s by its own clock)",
-                    guest.name
-                );
-            } else if results.line(line) || !results::is_noise(line) {
-                println!("{} {seconds:4} s  {line}", guest.name);
-            }
-        })?;
-        let failures = results.failures(&plan);
-        for failure in &failures {
-            say!("{}: {failure}", guest.name);
-        }
-        match end {
-            End::Exit(_) if failures.is_empty() => Ok(format!(
-                "Linux {}: {} tests passed, {} left out for the reasons above",
-                kernel.version,
-                results.passed(),
-                plan.skipped.len()
-            )),
-            End::Exit(_) => bail!("{} of {} tests", failures.len(), plan.run.len()),
             end => Err(self.failure(&machine, &end)),
         }
     }

@@ -6,7 +6,10 @@ pub mod btf;
 pub mod caps;
 pub mod survey;
 
-use std::{fs, io, os::fd::OwnedFd};
+use std::{
+    fs, io,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use strace_ebpf_common::config::{FileOffsets, Offsets};
 
@@ -85,6 +88,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Is the kernel locked down such that no program may read memory?
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        self.lockdown == "[confidentiality]"
+    }
+
     /// Asks the kernel.
     pub fn gather() -> io::Result<Self> {
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")?
@@ -172,8 +181,17 @@ fn own_pidns() -> io::Result<u32> {
     })
 }
 
+/// The same where securityfs is not mounted.
+fn private_lockdown() -> io::Result<String> {
+    let root = sys::private_mount(c"securityfs")?;
+    let file = sys::open_at(root.as_fd(), c"lockdown")?;
+    io::read_to_string(fs::File::from(file))
+}
+
 fn lockdown() -> String {
-    let text = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    let text = fs::read_to_string("/sys/kernel/security/lockdown")
+        .or_else(|_| private_lockdown())
+        .unwrap_or_default();
     text.split_whitespace()
         .find(|word| word.starts_with('['))
         .unwrap_or_default()

@@ -625,15 +625,30 @@ fn load_error(name: &str, error: ProgramError) -> anyhow::Error {
         let shown = if whole {
             log.trim_end()
         } else {
-            log.lines()
-                .rev()
-                .map(str::trim)
-                .find(|l| !l.is_empty() && !l.starts_with("processed"))
-                .unwrap_or("")
+            last_words(&log)
         };
+        // With a log that does not fit aya's largest buffer the kernel says so instead of why it refused.
+        if io_error.raw_os_error() == Some(libc::ENOSPC) {
+            return anyhow!("loading program {name}: the verifier refuses it at length: {shown}");
+        }
         return anyhow!("loading program {name}: {io_error}: {shown}");
     }
     anyhow::Error::new(error).context(format!("loading program {name}"))
+}
+
+/// The line of a verifier's log that says why: the last one that is not a figure.
+fn last_words(log: &str) -> &str {
+    const FIGURES: [&str; 4] = [
+        "processed ",
+        "stack depth ",
+        "verification time ",
+        "max_states",
+    ];
+    log.lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !FIGURES.iter().any(|start| line.starts_with(start)))
+        .unwrap_or("")
 }
 
 /// Counters of all CPUs and streams together.
@@ -662,6 +677,14 @@ pub(crate) fn embedded_programs() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_stands_before_the_figures() {
+        let log = "0: (85) call bpf_probe_read_kernel#113\nprogram of this type cannot use helper\n\
+            verification time 50 usec\nstack depth 144+0+0\nprocessed 4 insns (limit 1000000)\n\n";
+        assert_eq!(last_words(log), "program of this type cannot use helper");
+        assert_eq!(last_words(""), "");
+    }
 
     /// No kernel before 5.10 was at hand to load it: this is what can be held without one.
     #[test]

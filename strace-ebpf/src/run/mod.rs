@@ -196,14 +196,16 @@ fn brake(probes: &Probes, settings: &Settings, writer: &Writer) -> Result<Option
 
 fn check_privilege(facts: &Facts) -> Result<(), Failure> {
     if facts.caps.can_trace() {
+        if facts.is_confidential() {
+            return Err(Failure::Unable(
+                "the kernel is locked down for confidentiality and lets no BPF program read memory; boot it without \
+                 lockdown=confidentiality (see /sys/kernel/security/lockdown)"
+                    .to_owned(),
+            ));
+        }
         if let Err(error) = kernel::try_load() {
             return Err(Failure::Unable(format!(
-                "the kernel refuses BPF programs: {error}{}",
-                if facts.lockdown.contains("confidentiality") {
-                    " (it is locked down for confidentiality: see /sys/kernel/security/lockdown)"
-                } else {
-                    ""
-                }
+                "the kernel refuses BPF programs: {error}"
             )));
         }
         return Ok(());
@@ -330,11 +332,6 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         Err(_) => probes::survey(facts.version)?,
     };
     let transport = plan::choose_transport(request.transport, facts, preemptible)?;
-    if transport == Transport::Perf && facts.lockdown.contains("confidentiality") {
-        return Err(Failure::Unable(
-            "--transport perf: the kernel is locked down".to_owned(),
-        ));
-    }
     if request.lossless && transport == Transport::Perf {
         return Err(Failure::Unable(format!(
             "--lossless needs Linux 5.8; this is {}",

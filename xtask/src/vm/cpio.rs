@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -15,8 +15,9 @@ use anyhow::{Context, Result, bail};
 enum Node {
     Folder,
     Link(PathBuf),
-    /// Read from this machine when the archive is written.
-    Copy(PathBuf, u32),
+    /// Read from this machine when the archive is written: where from, mode, seconds of its time of change. Python writes
+    /// its compiled files again when those of the sources are others.
+    Copy(PathBuf, u32, u32),
     Text(Vec<u8>, u32),
     /// A character device: major, minor.
     Device(u32, u32),
@@ -69,8 +70,9 @@ impl Archive {
             } else {
                 let bytes = if path == source { &next } else { source };
                 let mode = found.permissions().mode() & 0o7777;
+                let time = u32::try_from(found.mtime()).unwrap_or(0);
                 self.nodes
-                    .insert(next.clone(), Node::Copy(bytes.to_owned(), mode));
+                    .insert(next.clone(), Node::Copy(bytes.to_owned(), mode, time));
                 at = next;
             }
         }
@@ -125,7 +127,7 @@ impl Archive {
     /// The files of this machine that it holds, for those who ask which libraries they need.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.nodes.values().filter_map(|node| match node {
-            Node::Copy(source, _) => Some(source.as_path()),
+            Node::Copy(source, ..) => Some(source.as_path()),
             _ => None,
         })
     }
@@ -142,7 +144,7 @@ impl Archive {
                     let target = target.to_str().context("a link that is not UTF-8")?;
                     (0o120_777, target.as_bytes().to_vec(), (0, 0))
                 }
-                Node::Copy(source, mode) => {
+                Node::Copy(source, mode, _) => {
                     let bytes = fs::read(source)
                         .with_context(|| format!("reading {}", source.display()))?;
                     (0o100_000 | mode, bytes, (0, 0))
@@ -150,9 +152,13 @@ impl Archive {
                 Node::Text(bytes, mode) => (0o100_000 | mode, bytes.clone(), (0, 0)),
                 Node::Device(major, minor) => (0o020_666, Vec::new(), (*major, *minor)),
             };
-            to.entry(number, mode, name, &bytes, device)?;
+            let time = match node {
+                Node::Copy(.., time) => *time,
+                _ => 0,
+            };
+            to.entry((number, time), mode, name, &bytes, device)?;
         }
-        to.entry(0, 0, "TRAILER!!!", &[], (0, 0))?;
+        to.entry((0, 0), 0, "TRAILER!!!", &[], (0, 0))?;
         Ok(())
     }
 }
@@ -178,7 +184,7 @@ struct Counting<'a, W> {
 impl<W: Write> Counting<'_, W> {
     fn entry(
         &mut self,
-        number: u32,
+        (number, time): (u32, u32),
         mode: u32,
         name: &str,
         bytes: &[u8],
@@ -186,7 +192,7 @@ impl<W: Write> Counting<'_, W> {
     ) -> io::Result<()> {
         // magic, then ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
         let header = format!(
-            "070701{number:08X}{mode:08X}{0:08X}{0:08X}{1:08X}{0:08X}{size:08X}{0:08X}{0:08X}{major:08X}{minor:08X}{len:08X}{0:08X}",
+            "070701{number:08X}{mode:08X}{0:08X}{0:08X}{1:08X}{time:08X}{size:08X}{0:08X}{0:08X}{major:08X}{minor:08X}{len:08X}{0:08X}",
             0,
             1,
             size = bytes.len(),

@@ -5,6 +5,7 @@ export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb LA
 
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mount -t securityfs security /sys/kernel/security 2>/dev/null
 mount -t devtmpfs dev /dev 2>/dev/null
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts

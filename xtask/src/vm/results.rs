@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 /// One line of `tests/guests.txt`.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,13 +101,6 @@ impl Results {
         }
     }
 
-    pub(super) fn passed(&self) -> usize {
-        self.outcomes
-            .values()
-            .filter(|o| o.starts_with("ok"))
-            .count()
-    }
-
     /// Tests of the plan that did not pass, each with what was said of it.
     pub(super) fn failures(&self, plan: &Plan) -> Vec<String> {
         let mut failures: Vec<String> = Vec::new();
@@ -134,13 +127,6 @@ pub(super) fn is_noise(line: &str) -> bool {
         "note: run with",
     ];
     line.trim().is_empty() || always.iter().any(|start| line.starts_with(start))
-}
-
-/// The number of seconds in the line with which a guest begins.
-pub(super) fn ready(line: &str) -> Result<f64> {
-    line.trim()
-        .parse()
-        .with_context(|| format!("{line} is no time"))
 }
 
 #[cfg(test)]

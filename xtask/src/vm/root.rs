@@ -30,11 +30,14 @@ pub(super) struct Built {
 /// Builds the tests and all they need.
 pub(super) fn build(root: &Path, work: &Path) -> Result<Built> {
     say!("building the tests and the test programs");
-    // The same build as that of `cargo xtask test`.
+    // Parts of the build of `cargo xtask test`: the same packages, so the same features.
     let messages = tools::output(Command::new("cargo").current_dir(root).args([
         "test",
         "--no-run",
         "--quiet",
+        "--test",
+        "e2e",
+        "--examples",
         "--message-format=json",
     ]))?;
     let mut built: Vec<(String, String)> = Vec::new();
