@@ -9,7 +9,6 @@ const NOT_YET: &[&str] = &[
     "--fault",
     "--inject",
     "--kvm",
-    "--lossless",
     "--seccomp-bpf",
     "--stack-traces",
     "--stack-trace",
