@@ -101,7 +101,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(&regs, record, &call));
             return;
         }
-        if !extra && simple::suits::<LOOP_HELPER>(ticket, plan) {
+        if !extra && simple::suits(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
                 fill(&regs, place.at().cast(), &call);
                 let (len, complete) = simple::run(place.at(), plan, phase);

@@ -187,7 +187,7 @@ fn send<H: Hook, const LOOP_HELPER: bool>(
     }
     // SAFETY: map values, and room in the buffer.
     unsafe {
-        if setting!(extra) == 0 && simple::suits::<LOOP_HELPER>(ticket, plan) {
+        if setting!(extra) == 0 && simple::suits(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
                 fill(place.at().cast(), call, regs);
                 let (len, _) = simple::run(place.at(), plan, phase);
