@@ -38,9 +38,10 @@ pub fn steady(text: &str) -> String {
         (r"\[[0-9a-f]{12}\] (\[|getpid\(\)) *", "[IP] $1 "),
         (r"\d\d:\d\d:\d\d", "CLOCK"),
         (r"\b1[789]\d{8}\b", "UNIX"),
-        (r"\d?\.\d{9}\b", "NANOS"),
-        (r"\d?\.\d{6}\b", "MICROS"),
-        (r"\d?\.\d{3}\b", "MILLIS"),
+        // Not the number after a file's name: `file.314` is a process.
+        (r"(?m)(^|[^\w.]|CLOCK|UNIX)\d*\.\d{9}\b", "${1}NANOS"),
+        (r"(?m)(^|[^\w.]|CLOCK|UNIX)\d*\.\d{6}\b", "${1}MICROS"),
+        (r"(?m)(^|[^\w.]|CLOCK|UNIX)\d*\.\d{3}\b", "${1}MILLIS"),
         // What a child took is its own.
         (r"si_([us])time=\d+(?: /\* [^*]* \*/)?", "si_${1}time=TIME"),
         // The number of variables differs by the shell's own.
