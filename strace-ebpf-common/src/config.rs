@@ -39,6 +39,11 @@ pub const FOLLOW_ALL: u32 = 1;
 /// Nothing that is born is traced, as in strace without `-f`.
 pub const FOLLOW_NONE: u32 = 2;
 
+/// The raw programs of sys_enter hang on the calls' functions, as kprobes.
+pub const KPROBE_ENTER: u32 = 1;
+/// Those of sys_exit do, as kretprobes.
+pub const KPROBE_EXIT: u32 = 2;
+
 /// Where the probes find a field they need, in bytes from the start of its structure, as read
 /// from the running kernel's BTF. 0 in a field that cannot be at 0 means "not known".
 #[repr(C)]
@@ -70,8 +75,8 @@ pub struct Offsets {
     pub pid_numbers: u32,
     /// `pid_namespace.ns.inum`
     pub pidns_inum: u32,
-    /// Explicit padding.
-    pub _pad: u32,
+    /// `task_struct.stack`
+    pub task_stack: u32,
 }
 
 /// The same for what leads from a descriptor to a path or a socket's addresses. Only asked for with
@@ -206,6 +211,14 @@ pub struct Config {
     pub detach_on_exec: u32,
     /// 1: hold the traced processes back rather than lose events (`--lossless`).
     pub lossless: u32,
+    /// 1: `bpf_task_pt_regs` (helper 175, Linux 5.15) may be called.
+    pub has_task_regs: u32,
+    /// `KPROBE_*` bits.
+    pub kprobes: u32,
+    /// 1: count calls whose return was not seen; only hooks that can miss returns pay for it.
+    pub count_missed: u32,
+    /// 1: look at map `STOPPED` first; for hooks whose detaching takes long.
+    pub stoppable: u32,
     /// The summary.
     pub count: Count,
     /// Where things are in this kernel.
@@ -216,7 +229,7 @@ pub struct Config {
     pub files: FileOffsets,
 }
 
-const _: () = assert!(size_of::<Config>() == 12 * 4 + 32 + 14 * 4 + 46 * 4);
+const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 46 * 4);
 
 /// In map `HELD`, indexed by process: it may run.
 pub const HELD_NOT: u64 = 0;

@@ -28,6 +28,8 @@ pub struct Counters {
     pub born: u64,
     /// Traced tasks that ended.
     pub gone: u64,
+    /// Calls that returned unseen, noticed when their thread entered the next one.
+    pub missed: u64,
 }
 
 impl Counters {
@@ -38,7 +40,7 @@ impl Counters {
     }
 }
 
-const _: () = assert!(size_of::<Counters>() == 48);
+const _: () = assert!(size_of::<Counters>() == 56);
 
 #[cfg(feature = "user")]
 // SAFETY: repr(C), integers only, no padding (size asserted above).

@@ -146,9 +146,11 @@ unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
 unsafe fn start_op(s: *mut Scratch, ret: i64) {
     // SAFETY: a map value.
     unsafe {
-        (*s).element = 0;
-        (*s).cursor = 0;
-        (*s).pos = 0;
+        // Volatile, or the compiler makes one call of a function of them, and old kernels count 32 bytes of the
+        // stack for it.
+        (&raw mut (*s).element).write_volatile(0);
+        (&raw mut (*s).cursor).write_volatile(0);
+        (&raw mut (*s).pos).write_volatile(0);
         (*s).bits = 0;
         (*s).left = if ret > 0 { ret as u64 } else { 0 };
         let start = (*s).off;

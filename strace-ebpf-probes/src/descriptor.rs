@@ -210,8 +210,16 @@ unsafe fn socket(s: *mut Scratch, descriptor: *mut Descriptor, socket: u64) {
             (&raw mut (*out).address).cast::<u32>().write(own);
             (&raw mut (*out).peer).cast::<u32>().write(peer);
         } else if family == AF_INET6 {
-            (*out).address = read(sock, setting!(files.sock_address6));
-            (*out).peer = read(sock, setting!(files.sock_peer6));
+            read_address(
+                (&raw mut (*out).address).cast(),
+                sock,
+                setting!(files.sock_address6),
+            );
+            read_address(
+                (&raw mut (*out).peer).cast(),
+                sock,
+                setting!(files.sock_peer6),
+            );
         } else if family == AF_NETLINK {
             (*out).netlink_port = read(sock, setting!(files.netlink_port));
         } else if family == AF_UNIX {
@@ -219,6 +227,13 @@ unsafe fn socket(s: *mut Scratch, descriptor: *mut Descriptor, socket: u64) {
             bound(s, descriptor, sock);
         }
     }
+}
+
+/// Reads an IPv6 address to where it belongs: by way of the stack it would be cleared there first, by a call.
+#[inline(always)]
+unsafe fn read_address(to: *mut c_void, sock: u64, offset: u32) {
+    // SAFETY: room for the address, by contract; the helper checks the source.
+    unsafe { bpf_probe_read_kernel(to, 16, (sock + u64::from(offset)) as *const c_void) };
 }
 
 /// No ends.

@@ -16,11 +16,15 @@ use crate::{
     mapped::Place,
     maps::{ENTER_BITS, setting},
     simple,
+    task::NEWBORN,
 };
 
 /// Body of every sys_enter program.
 #[inline(always)]
 pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
+    if filter::stopped() {
+        return;
+    }
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -40,6 +44,9 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         } else if !filter::in_scope((*task).state, ids) {
             return;
         }
+        if setting!(count_missed) != 0 {
+            note_missed(task);
+        }
         let now = emit::now_ns();
         (*task).enter_ns = now;
         (*task).nr = nr as u32;
@@ -49,6 +56,28 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             .read_volatile();
         if (word >> (nr & 63)) & 1 != 0 {
             report::<H, LOOP_HELPER>(hook, task, ids, nr as u32, now);
+        }
+    }
+}
+
+/// A thread that enters a call while in another one has returned unseen: a kretprobe misses returns when
+/// more calls are in flight than it has places for. Counted if that call was wanted.
+#[inline(always)]
+fn note_missed(task: *mut Task) {
+    // SAFETY: map values.
+    unsafe {
+        if (*task).enter_ns == 0 || (*task).enter_ns == NEWBORN {
+            return;
+        }
+        let Some((_, plan)) = plan_of((*task).nr, hook::is_compat()) else {
+            return;
+        };
+        let flags = (*plan).flags;
+        if flags & PLAN_WANTED != 0
+            && flags & PLAN_NO_RETURN == 0
+            && let Some(books) = emit::books(STREAM_TASK)
+        {
+            (*books).missed += 1;
         }
     }
 }

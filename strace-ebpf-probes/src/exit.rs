@@ -56,6 +56,9 @@ struct Call {
 /// Body of every sys_exit program.
 #[inline(always)]
 pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
+    if filter::stopped() {
+        return;
+    }
     let Some(ids) = filter::current_ids() else {
         return;
     };

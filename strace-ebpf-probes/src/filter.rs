@@ -5,7 +5,7 @@ use strace_ebpf_common::config::{SCOPE_ALL, SCOPE_CGROUP, TASK_ARMED, TASK_TRACE
 
 use crate::{
     kernel,
-    maps::{CGROUP, TASKS, setting},
+    maps::{CGROUP, STOPPED, TASKS, setting},
 };
 
 /// Process and thread, in the tracer's PID namespace.
@@ -13,6 +13,16 @@ use crate::{
 pub struct Ids {
     pub tgid: u32,
     pub tid: u32,
+}
+
+/// Is the trace over, though its programs are still being detached?
+#[inline(always)]
+pub fn stopped() -> bool {
+    // SAFETY: a map value.
+    setting!(stoppable) != 0
+        && STOPPED
+            .get_ptr(0)
+            .is_some_and(|stopped| unsafe { stopped.read_volatile() } != 0)
 }
 
 /// The current task's numbers; `None` when it cannot be seen from the tracer's PID namespace.

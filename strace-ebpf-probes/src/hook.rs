@@ -1,12 +1,17 @@
-//! The three ways in which a system call reaches us, behind one small trait.
+//! The ways in which a system call reaches us, behind one small trait.
 
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+use strace_ebpf_common::config::{KPROBE_ENTER, KPROBE_EXIT};
 
 use crate::{
-    arch::{ARGS_COMPAT, ARGS_NATIVE, FIRST_WORD, IP, ORIG_AX, SP, WORDS},
+    arch::{
+        ARGS_COMPAT, ARGS_NATIVE, FIRST_ARG, FIRST_WORD, IP, ORIG_AX, PT_REGS_BYTES, RESULT, SP,
+        STACK_BYTES, WORDS,
+    },
     kernel,
+    maps::setting,
     read::bpf_probe_read_kernel,
 };
 
@@ -87,10 +92,54 @@ impl Regs for CopiedRegs {
     }
 }
 
+impl CopiedRegs {
+    /// One copy of what is needed: cheaper than a helper call per register.
+    #[inline(always)]
+    fn at(address: u64) -> Self {
+        let mut words = [0u64; WORDS];
+        // SAFETY: the helper checks the source; the destination is ours.
+        unsafe {
+            bpf_probe_read_kernel(
+                words.as_mut_ptr().cast(),
+                (WORDS * 8) as u32,
+                (address + (FIRST_WORD * 8) as u64) as *const c_void,
+            );
+        }
+        Self(words)
+    }
+}
+
+/// A function of its own, so that the buffer is not on its callers' stacks.
+#[inline(never)]
+fn word_behind(address: u64) -> u64 {
+    kernel::read(address, 0)
+}
+
+/// Where the current task's user-space registers are: at the top of its kernel stack.
+#[inline(never)]
+fn registers_of_task() -> u64 {
+    if setting!(has_task_regs) != 0 {
+        // SAFETY: helpers 158 and 175, which the setting says are there.
+        return (unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) }) as u64;
+    }
+    let stack: u64 = kernel::read(kernel::current(), setting!(offsets.task_stack));
+    stack + STACK_BYTES - PT_REGS_BYTES
+}
+
 #[inline(always)]
 fn word_at(ctx: *mut c_void, index: usize) -> u64 {
     // SAFETY: every index used below is within the context of its program type.
     unsafe { ctx.cast::<u64>().add(index).read_volatile() }
+}
+
+/// The same where the setting decides between two indexes: the two loads must not be merged into one at a
+/// computed place, which the verifier refuses.
+#[inline(always)]
+fn word_apart(ctx: *mut c_void, index: usize) -> u64 {
+    let mut apart = word_at(ctx, index);
+    // SAFETY: moves a register to itself; it only keeps this branch apart.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) apart) };
+    apart
 }
 
 /// tp_btf: arguments with types.
@@ -117,11 +166,28 @@ impl Hook for Typed {
     }
 }
 
-/// Raw tracepoint: the same arguments as plain numbers.
+/// Raw tracepoint: the same arguments as plain numbers. Or, by the settings, a kprobe or kretprobe on functions
+/// that take the user's registers (`__x64_sys_*` and their kin, `x64_sys_call`): the same code serves both, the
+/// verifier sees only what the settings leave. Then the context holds the kernel's registers.
 #[derive(Clone, Copy)]
-pub struct Raw(pub *mut c_void);
+pub struct Raw<const EXIT: bool>(pub *mut c_void);
 
-impl Hook for Raw {
+impl<const EXIT: bool> Raw<EXIT> {
+    /// The address of the user's registers: an argument, or, when a function has returned and its argument is
+    /// gone, the top of the task's kernel stack.
+    #[inline(always)]
+    fn address(self) -> u64 {
+        if EXIT && setting!(kprobes) & KPROBE_EXIT != 0 {
+            registers_of_task()
+        } else if !EXIT && setting!(kprobes) & KPROBE_ENTER != 0 {
+            word_apart(self.0, FIRST_ARG)
+        } else {
+            word_at(self.0, 0)
+        }
+    }
+}
+
+impl<const EXIT: bool> Hook for Raw<EXIT> {
     type Regs = CopiedRegs;
     #[inline(always)]
     fn ctx(self) -> *mut c_void {
@@ -129,25 +195,23 @@ impl Hook for Raw {
     }
     #[inline(always)]
     fn nr(self) -> u64 {
-        word_at(self.0, 1)
+        if setting!(kprobes) & KPROBE_ENTER != 0 {
+            word_behind(word_apart(self.0, FIRST_ARG) + (ORIG_AX * 8) as u64)
+        } else {
+            word_at(self.0, 1)
+        }
     }
     #[inline(always)]
     fn ret(self) -> i64 {
-        word_at(self.0, 1) as i64
+        if setting!(kprobes) & KPROBE_EXIT != 0 {
+            word_apart(self.0, RESULT) as i64
+        } else {
+            word_at(self.0, 1) as i64
+        }
     }
     #[inline(always)]
     fn regs(self) -> CopiedRegs {
-        let mut words = [0u64; WORDS];
-        // One copy of what is needed: cheaper than a helper call per register.
-        // SAFETY: the helper checks the source; the destination is ours.
-        unsafe {
-            bpf_probe_read_kernel(
-                words.as_mut_ptr().cast(),
-                (WORDS * 8) as u32,
-                (word_at(self.0, 0) + (FIRST_WORD * 8) as u64) as *const c_void,
-            );
-        }
-        CopiedRegs(words)
+        CopiedRegs::at(self.address())
     }
 }
 
@@ -176,9 +240,34 @@ impl Hook for Classic {
     }
 }
 
+/// fexit of `x64_sys_call(const struct pt_regs *regs, unsigned int nr)` and `ia32_sys_call`: typed arguments,
+/// followed by the result. Their fentry has the arguments of the tracepoint and is served by [`Typed`].
+#[derive(Clone, Copy)]
+pub struct Fexit(pub *mut c_void);
+
+impl Hook for Fexit {
+    type Regs = TypedRegs;
+    #[inline(always)]
+    fn ctx(self) -> *mut c_void {
+        self.0
+    }
+    #[inline(always)]
+    fn nr(self) -> u64 {
+        word_at(self.0, 1)
+    }
+    #[inline(always)]
+    fn ret(self) -> i64 {
+        word_at(self.0, 2) as i64
+    }
+    #[inline(always)]
+    fn regs(self) -> TypedRegs {
+        TypedRegs(word_at(self.0, 0) as *const u64)
+    }
+}
+
 /// Did the current call come in by a 32-bit entry?
 #[inline(always)]
 pub fn is_compat() -> bool {
-    let offset = crate::maps::setting!(offsets.task_status);
+    let offset = setting!(offsets.task_status);
     kernel::current_u32(offset) & crate::arch::TS_COMPAT != 0
 }

@@ -85,16 +85,16 @@ mod programs {
         hook::Typed(c)
     ));
     program!("raw_tp/sys_enter", enter_raw, |c| enter::run::<_, true>(
-        hook::Raw(c)
+        hook::Raw::<false>(c)
     ));
     program!("raw_tp/sys_exit", exit_raw, |c| exit::run::<_, true>(
-        hook::Raw(c)
+        hook::Raw::<true>(c)
     ));
     program!("raw_tp/sys_enter", enter_raw0, |c| enter::run::<_, false>(
-        hook::Raw(c)
+        hook::Raw::<false>(c)
     ));
     program!("raw_tp/sys_exit", exit_raw0, |c| exit::run::<_, false>(
-        hook::Raw(c)
+        hook::Raw::<true>(c)
     ));
     // The same for a summary without a trace.
     program!("tp_btf/sys_enter", c_enter_btf, |c| count::enter(
@@ -104,9 +104,11 @@ mod programs {
         c
     )));
     program!("raw_tp/sys_enter", c_enter_raw, |c| count::enter(
-        hook::Raw(c)
+        hook::Raw::<false>(c)
     ));
-    program!("raw_tp/sys_exit", c_exit_raw, |c| count::exit(hook::Raw(c)));
+    program!("raw_tp/sys_exit", c_exit_raw, |c| count::exit(hook::Raw::<
+        true,
+    >(c)));
     program!("tracepoint", c_enter_tp, |c| count::enter(hook::Classic(c)));
     program!("tracepoint", c_exit_tp, |c| count::exit(hook::Classic(c)));
     // raw_syscalls:sys_enter { long id; unsigned long args[6]; }, raw_syscalls:sys_exit { long id; long ret; }
@@ -122,6 +124,15 @@ mod programs {
     ));
     program!("tracepoint", exit_tp0, |c| exit::run::<_, false>(
         hook::Classic(c)
+    ));
+
+    // long __x64_sys_*(const struct pt_regs *regs) and its kin    Linux 4.17+; kprobe.multi 5.18+
+    // kprobes and kretprobes on these are served by the raw tracepoints' programs, as settings say.
+    // long x64_sys_call(const struct pt_regs *regs, unsigned int nr)    Linux 6.9+, and older ones with its fixes
+    // Its fentry has the arguments of tp_btf/sys_enter and is served by that program. No build without bpf_loop:
+    // where there is no bpf_loop fentry is refused.
+    program!("fexit/x64_sys_call", exit_fex, |c| exit::run::<_, true>(
+        hook::Fexit(c)
     ));
 
     // sched_process_fork(struct task_struct *parent, struct task_struct *child)

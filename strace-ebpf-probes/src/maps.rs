@@ -30,6 +30,10 @@ pub static CONFIG: Config = Config {
     ring_bytes: 0,
     detach_on_exec: 0,
     lossless: 0,
+    has_task_regs: 0,
+    kprobes: 0,
+    count_missed: 0,
+    stoppable: 0,
     count: Count {
         overhead_ns: 0,
         mode: 0,
@@ -53,7 +57,7 @@ pub static CONFIG: Config = Config {
         pid_level: 0,
         pid_numbers: 0,
         pidns_inum: 0,
-        _pad: 0,
+        task_stack: 0,
     },
     descriptors: 0,
     files: FileOffsets {
@@ -132,6 +136,10 @@ pub fn constant<T: Copy>(place: *const T) -> T {
 /// State per tid; user space sizes it by `kernel.pid_max`.
 #[btf_map]
 pub static TASKS: Array<Task, 32768> = Array::new();
+
+/// Not 0: nothing more is to be reported, though the programs still hang where they do.
+#[btf_map]
+pub static STOPPED: Array<u32, 1> = Array::new();
 
 /// What to do with each system call, `abi * PLANS_PER_ABI + nr`.
 #[btf_map]

@@ -1,14 +1,19 @@
 //! `--check`: what this kernel and this user can do, one row per feature, and what to do about
 //! what is missing.
 
-use std::fmt::Write;
+use std::{ffi::CString, fmt::Write};
 
 use anyhow::{Context, Result};
 
 use crate::{
     cli::{Attach, Transport},
-    kernel::{self, Facts, NoOffsets, since},
-    plan,
+    kernel::{
+        self, Facts, NoOffsets,
+        hooks::{Ask, Hooks},
+        since,
+    },
+    plan::{PlanError, hook},
+    probes::{attach::Hook, functions::Places},
 };
 
 struct Row {
@@ -149,17 +154,39 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             },
         ),
     ];
-    let hook = plan::choose_hook(attach, facts, preemptible);
+    let hooks = if may_load {
+        Hooks::gather(Ask::Both)
+    } else {
+        Hooks::unknown("not tried")
+    };
+    let try_hook = |attach| -> Result<_, PlanError> {
+        let hook = hook::choose_hook(attach, facts, preemptible)?;
+        Ok((hook, hook::choose_places(hook, &hooks)?))
+    };
+    for (feature, attach) in BY_NAME {
+        let answer = try_hook(attach);
+        let complete = !preemptible || attach == Attach::Tracepoint;
+        rows.push(row(
+            feature,
+            answer.is_ok(),
+            false,
+            match answer {
+                Ok((hook, places)) => describe(hook, places.as_ref(), complete),
+                Err(error) => error.message(),
+            },
+        ));
+    }
+    let hook = try_hook(attach);
     rows.push(row(
         "hook",
         hook.is_ok(),
         true,
         match hook {
-            Ok(hook) => hook.name().to_owned(),
+            Ok((hook, _)) => hook.name().to_owned(),
             Err(error) => error.message(),
         },
     ));
-    let transport = plan::choose_transport(transport, facts, preemptible);
+    let transport = hook::choose_transport(transport, facts, preemptible);
     rows.push(row(
         "transport",
         transport.is_ok(),
@@ -170,4 +197,43 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
         },
     ));
     rows
+}
+
+/// Every hook as `--attach` calls it.
+const BY_NAME: [(&str, Attach); 6] = [
+    ("attach tp-btf", Attach::TpBtf),
+    ("attach raw-tracepoint", Attach::RawTracepoint),
+    ("attach tracepoint", Attach::Tracepoint),
+    ("attach kprobe", Attach::Kprobe),
+    ("attach kretprobe", Attach::Kretprobe),
+    ("attach fentry", Attach::Fentry),
+];
+
+/// What a hook hangs on, and what to know about it; `complete` where its tracepoints see every call.
+fn describe(hook: Hook, places: Option<&Places>, complete: bool) -> String {
+    let on = match places {
+        Some(Places::Multi(functions)) => {
+            format!("{} functions at once (kprobe.multi)", functions.len())
+        }
+        Some(Places::Single(_, functions)) => format!(
+            "{} functions one by one: slow to attach and detach",
+            functions.len()
+        ),
+        Some(Places::Dispatchers(_, names)) => join(names.iter()),
+        Some(Places::Typed(functions)) => join(functions.iter().map(|f| &f.0)),
+        None if complete => "complete".to_owned(),
+        None => "works, but misses events (they are counted)".to_owned(),
+    };
+    match hook {
+        Hook::Kretprobe => {
+            format!("{on}; misses returns when many are in flight (they are counted)")
+        }
+        Hook::Kprobe => format!("{on}; exits by tracepoint"),
+        _ => on,
+    }
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a CString>) -> String {
+    let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+    names.join(", ")
 }

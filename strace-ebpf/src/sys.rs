@@ -2,7 +2,8 @@
 
 use std::{
     ffi::CStr,
-    io,
+    fs::{self, File},
+    io::{self, Read},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
 };
 
@@ -24,7 +25,13 @@ fn owned(ret: libc::c_long) -> io::Result<OwnedFd> {
 }
 
 /// `bpf(2)` command `BPF_PROG_LOAD`.
-pub const BPF_PROG_LOAD: u32 = 5;
+const BPF_PROG_LOAD: u32 = 5;
+/// `bpf(2)` command `BPF_RAW_TRACEPOINT_OPEN`.
+const BPF_RAW_TRACEPOINT_OPEN: u32 = 17;
+/// `bpf(2)` command `BPF_BTF_LOAD`.
+const BPF_BTF_LOAD: u32 = 18;
+/// `bpf(2)` command `BPF_LINK_CREATE`.
+const BPF_LINK_CREATE: u32 = 28;
 /// `bpf(2)` command `BPF_OBJ_GET_INFO_BY_FD`.
 pub const BPF_OBJ_GET_INFO_BY_FD: u32 = 15;
 
@@ -35,6 +42,133 @@ pub const BPF_OBJ_GET_INFO_BY_FD: u32 = 15;
 pub unsafe fn bpf(command: u32, attr: &mut [u8]) -> io::Result<libc::c_long> {
     // SAFETY: the kernel reads (and for queries writes) `attr.len()` bytes; the rest by contract.
     check(unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), attr.len()) })
+}
+
+/// A program to load, for what aya cannot ask for.
+#[derive(Debug)]
+pub struct ProgLoad<'a> {
+    /// `BPF_PROG_TYPE_*`
+    pub prog_type: u32,
+    /// `BPF_TRACE_*`, 0 for types without
+    pub expected_attach_type: u32,
+    /// Function to attach to, as a type id of the kernel's BTF; 0 for types without
+    pub attach_btf_id: u32,
+    /// `BPF_F_*`
+    pub flags: u32,
+    /// Instructions.
+    pub code: &'a [u64],
+    /// At most 15 bytes are kept.
+    pub name: &'a str,
+    /// Its types: needed by programs with callbacks.
+    pub types: Option<Types<'a>>,
+    /// License.
+    pub license: &'a CStr,
+}
+
+/// Types of a program's functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Types<'a> {
+    /// BTF that the kernel has taken.
+    pub btf: BorrowedFd<'a>,
+    /// `struct bpf_func_info` of each function.
+    pub functions: &'a [u8],
+}
+
+/// `sizeof(struct bpf_func_info)`
+const FUNC_INFO_BYTES: u32 = 8;
+
+/// The kernel refused a program.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its error.
+    pub error: io::Error,
+    /// The verifier's log.
+    pub log: String,
+}
+
+/// Loads a program; when it is refused, once more to get the verifier's log.
+pub fn prog_load(program: &ProgLoad<'_>) -> Result<OwnedFd, Refusal> {
+    let error = match try_prog_load(program, &mut []) {
+        Ok(fd) => return Ok(fd),
+        Err(error) => error,
+    };
+    let mut log = vec![0; 15 << 20];
+    // A log that does not fit is cut, with an error of its own: the first one counts.
+    let _ = try_prog_load(program, &mut log);
+    let end = log.iter().position(|b| *b == 0).unwrap_or(log.len());
+    let log = String::from_utf8_lossy(&log[..end]).into_owned();
+    Err(Refusal { error, log })
+}
+
+/// The part of `union bpf_attr` for `BPF_PROG_LOAD`, `include/uapi/linux/bpf.h`.
+fn try_prog_load(program: &ProgLoad<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
+    let mut attr = [0u8; 120];
+    let mut put = |at: usize, bytes: &[u8]| attr[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &program.prog_type.to_ne_bytes());
+    put(4, &(program.code.len() as u32).to_ne_bytes());
+    put(8, &(program.code.as_ptr() as u64).to_ne_bytes());
+    put(16, &(program.license.as_ptr() as u64).to_ne_bytes());
+    if !log.is_empty() {
+        put(24, &1u32.to_ne_bytes());
+        put(28, &(log.len() as u32).to_ne_bytes());
+        put(32, &(log.as_mut_ptr() as u64).to_ne_bytes());
+    }
+    put(44, &program.flags.to_ne_bytes());
+    let name = program.name.as_bytes();
+    put(48, &name[..name.len().min(15)]);
+    put(68, &program.expected_attach_type.to_ne_bytes());
+    if let Some(types) = &program.types {
+        let count = types.functions.len() as u32 / FUNC_INFO_BYTES;
+        put(72, &(types.btf.as_raw_fd() as u32).to_ne_bytes());
+        put(76, &FUNC_INFO_BYTES.to_ne_bytes());
+        put(80, &(types.functions.as_ptr() as u64).to_ne_bytes());
+        put(88, &count.to_ne_bytes());
+    }
+    put(108, &program.attach_btf_id.to_ne_bytes());
+    // SAFETY: the pointers are to live data of the sizes given.
+    owned(unsafe { bpf(BPF_PROG_LOAD, &mut attr) }?)
+}
+
+/// Hands types to the kernel.
+pub fn btf_load(btf: &[u8]) -> io::Result<OwnedFd> {
+    let mut attr = [0u8; 32];
+    attr[0..8].copy_from_slice(&(btf.as_ptr() as u64).to_ne_bytes());
+    attr[16..20].copy_from_slice(&(btf.len() as u32).to_ne_bytes());
+    // SAFETY: a pointer to that many bytes.
+    owned(unsafe { bpf(BPF_BTF_LOAD, &mut attr) }?)
+}
+
+/// Attaches a typed program (fentry, fexit) to the function that it was loaded for.
+pub fn attach_typed(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = [0u8; 16];
+    attr[8..12].copy_from_slice(&(program.as_raw_fd() as u32).to_ne_bytes());
+    // SAFETY: no pointers.
+    owned(unsafe { bpf(BPF_RAW_TRACEPOINT_OPEN, &mut attr) }?)
+}
+
+/// `BPF_TRACE_KPROBE_MULTI`, attach type of a program for many functions at once.
+pub const BPF_TRACE_KPROBE_MULTI: u32 = 42;
+
+/// Attaches a program to the entry, or the return, of many functions at once: Linux 5.18.
+pub fn attach_multi(
+    program: BorrowedFd<'_>,
+    functions: &[impl AsRef<CStr>],
+    returns: bool,
+) -> io::Result<OwnedFd> {
+    let names: Vec<u64> = functions
+        .iter()
+        .map(|name| name.as_ref().as_ptr() as u64)
+        .collect();
+    let mut attr = [0u8; 48];
+    let mut put = |at: usize, bytes: &[u8]| attr[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &(program.as_raw_fd() as u32).to_ne_bytes());
+    put(8, &BPF_TRACE_KPROBE_MULTI.to_ne_bytes());
+    // BPF_F_KPROBE_MULTI_RETURN
+    put(16, &u32::from(returns).to_ne_bytes());
+    put(20, &(names.len() as u32).to_ne_bytes());
+    put(24, &(names.as_ptr() as u64).to_ne_bytes());
+    // SAFETY: an array of pointers to NUL-terminated names, both alive.
+    owned(unsafe { bpf(BPF_LINK_CREATE, &mut attr) }?)
 }
 
 /// `PERF_FLAG_FD_CLOEXEC`, `include/uapi/linux/perf_event.h`.
@@ -110,6 +244,29 @@ pub fn open_at(dir: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
             libc::O_RDONLY | libc::O_CLOEXEC,
         )
     }))
+}
+
+/// A file of tracefs: where that is mounted, or from a mount of our own that nobody else sees.
+pub fn read_tracefs(path: &CStr) -> io::Result<String> {
+    let mounts = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+    read_kernel_file(&mounts, c"tracefs", path)
+}
+
+/// A file of debugfs, likewise.
+pub fn read_debugfs(path: &CStr) -> io::Result<String> {
+    read_kernel_file(&["/sys/kernel/debug"], c"debugfs", path)
+}
+
+fn read_kernel_file(mounts: &[&str], kind: &CStr, path: &CStr) -> io::Result<String> {
+    for mount in mounts {
+        if let Ok(text) = fs::read_to_string(format!("{mount}/{}", path.to_string_lossy())) {
+            return Ok(text);
+        }
+    }
+    let root = private_mount(kind)?;
+    let mut text = String::new();
+    File::from(open_at(root.as_fd(), path)?).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Reads another process's memory, `process_vm_readv(2)`: pages that are not resident are
@@ -328,6 +485,35 @@ impl AsRawFd for SignalFd {
 impl AsFd for SignalFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Has a signal come that this thread has blocked, to read it later?
+#[must_use]
+pub fn is_signal_pending() -> bool {
+    // SAFETY: sigset functions on a valid set.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigpending(&mut set);
+        [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT]
+            .into_iter()
+            .any(|signal| libc::sigismember(&set, signal) == 1)
+    }
+}
+
+/// As many open files as we may have: a kprobe on each of a thousand functions needs a thousand. The command was
+/// made before and keeps its own limit.
+pub fn allow_descriptors() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a valid structure.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
     }
 }
 

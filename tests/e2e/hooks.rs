@@ -1,13 +1,22 @@
 //! Every program of the object loads on this kernel, and through each hook and each transport a
 //! record of every kind arrives.
 
-use std::{collections::BTreeSet, ffi::OsString, process::Command};
+use std::{collections::BTreeSet, ffi::OsString, path::Path, process::Command};
 
 use strace_ebpf::{
-    cli::{self, Transport},
-    kernel::Facts,
-    plan::{Request, capture, detail::Details},
-    probes::{self, Probes, Settings, attach::Hook},
+    cli::{self, Attach, Transport},
+    kernel::{
+        Facts, Version,
+        hooks::{Ask, Hooks},
+        raw_tracepoints_are_preemptible,
+    },
+    plan::{Request, capture, detail::Details, functions, hook},
+    probes::{
+        self, Probes, Settings,
+        attach::{Hook, Kernel},
+        functions::Places,
+    },
+    sys,
     transport::{self, Merger},
 };
 use strace_ebpf_common::{
@@ -25,29 +34,121 @@ use crate::{
 };
 
 const BUFFER: u32 = 1 << 20;
-const HOOKS: [Hook; 3] = [Hook::TpBtf, Hook::RawTracepoint, Hook::Tracepoint];
 
-fn settings(hook: Hook, loop_helper: bool, transport: Transport, debug: bool) -> Settings {
+/// A hook as `--attach` calls it, and where it hangs on the kernel's functions.
+pub struct Usable {
+    pub hook: Hook,
+    pub name: &'static str,
+    pub places: Option<Places>,
+}
+
+impl Usable {
+    /// Takes tens of seconds to attach to every call.
+    fn is_slow(&self) -> bool {
+        matches!(self.places, Some(Places::Single(..)))
+    }
+}
+
+const BY_NAME: [(&str, Attach); 6] = [
+    ("tp-btf", Attach::TpBtf),
+    ("raw-tracepoint", Attach::RawTracepoint),
+    ("tracepoint", Attach::Tracepoint),
+    ("kprobe", Attach::Kprobe),
+    ("kretprobe", Attach::Kretprobe),
+    ("fentry", Attach::Fentry),
+];
+
+/// The transports of this kernel: mapped buffers need programs that nothing preempts.
+pub fn transports() -> Vec<&'static str> {
+    let mut transports = vec!["ringbuf", "perf"];
+    if raw_tracepoints_are_preemptible() {
+        println!("skipped: --transport mapped: this kernel preempts programs");
+    } else {
+        transports.push("mapped");
+    }
+    transports
+}
+
+/// The hooks of this kernel; the others are named with the reason, and have to be those that it cannot have.
+pub fn usable() -> Vec<Usable> {
     let facts = Facts::gather().unwrap();
-    let line = ["strace-ebpf", "-f", "--", "true"].map(OsString::from);
+    let preemptible = raw_tracepoints_are_preemptible();
+    let hooks = Hooks::gather(Ask::Both);
+    let mut usable = Vec::new();
+    for (name, attach) in BY_NAME {
+        let chosen = hook::choose_hook(attach, &facts, preemptible)
+            .and_then(|hook| Ok((hook, hook::choose_places(hook, &hooks)?)));
+        match chosen {
+            Ok((hook, places)) => usable.push(Usable { hook, name, places }),
+            Err(why) => {
+                println!("skipped: --attach {name}: {why:?}");
+                assert!(!must_have(name, &facts, preemptible), "{name}: {why:?}");
+            }
+        }
+    }
+    usable
+}
+
+/// What a kernel must be able to do, judged by other facts than the program does.
+fn must_have(name: &str, facts: &Facts, preemptible: bool) -> bool {
+    let kprobes = Path::new("/sys/bus/event_source/devices/kprobe").exists();
+    let traceable = || sys::read_tracefs(c"available_filter_functions").unwrap_or_default();
+    match name {
+        "tp-btf" | "raw-tracepoint" => true,
+        "tracepoint" => facts.version >= Version(5, 15),
+        "fentry" => {
+            let full = std::fs::read_to_string("/proc/cmdline")
+                .unwrap()
+                .contains("preempt=");
+            let calls = || traceable().lines().any(|line| line == "x64_sys_call");
+            facts.version >= Version(5, 17) && !preemptible && !full && kprobes && calls()
+        }
+        _ => kprobes,
+    }
+}
+
+/// Few calls, for hooks that take a while per function.
+const FEW: &str =
+    "execve,getppid,tgkill,clone,clone3,vfork,fork,wait4,waitid,write,openat,exit_group";
+
+fn settings(usable: &Usable, loop_helper: bool, transport: Transport, debug: bool) -> Settings {
+    let facts = Facts::gather().unwrap();
+    let line = ["strace-ebpf", "-f", "-e", FEW, "--", "true"].map(OsString::from);
     let request = Request::new(cli::parse(line).unwrap()).unwrap();
     let offsets = facts
         .offsets
         .as_ref()
         .copied()
         .expect("this kernel has BTF");
+    let plans = capture::compile_all(
+        &request.qualifiers.trace,
+        &request.limits,
+        &Details::new(&request.qualifiers),
+    );
+    let places = usable.places.clone().map(|places| {
+        let needed = places
+            .functions_of_calls()
+            .map(|all| functions::needed(all, &plans));
+        match needed {
+            Some(needed) => places.with(needed),
+            None => places,
+        }
+    });
+    let config = request.config(&facts, offsets, usable.hook, transport, std::process::id());
+    let kernel = Kernel::of(&config, &facts, raw_tracepoints_are_preemptible());
     Settings {
-        config: request.config(&facts, offsets, transport, std::process::id()),
-        hook,
-        loop_helper,
+        config,
+        hook: usable.hook,
+        kernel: Kernel {
+            loop_helper,
+            ..kernel
+        },
+        places,
+        quiet: true,
         buffer_bytes: BUFFER,
         cpus: facts.cpus,
         pid_max: facts.pid_max,
-        plans: capture::compile_all(
-            &request.qualifiers.trace,
-            &request.limits,
-            &Details::new(&request.qualifiers),
-        ),
+        plans,
         cgroup: None,
         trace_types: facts.trace_types.clone(),
         slots: None,
@@ -73,7 +174,8 @@ fn one_of_each() {
 #[test]
 fn every_program_loads_and_every_kind_of_record_arrives() {
     let _machine = shared();
-    for (hook, loop_helper, transport, debug) in HOOKS.into_iter().flat_map(|hook| {
+    let usable = usable();
+    for (hook, loop_helper, transport, debug) in usable.iter().flat_map(|hook| {
         [
             (hook, true, Transport::Ringbuf, false),
             (hook, true, Transport::Mapped, false),
@@ -84,7 +186,15 @@ fn every_program_loads_and_every_kind_of_record_arrives() {
             (hook, true, Transport::Ringbuf, true),
         ]
     }) {
-        let what = format!("{hook:?}, bpf_loop {loop_helper}, {transport:?}, debug {debug}");
+        // What needs bpf_loop cannot be loaded without it; fentry has no build that does without.
+        let has_loop = Facts::gather().unwrap().version >= Version(5, 17);
+        if loop_helper && !has_loop || !loop_helper && hook.hook == Hook::Fentry {
+            continue;
+        }
+        let what = format!(
+            "{}, bpf_loop {loop_helper}, {transport:?}, debug {debug}",
+            hook.name
+        );
         let settings = settings(hook, loop_helper, transport, debug);
         let (mut probes, outlets) =
             Probes::load(&settings).unwrap_or_else(|e| panic!("{what}: {e:#}"));
@@ -124,17 +234,25 @@ fn every_program_loads_and_every_kind_of_record_arrives() {
     }
 }
 
-/// Without BTF the fields' places are found by looking; with it both must say the same.
 #[test]
 fn every_hook_traces_a_command_alike() {
     let _machine = shared();
     let mut first: Option<Vec<String>> = None;
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
-        for transport in ["mapped", "ringbuf", "perf"] {
-            let options = ["-f", "--attach", hook, "--transport", transport];
+    let usable = usable();
+    // One by one all functions would take minutes.
+    let filter = if usable.iter().any(Usable::is_slow) {
+        FEW
+    } else {
+        "all"
+    };
+    for Usable { name: hook, .. } in &usable {
+        for transport in transports() {
+            let options = ["-f", "-q", "-e", filter, "--attach", hook];
             let command = ["--", &example("forks"), "--children", "1"];
-            let traced = trace(&[&options[..], &command].concat());
+            let transport = ["--transport", transport];
+            let traced = trace(&[&options[..], &transport, &command].concat());
             assert_eq!(traced.output.code(), 0);
+            assert_eq!(traced.output.stderr, "", "{hook}");
             let rows = traced.rows();
             let tracee = rows[0].pid;
             // Lines of the two processes come in any order, those of one in its own; SIGCHLD at any time.
@@ -147,9 +265,66 @@ fn every_hook_traces_a_command_alike() {
             };
             let lines: Vec<String> = lines(false).chain(lines(true)).collect();
             match &first {
-                Some(first) => assert_eq!(&lines, first, "{hook} {transport}"),
+                Some(first) => assert_eq!(&lines, first, "{hook} {transport:?}"),
                 None => first = Some(lines),
             }
+        }
+    }
+}
+
+/// What `--check` says of each hook is what then happens: it traces, or it is refused with that reason.
+#[test]
+fn check_tells_the_truth_about_every_hook() {
+    let _machine = shared();
+    let check = run(&mut tracer(&["--check"]));
+    for (name, _) in BY_NAME {
+        let row = check
+            .stdout
+            .lines()
+            .map(|line| line.split('\t').collect::<Vec<_>>())
+            .find(|row| row[0] == format!("attach {name}"))
+            .unwrap_or_else(|| panic!("no row for {name}: {check:?}"));
+        let command = ["-q", "-e", FEW, "--attach", name, "--", "/bin/true"];
+        match row[1] {
+            "yes" => {
+                let traced = trace(&command);
+                assert_eq!(traced.output.code(), 0, "{row:?}: {:?}", traced.output);
+                assert_eq!(named(&traced.rows(), "exit_group").len(), 1, "{row:?}");
+                assert_eq!(named(&traced.rows(), "execve").len(), 1, "{row:?}");
+            }
+            "no" => {
+                let output = run(&mut tracer(&command));
+                assert_eq!(output.code(), 1, "{row:?}: {output:?}");
+                assert_eq!(output.stderr, format!("strace-ebpf: {}\n", row[2]));
+            }
+            other => panic!("{other}: {check:?}"),
+        }
+    }
+}
+
+/// Calls without a function of their own are named, and still shown.
+#[test]
+fn calls_that_no_kprobe_sees_are_named_at_start() {
+    let _machine = shared();
+    let usable = usable();
+    let Some(kprobe) = usable.iter().find(|usable| usable.hook == Hook::Kprobe) else {
+        println!("skipped: this kernel has no kprobes");
+        return;
+    };
+    let traced = trace(&[
+        "-e",
+        "trace=vserver,getppid",
+        "--attach",
+        "kprobe",
+        "--",
+        "/bin/true",
+    ]);
+    let told: Vec<&str> = traced.output.stderr.lines().collect();
+    match kprobe.places {
+        Some(Places::Dispatchers(..)) => assert_eq!(told, [""; 0]),
+        _ => {
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains("without a function") && told[0].ends_with(": vserver"));
         }
     }
 }
@@ -158,12 +333,24 @@ fn every_hook_traces_a_command_alike() {
 #[test]
 fn check_says_what_will_be_used() {
     let _machine = shared();
-    for (forced, name, suffix) in [
-        ("auto", "tp_btf", "_btf"),
-        ("tp-btf", "tp_btf", "_btf"),
-        ("raw-tracepoint", "raw_tracepoint", "_raw"),
-        ("tracepoint", "tracepoint", "_tp"),
-    ] {
+    let auto = if raw_tracepoints_are_preemptible() {
+        ("auto", "tracepoint", ["_tp", "_tp"])
+    } else {
+        ("auto", "tp_btf", ["_btf", "_btf"])
+    };
+    let usable = usable();
+    let by_name = usable.iter().map(|Usable { hook, name, .. }| {
+        let ends = match hook {
+            Hook::TpBtf => ["_btf", "_btf"],
+            Hook::RawTracepoint => ["_raw", "_raw"],
+            Hook::Tracepoint => ["_tp", "_tp"],
+            Hook::Kprobe => ["_kp", auto.2[0]],
+            Hook::Kretprobe => ["_kp", "_krp"],
+            Hook::Fentry => ["_fen", "_fex"],
+        };
+        (*name, hook.name(), ends)
+    });
+    for (forced, name, ends) in std::iter::once(auto).chain(by_name) {
         let output = run(&mut tracer(&["--check", "--attach", forced]));
         assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "{forced}");
         let rows: Vec<Vec<&str>> = output
@@ -185,8 +372,11 @@ fn check_says_what_will_be_used() {
         // What the tracer holds while its command runs: the shell asks for it.
         let script = "cat /proc/$PPID/fdinfo/* 2>/dev/null | grep prog_id: | sort -u; exit 0";
         let output = run(&mut tracer(&[
+            "-q",
             "-o",
             "/dev/null",
+            "-e",
+            FEW,
             "--attach",
             forced,
             "--",
@@ -202,9 +392,21 @@ fn check_says_what_will_be_used() {
             .iter()
             .filter(|name| name.starts_with("enter_") || name.starts_with("exit_"))
             .collect();
-        assert_eq!(calls.len(), 2, "{forced}: {used:?}");
+        // One of each; of typed ones on functions, one of each per function.
+        let (enters, exits): (Vec<&String>, Vec<&String>) = calls
+            .into_iter()
+            .partition(|name| name.starts_with("enter_"));
+        let plain = |name: &&String, end| name.trim_end_matches('0').ends_with(end);
         assert!(
-            calls.iter().all(|name| name.ends_with(suffix)),
+            !enters.is_empty() && enters.len() == exits.len(),
+            "{used:?}"
+        );
+        assert!(
+            enters.iter().all(|name| plain(name, ends[0])),
+            "{forced}: {used:?}"
+        );
+        assert!(
+            exits.iter().all(|name| plain(name, ends[1])),
             "{forced}: {used:?}"
         );
     }
@@ -214,8 +416,11 @@ fn check_says_what_will_be_used() {
 fn used_by_a_trace(attach: &str) -> Vec<String> {
     let mut command = Command::new(BIN);
     command.args([
+        "-q",
         "-o",
         "/dev/null",
+        "-e",
+        FEW,
         "--attach",
         attach,
         "--",
@@ -240,12 +445,10 @@ fn used_by_a_trace(attach: &str) -> Vec<String> {
 #[test]
 fn a_hook_by_name_is_taken_or_refused() {
     let _machine = shared();
-    for later in ["kprobe", "fentry", "no-such-hook"] {
-        let output = run(&mut tracer(&["--attach", later, "--", "true"]));
-        assert_eq!(output.code(), 2, "{later}: {output:?}");
-        assert_eq!(output.stderr.lines().count(), 1, "{later}: {output:?}");
-        assert!(output.stderr.contains(later), "{output:?}");
-    }
+    let output = run(&mut tracer(&["--attach", "no-such-hook", "--", "true"]));
+    assert_eq!(output.code(), 2, "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert!(output.stderr.contains("no-such-hook"), "{output:?}");
     let traced = trace(&[
         "--attach",
         "raw-tracepoint",

@@ -36,9 +36,11 @@ pub enum Attach {
     TpBtf,
     /// Raw tracepoints
     RawTracepoint,
-    /// Not built yet
+    /// kprobes on the functions of the calls, and the tracepoint at their exit
     Kprobe,
-    /// Not built yet
+    /// kprobes and kretprobes on the functions of the calls: misses returns when many are in flight
+    Kretprobe,
+    /// fentry and fexit on the function that calls them all, where the kernel is not preemptible
     Fentry,
 }
 

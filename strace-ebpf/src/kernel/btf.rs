@@ -11,6 +11,7 @@ const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
 const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_VAR: u32 = 14;
 const KIND_DATASEC: u32 = 15;
@@ -214,6 +215,18 @@ impl<'a> Btf<'a> {
         None
     }
 
+    /// The type id of function `name`, to attach to it.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<u32> {
+        let is_it = |at: &u32| -> Option<bool> {
+            let at = *at as usize;
+            let kind = u32_at(self.types, at + 4)? >> 24 & 0x1f;
+            Some(kind == KIND_FUNC && self.string(u32_at(self.types, at)?)? == name.as_bytes())
+        };
+        let index = self.starts.iter().position(|at| is_it(at) == Some(true))?;
+        Some(index as u32 + 1)
+    }
+
     /// Everything that the probes need; `Err` names what this kernel does not have.
     pub fn offsets(&self) -> Result<Offsets, String> {
         let numbers = self.structures(STRUCTURES);
@@ -237,7 +250,7 @@ impl<'a> Btf<'a> {
             pid_level: find("pid", "level")?,
             pid_numbers: find("pid", "numbers")?,
             pidns_inum: find("pid_namespace", "ns.inum")?,
-            _pad: 0,
+            task_stack: find("task_struct", "stack")?,
         })
     }
 
@@ -308,11 +321,12 @@ mod tests {
 
     /// `struct outer { int a; struct { int b; long c; }; };` with bit offsets 0, 64 (b 0, c 64).
     fn sample() -> Vec<u8> {
-        let strings = b"\0outer\0a\0b\0c\0";
+        let strings = b"\0outer\0a\0b\0c\0call\0";
         let mut types: Vec<u32> = Vec::new();
         types.extend([0, KIND_INT << 24, 4, 32]); // 1: int
         types.extend([0, KIND_STRUCT << 24 | 2, 16, 9, 1, 0, 11, 1, 64]); // 2: anonymous
         types.extend([1, KIND_STRUCT << 24 | 2, 24, 7, 1, 0, 0, 2, 64]); // 3: outer
+        types.extend([13, KIND_FUNC << 24, 4]); // 4: call, of a type that is not there
         let mut out = vec![0x9f, 0xeb, 1, 0];
         let type_len = types.len() as u32 * 4;
         for word in [24, 0, type_len, type_len, strings.len() as u32] {
@@ -338,6 +352,8 @@ mod tests {
         assert_eq!(btf.offset_of("outer", "c"), Some(16));
         assert_eq!(btf.offset_of("outer", "d"), None);
         assert_eq!(btf.offset_of("inner", "a"), None);
+        assert_eq!(btf.function("call"), Some(4));
+        assert_eq!(btf.function("outer"), None, "a structure is no function");
     }
 
     #[test]

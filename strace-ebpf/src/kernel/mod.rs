@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod caps;
+pub mod hooks;
 pub mod survey;
 
 use std::{
@@ -203,31 +204,49 @@ fn lockdown() -> String {
 /// tracepoints see everything. Such kernels are those that accept a sleepable raw tracepoint.
 #[must_use]
 pub fn raw_tracepoints_are_preemptible() -> bool {
-    load_trivial(PROG_TYPE_RAW_TRACEPOINT, F_SLEEPABLE).is_ok()
+    load_trivial(&Trivial {
+        flags: F_SLEEPABLE,
+        ..Trivial::of(PROG_TYPE_RAW_TRACEPOINT)
+    })
+    .is_ok()
 }
 
 /// May we load tracing programs at all? The error is the kernel's.
 pub fn try_load() -> io::Result<()> {
-    load_trivial(PROG_TYPE_RAW_TRACEPOINT, 0).map(drop)
+    load_trivial(&Trivial::of(PROG_TYPE_RAW_TRACEPOINT)).map(drop)
 }
 
-/// Loads `r0 = 0; exit`.
-fn load_trivial(prog_type: u32, flags: u32) -> io::Result<OwnedFd> {
-    use std::os::fd::FromRawFd;
+fn load_trivial(trivial: &Trivial) -> io::Result<OwnedFd> {
     let code: [u64; 2] = [0xb7, 0x95];
-    let license = c"GPL";
-    // union bpf_attr for BPF_PROG_LOAD: type, insn_cnt, insns, license, log_level, log_size,
-    // log_buf, kern_version, prog_flags.
-    let mut attr = [0u8; 48];
-    attr[0..4].copy_from_slice(&prog_type.to_ne_bytes());
-    attr[4..8].copy_from_slice(&2u32.to_ne_bytes());
-    attr[8..16].copy_from_slice(&(code.as_ptr() as u64).to_ne_bytes());
-    attr[16..24].copy_from_slice(&(license.as_ptr() as u64).to_ne_bytes());
-    attr[44..48].copy_from_slice(&flags.to_ne_bytes());
-    // SAFETY: the two pointers are to live data of the sizes given.
-    let fd = unsafe { sys::bpf(sys::BPF_PROG_LOAD, &mut attr) }?;
-    // SAFETY: a new descriptor, ours alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    sys::prog_load(&sys::ProgLoad {
+        prog_type: trivial.prog_type,
+        expected_attach_type: trivial.attach_type,
+        attach_btf_id: trivial.btf_id,
+        flags: trivial.flags,
+        code: &code,
+        name: "probe",
+        types: None,
+        license: c"GPL",
+    })
+    .map_err(|refusal| refusal.error)
+}
+
+/// The program `r0 = 0; exit`, of a kind.
+#[derive(Clone, Copy, Default)]
+struct Trivial {
+    prog_type: u32,
+    attach_type: u32,
+    btf_id: u32,
+    flags: u32,
+}
+
+impl Trivial {
+    fn of(prog_type: u32) -> Self {
+        Self {
+            prog_type,
+            ..Self::default()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 pub mod capture;
 pub mod detail;
 pub mod filter;
+pub mod functions;
+pub mod hook;
 pub mod launch;
 pub mod qualify;
 pub mod summary;
@@ -33,7 +35,7 @@ use crate::{
         time::Style,
         tsv::{self, Column},
     },
-    kernel::{Facts, NoOffsets, Version, since},
+    kernel::{Facts, since},
     probes::attach::Hook,
 };
 use capture::Limits;
@@ -181,11 +183,6 @@ impl Request {
         let targets = targets(&cli)?;
         let launch = Launch::new(&cli)?;
         let form = parse_form(&cli.output.format)?;
-        match cli.engine.attach {
-            Attach::Kprobe => return Err(usage("--attach kprobe is not built yet")),
-            Attach::Fentry => return Err(usage("--attach fentry is not built yet")),
-            _ => {}
-        }
         if cli.engine.lossless && targets.all {
             return Err(usage(
                 "--lossless stops what it traces now and then: not with -a, which is the whole system",
@@ -198,6 +195,15 @@ impl Request {
         }
         let mut warnings = Vec::new();
         let summary = Summary::new(&cli, form, &mut warnings)?;
+        let on_functions = matches!(
+            cli.engine.attach,
+            Attach::Kprobe | Attach::Kretprobe | Attach::Fentry
+        );
+        if on_functions && summary.as_ref().is_some_and(|summary| summary.only) {
+            return Err(usage(
+                "-c counts at tracepoints: --attach kprobe, kretprobe and fentry do not go with it (-C does)",
+            ));
+        }
         let (columns, result_column) = parse_columns(form, cli.called, &cli.output)?;
         let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
         let told = |bit| qualifiers.status & bit != 0;
@@ -327,6 +333,7 @@ impl Request {
         &self,
         facts: &Facts,
         offsets: Offsets,
+        hook: Hook,
         transport: Transport,
         self_tgid: u32,
     ) -> Config {
@@ -375,6 +382,10 @@ impl Request {
             detach_on_exec: u32::from(self.launch.detach_on_exec),
             count: self.count(),
             descriptors: self.descriptors(),
+            has_task_regs: u32::from(facts.version >= since::TASK_PT_REGS && facts.offsets.is_ok()),
+            kprobes: hook.kprobes(),
+            count_missed: u32::from(hook.misses_returns()),
+            stoppable: u32::from(hook.on_functions()),
             offsets,
             // Found when they are asked for.
             files: FileOffsets::default(),
@@ -586,80 +597,6 @@ pub fn buffer_bytes(wanted: Option<u64>, cpus: u32) -> u32 {
     bytes as u32
 }
 
-/// The hook to use: what `--attach` says, or the cheapest complete one.
-pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<Hook, PlanError> {
-    let unable = |message: String| Err(PlanError::Unable(message));
-    let btf = || match &facts.offsets {
-        Ok(_) => Ok(()),
-        Err(NoOffsets::NoBtf(why)) => Err(PlanError::Unable(format!(
-            "this kernel's types cannot be read: /sys/kernel/btf/vmlinux: {why} (the kernel needs CONFIG_DEBUG_INFO_BTF)"
-        ))),
-        Err(NoOffsets::Missing(field)) => Err(PlanError::Unable(format!(
-            "this kernel has no field {field}: it is newer or older than we know"
-        ))),
-    };
-    // A release that does not begin with a number says nothing.
-    if facts.version < since::OLDEST && facts.version != Version(0, 0) {
-        return unable(format!(
-            "Linux 5.3 or newer is needed; this is {}",
-            facts.release
-        ));
-    }
-    let hook = match attach {
-        Attach::TpBtf => Hook::TpBtf,
-        Attach::RawTracepoint => Hook::RawTracepoint,
-        Attach::Tracepoint => Hook::Tracepoint,
-        // Without types there are only raw tracepoints.
-        Attach::Auto if matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible => {
-            Hook::RawTracepoint
-        }
-        Attach::Auto if facts.version < since::TP_BTF => Hook::RawTracepoint,
-        _ if preemptible => Hook::Tracepoint,
-        _ => Hook::TpBtf,
-    };
-    if hook == Hook::RawTracepoint && facts.pidns_inum == 0 {
-        return Ok(hook);
-    }
-    btf()?;
-    if hook == Hook::TpBtf && facts.version < since::TP_BTF {
-        return unable(format!(
-            "--attach tp-btf needs Linux 5.5; this is {}",
-            facts.release
-        ));
-    }
-    if hook == Hook::Tracepoint && facts.version < since::TASK_PT_REGS {
-        return unable(format!(
-            "--attach tracepoint needs Linux 5.15 for the arguments at exit; this is {}",
-            facts.release
-        ));
-    }
-    Ok(hook)
-}
-
-/// The transport to use. The mapped buffers need programs that nothing preempts, and a processor that keeps the order of
-/// stores: elsewhere there are ring buffers.
-pub fn choose_transport(
-    transport: Transport,
-    facts: &Facts,
-    preemptible: bool,
-) -> Result<Transport, PlanError> {
-    let mapped = cfg!(target_arch = "x86_64") && !preemptible;
-    match transport {
-        Transport::Auto if facts.version >= since::RINGBUF && mapped => Ok(Transport::Mapped),
-        Transport::Mapped if !mapped => Err(PlanError::Unable(
-            "--transport mapped: this kernel preempts programs at system calls (or the processor is not x86-64)"
-                .to_owned(),
-        )),
-        Transport::Auto if facts.version >= since::RINGBUF => Ok(Transport::Ringbuf),
-        Transport::Auto => Ok(Transport::Perf),
-        Transport::Ringbuf if facts.version < since::RINGBUF => Err(PlanError::Unable(format!(
-            "--transport ringbuf needs Linux 5.8; this is {}",
-            facts.release
-        ))),
-        chosen => Ok(chosen),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{qualify::QUIET_EXIT, *};
@@ -720,7 +657,8 @@ mod tests {
         assert!(message("--format json ls").contains("not built yet"));
         assert!(message("--format strace --columns x ls").contains("not a number"));
         assert!(message("--format xml ls").contains("unknown format"));
-        assert!(message("--attach kprobe ls").contains("not built yet"));
+        assert!(message("-c --attach kprobe ls").contains("-c counts at tracepoints"));
+        assert!(request("-C --attach kprobe ls").is_ok());
         assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));
         assert!(message("-e inject=none ls").contains("not supported yet"));
         assert!(message("-q -e quiet=none ls").contains("cannot be provided simultaneously"));
@@ -728,75 +666,6 @@ mod tests {
         assert!(message("--strings-in-hex=x ls").contains("invalid --strings-in-hex"));
         assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
         assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
-    }
-
-    #[test]
-    fn hooks_and_transports_by_kernel() {
-        let facts = |major, minor, btf: bool| Facts {
-            release: format!("{major}.{minor}"),
-            version: Version(major, minor),
-            trace_types: crate::kernel::btf::TraceTypes::default(),
-            offsets: if btf {
-                Ok(Offsets::default())
-            } else {
-                Err(NoOffsets::NoBtf("gone".to_owned()))
-            },
-            pid_max: 1,
-            cpus: 1,
-            pidns_inum: 0,
-            lockdown: String::new(),
-            caps: crate::kernel::caps::Caps(0),
-        };
-        let hook = |attach, facts: &Facts, preemptible| choose_hook(attach, facts, preemptible);
-        assert_eq!(
-            hook(Attach::Auto, &facts(6, 12, true), false),
-            Ok(Hook::TpBtf)
-        );
-        assert_eq!(
-            hook(Attach::Auto, &facts(7, 2, true), true),
-            Ok(Hook::Tracepoint)
-        );
-        assert_eq!(
-            hook(Attach::Auto, &facts(6, 12, false), false),
-            Ok(Hook::RawTracepoint)
-        );
-        assert_eq!(
-            hook(Attach::Auto, &facts(5, 4, true), false),
-            Ok(Hook::RawTracepoint)
-        );
-        for (attach, facts, part) in [
-            (
-                Attach::Auto,
-                facts(5, 2, true),
-                "Linux 5.3 or newer is needed; this is 5.2",
-            ),
-            (Attach::TpBtf, facts(5, 4, true), "needs Linux 5.5"),
-            (
-                Attach::TpBtf,
-                facts(6, 12, false),
-                "/sys/kernel/btf/vmlinux: gone",
-            ),
-            (Attach::Tracepoint, facts(5, 10, true), "needs Linux 5.15"),
-        ] {
-            let Err(PlanError::Unable(message)) = hook(attach, &facts, false) else {
-                panic!("{attach:?} on {}", facts.release);
-            };
-            assert!(message.contains(part), "{message}");
-        }
-        assert_eq!(
-            choose_transport(Transport::Auto, &facts(5, 7, true), false),
-            Ok(Transport::Perf)
-        );
-        assert_eq!(
-            choose_transport(Transport::Auto, &facts(5, 8, true), true),
-            Ok(Transport::Ringbuf)
-        );
-        assert_eq!(
-            choose_transport(Transport::Auto, &facts(6, 1, true), false),
-            Ok(Transport::Mapped)
-        );
-        let refused = choose_transport(Transport::Mapped, &facts(7, 2, true), true);
-        assert!(matches!(refused, Err(PlanError::Unable(_))));
     }
 
     #[test]

@@ -3,14 +3,16 @@
 //! process, however it comes, because nothing is pinned.
 
 pub mod attach;
+pub mod functions;
+mod load;
+mod perf_event;
 pub mod summary;
-mod tracepoint;
 mod types;
 
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     path::PathBuf,
 };
 
@@ -34,7 +36,9 @@ use crate::{
     summary::slots::Slots,
     sys,
 };
-use attach::{Hook, Program};
+use attach::{Hook, Kernel, Program};
+use functions::{Events, Functions, Places};
+use load::Code;
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
@@ -50,10 +54,14 @@ const OBJECT_ENV: &str = "STRACE_EBPF_PROBES";
 pub struct Settings {
     /// The probes' settings.
     pub config: Config,
-    /// Which tracepoints to hang on.
+    /// What to hang on.
     pub hook: Hook,
-    /// `bpf_loop` may be used (Linux 5.17).
-    pub loop_helper: bool,
+    /// What the choice of programs depends on, the hook aside.
+    pub kernel: Kernel,
+    /// Where on the kernel's functions a hook on them hangs.
+    pub places: Option<Places>,
+    /// Say nothing about slow attaching.
+    pub quiet: bool,
     /// Size of each CPU's buffer: a power of two, whole pages.
     pub buffer_bytes: u32,
     /// CPUs that may ever be there.
@@ -105,8 +113,13 @@ pub struct Probes {
     brake: Option<(MapData, MapData)>,
     counters: PerCpuArray<MapData, Counters>,
     summary: summary::Maps,
-    /// Perf events that classic tracepoint programs hang on.
-    events: Vec<OwnedFd>,
+    /// Perf events and links, per program in the order in which they were attached.
+    events: Events,
+    stopped: Array<MapData, u32>,
+    functions: Functions,
+    quiet: bool,
+    /// Returns that are missed are noticed by the books; what the kernel says of them comes on top.
+    books_have_returns: bool,
     programs: Vec<Program>,
     attached: bool,
 }
@@ -146,11 +159,7 @@ impl Probes {
             None if settings.config.transport == TRANSPORT_PERF => OBJECT_PERF,
             None => OBJECT,
         };
-        let programs = settings.hook.programs(
-            settings.loop_helper,
-            settings.config.pidns_inum != 0,
-            &settings.config.count,
-        );
+        let programs = settings.hook.programs(&settings.kernel);
         let config = Config {
             ring_bytes: settings.buffer_bytes,
             ..settings.config
@@ -178,6 +187,15 @@ impl Probes {
         );
         let mut ebpf = loader.load(object).context("opening the probes object")?;
 
+        // While every map is still there.
+        let functions = match &settings.places {
+            Some(places) => {
+                let on_functions = |program: &&Program| program.kind.on_functions();
+                let mine: Vec<Program> = programs.iter().filter(on_functions).copied().collect();
+                Functions::load(&Code::new(object, &ebpf)?, &mine, places)?
+            }
+            None => Functions::default(),
+        };
         let plans = take_data(&mut ebpf, "PLANS")?;
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
@@ -202,8 +220,12 @@ impl Probes {
             brake,
             counters: take(&mut ebpf, "COUNTERS")?,
             summary: summary::Maps::take(&mut ebpf)?,
+            stopped: take(&mut ebpf, "STOPPED")?,
             ebpf,
-            events: Vec::new(),
+            events: Events::default(),
+            functions,
+            quiet: settings.quiet,
+            books_have_returns: settings.config.count_missed != 0,
             programs,
             attached: false,
         };
@@ -215,7 +237,8 @@ impl Probes {
 
     /// Loads the programs, that for ends of calls beside the others: the verifier needs longest for it.
     fn load_programs(&mut self, types: &TraceTypes) -> Result<()> {
-        let wanted = &self.programs;
+        let by_us = |program: &&Program| !program.kind.on_functions();
+        let wanted: Vec<Program> = self.programs.iter().filter(by_us).copied().collect();
         let typed: Vec<&str> = wanted
             .iter()
             .filter(|program| program.kind == attach::Kind::Btf)
@@ -283,8 +306,14 @@ impl Probes {
                     let fd = self.program::<TracePoint>(name)?.fd()?.as_fd().as_raw_fd();
                     // SAFETY: the program outlives this call.
                     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-                    let event = tracepoint::attach(program.group(), target, fd)?;
-                    self.events.push(event);
+                    let event = perf_event::attach_tracepoint(program.group(), target, fd)?;
+                    self.events.push(vec![event]);
+                }
+                attach::Kind::Entry | attach::Kind::Return => {
+                    let mut events = Vec::new();
+                    let attached = self.functions.attach(&program, self.quiet, &mut events);
+                    self.events.push(events);
+                    attached?;
                 }
             }
         }
@@ -292,16 +321,16 @@ impl Probes {
         Ok(())
     }
 
-    /// Begins to take classic tracepoints down, those of the calls first. The kernel waits for
-    /// every CPU at each of them, tenths of a second in all, and events go on coming meanwhile:
-    /// keep draining until the thread has ended.
-    pub fn begin_detach(&mut self) -> std::thread::JoinHandle<()> {
-        let mut events = std::mem::take(&mut self.events);
-        std::thread::spawn(move || {
-            while let Some(event) = events.pop() {
-                drop(event);
-            }
-        })
+    /// Begins to detach what takes long, those of the calls first: the kernel waits for every CPU at each
+    /// place, tenths of a second in all, or minutes for a thousand kprobes. Hooks on functions are told to
+    /// be silent; of others events go on coming meanwhile: keep draining until the thread has ended.
+    pub fn begin_detach(&mut self) -> Result<std::thread::JoinHandle<()>> {
+        self.stopped.set(0, 1, 0).context("stopping the probes")?;
+        if self.events.are_many() && !self.quiet {
+            say::line(format_args!("detaching from every function: this is slow"));
+        }
+        let events = std::mem::take(&mut self.events);
+        Ok(std::thread::spawn(move || drop(events)))
     }
 
     /// Detaches every program: no new events from here on, but for those in the making.
@@ -309,9 +338,7 @@ impl Probes {
         if !std::mem::take(&mut self.attached) {
             return Ok(());
         }
-        while let Some(event) = self.events.pop() {
-            drop(event);
-        }
+        drop(std::mem::take(&mut self.events));
         for (_, program) in self.ebpf.programs_mut() {
             match program {
                 aya::programs::Program::BtfTracePoint(p) if p.fd().is_ok() => p.unload()?,
@@ -359,14 +386,19 @@ impl Probes {
             .collect()
     }
 
-    /// Runs of the attached programs that the kernel skipped, each a missed event.
+    /// Runs of the attached programs that the kernel skipped, each a missed event. Where the books count
+    /// missed returns themselves, skipped runs at the return of a function are among those.
     #[must_use]
     pub fn skipped_runs(&self) -> u64 {
-        self.programs
-            .iter()
-            .filter_map(|program| self.ebpf.program(program.name)?.fd().ok())
-            .map(|fd| recursion_misses(fd.as_fd()).unwrap_or(0))
-            .sum()
+        let ours = self.programs.iter().filter_map(|program| {
+            let fd = self.ebpf.program(program.name)?.fd().ok()?;
+            recursion_misses(fd.as_fd())
+        });
+        let on_functions = self.functions.programs().filter_map(|(kind, fd)| {
+            let counted = kind == attach::Kind::Return && self.books_have_returns;
+            (!counted).then(|| recursion_misses(fd.as_fd()))?
+        });
+        ours.chain(on_functions).sum()
     }
 
     /// Starts printing the probes' own messages; inside a tokio runtime.
@@ -394,6 +426,8 @@ fn load_each(programs: Vec<(Program, &mut aya::programs::Program)>, types: &Btf)
             }
             attach::Kind::Raw => <&mut RawTracePoint>::try_from(loaded)?.load(),
             attach::Kind::Classic => <&mut TracePoint>::try_from(loaded)?.load(),
+            // Not aya's matter.
+            attach::Kind::Entry | attach::Kind::Return => continue,
         };
         result.map_err(|error| load_error(name, error))?;
     }
@@ -620,20 +654,23 @@ fn load_error(name: &str, error: ProgramError) -> anyhow::Error {
         verifier_log,
     } = &error
     {
-        let log = verifier_log.to_string();
-        let whole = std::env::var_os("STRACE_EBPF_VERIFIER_LOG").is_some();
-        let shown = if whole {
-            log.trim_end()
-        } else {
-            last_words(&log)
-        };
-        // With a log that does not fit aya's largest buffer the kernel says so instead of why it refused.
-        if io_error.raw_os_error() == Some(libc::ENOSPC) {
-            return anyhow!("loading program {name}: the verifier refuses it at length: {shown}");
-        }
-        return anyhow!("loading program {name}: {io_error}: {shown}");
+        return load_error_line(name, io_error, &verifier_log.to_string());
     }
     anyhow::Error::new(error).context(format!("loading program {name}"))
+}
+
+fn load_error_line(name: &str, error: &io::Error, log: &str) -> anyhow::Error {
+    let whole = std::env::var_os("STRACE_EBPF_VERIFIER_LOG").is_some();
+    let shown = if whole {
+        log.trim_end()
+    } else {
+        last_words(log)
+    };
+    // With a log that does not fit the largest buffer the kernel says so instead of why it refused.
+    if error.raw_os_error() == Some(libc::ENOSPC) {
+        return anyhow!("loading program {name}: the verifier refuses it at length: {shown}");
+    }
+    anyhow!("loading program {name}: {error}: {shown}")
 }
 
 /// The line of a verifier's log that says why: the last one that is not a figure.
@@ -662,6 +699,7 @@ pub fn total(counters: &[Vec<Counters>]) -> Counters {
         sum.dropped_no_buffer += one.dropped_no_buffer;
         sum.born += one.born;
         sum.gone += one.gone;
+        sum.missed += one.missed;
     }
     sum
 }

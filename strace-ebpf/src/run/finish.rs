@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     plan::{launch::Interrupt, qualify::STATUS_DETACHED},
-    say,
+    probes, say,
     session::books::Settlement,
     sink, sys,
     tracee::{
@@ -67,6 +67,7 @@ impl Session<'_> {
             self.summary()?;
             self.write().await;
         }
+        let returns = probes::total(&self.probes.counters()?).missed;
         if let Some(signal) = by_signal {
             self.end_tracees(signal)?;
         }
@@ -96,10 +97,14 @@ impl Session<'_> {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
+        let missed = Missed {
+            skipped,
+            returns,
+            unparsed: tracer.unparsed(),
+        };
         let lost = report(
             settled.unwrap_or_default(),
-            skipped,
-            tracer.unparsed(),
+            &missed,
             tracer.sparse(),
             request.output.tell_loss,
         );
@@ -116,7 +121,7 @@ impl Session<'_> {
 
     /// Detaches, and drains as long as that takes.
     async fn detach(&mut self) -> Result<()> {
-        let closing = self.probes.begin_detach();
+        let closing = self.probes.begin_detach()?;
         while !closing.is_finished() {
             let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
             let record = &mut |record: &[u8]| self.tracer.record(record);
@@ -216,15 +221,30 @@ impl Session<'_> {
     }
 }
 
+/// What is missing beside what the books tell.
+struct Missed {
+    /// Runs of the programs that the kernel skipped.
+    skipped: u64,
+    /// Calls whose return was not seen.
+    returns: u64,
+    /// Records that were not understood.
+    unparsed: u64,
+}
+
 /// Tells about loss; true if there was any.
-fn report(settled: Settlement, skipped: u64, unparsed: u64, sparse: u64, tell: bool) -> bool {
+fn report(settled: Settlement, missed: &Missed, sparse: u64, tell: bool) -> bool {
     if sparse > 0 && tell {
         say::line(format_args!(
             "{} calls are shown without their strings and buffers: a buffer was nearly full (--buffer-size gives more room)",
             sparse
         ));
     }
-    let lost = settled.dropped + skipped + unparsed + settled.unaccounted.unsigned_abs();
+    let Missed {
+        skipped,
+        returns,
+        unparsed,
+    } = *missed;
+    let lost = settled.dropped + skipped + returns + unparsed + settled.unaccounted.unsigned_abs();
     if lost == 0 {
         return false;
     }
@@ -241,6 +261,11 @@ fn report(settled: Settlement, skipped: u64, unparsed: u64, sparse: u64, tell: b
         if skipped > 0 {
             say::line(format_args!(
                 "the kernel skipped {skipped} runs of the probes: as many events may be missing"
+            ));
+        }
+        if returns > 0 {
+            say::line(format_args!(
+                "{returns} calls returned unseen: the kernel had no place left to note their returns (--attach auto misses none)"
             ));
         }
         if unparsed > 0 || unaccounted != 0 {

@@ -15,12 +15,23 @@ use crate::{
     cli::Transport,
     decode,
     format::{strace::Strace, time::Clock, tsv::Tsv},
-    kernel::{self, Facts, raw_tracepoints_are_preemptible},
-    plan::{
-        self, Form, PlanError, Request, capture, detail::Details, launch::Interrupt,
-        qualify::QUIET_EXIT,
+    kernel::{
+        self, Facts,
+        hooks::{Ask, Hooks},
+        raw_tracepoints_are_preemptible,
     },
-    probes::{self, Probes, Settings},
+    plan::{
+        self, Form, PlanError, Request, capture,
+        detail::Details,
+        functions, hook,
+        launch::Interrupt,
+        qualify::{QUIET_ATTACH, QUIET_EXIT},
+    },
+    probes::{
+        self, Probes, Settings,
+        attach::{Hook, Kernel},
+        functions::Places,
+    },
     say,
     sink::{Target, Writer},
     summary::slots::Slots,
@@ -326,24 +337,25 @@ fn open_cgroup(path: &std::path::Path) -> Result<File> {
 
 fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
     let preemptible = raw_tracepoints_are_preemptible();
-    let hook = plan::choose_hook(request.attach, facts, preemptible)?;
+    let hook = hook::choose_hook(request.attach, facts, preemptible)?;
+    let mut plans = capture::compile_all(
+        &request.qualifiers.trace,
+        &request.limits,
+        &Details::new(&request.qualifiers),
+    );
+    let places = places(request, hook, &plans)?;
     let offsets = match &facts.offsets {
         Ok(offsets) => *offsets,
         Err(_) => probes::survey(facts.version)?,
     };
-    let transport = plan::choose_transport(request.transport, facts, preemptible)?;
+    let transport = hook::choose_transport(request.transport, facts, preemptible)?;
     if request.lossless && transport == Transport::Perf {
         return Err(Failure::Unable(format!(
             "--lossless needs Linux 5.8; this is {}",
             facts.release
         )));
     }
-    let mut plans = capture::compile_all(
-        &request.qualifiers.trace,
-        &request.limits,
-        &Details::new(&request.qualifiers),
-    );
-    let mut config = request.config(facts, offsets, transport, std::process::id());
+    let mut config = request.config(facts, offsets, hook, transport, std::process::id());
     if request.counts_only() {
         for plan in &mut plans {
             *plan = probes::summary::plan_to_count(plan);
@@ -360,7 +372,9 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
     Ok(Settings {
         config,
         hook,
-        loop_helper: facts.version >= kernel::since::BPF_LOOP,
+        kernel: Kernel::of(&config, facts, preemptible),
+        places,
+        quiet: request.output.quiet & QUIET_ATTACH != 0,
         buffer_bytes: if request.counts_only() {
             plan::BUFFER_MIN as u32
         } else {
@@ -377,4 +391,32 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         trace_types: facts.trace_types.clone(),
         debug: request.debug,
     })
+}
+
+/// Where a hook on the kernel's functions hangs.
+fn places(request: &Request, hook: Hook, plans: &[Plan]) -> Result<Option<Places>, Failure> {
+    let ask = match hook {
+        Hook::Kprobe | Hook::Kretprobe => Ask::Kprobes,
+        Hook::Fentry => Ask::Fentry,
+        _ => return Ok(None),
+    };
+    let quiet = request.output.quiet & QUIET_ATTACH != 0;
+    let places = hook::choose_places(hook, &Hooks::gather(ask))?;
+    Ok(places.map(|places| only_needed(places, plans, quiet)))
+}
+
+/// Leaves out functions that are not needed, and names wanted calls that have none.
+fn only_needed(places: Places, plans: &[Plan], quiet: bool) -> Places {
+    let Some(there) = places.functions_of_calls() else {
+        return places;
+    };
+    let without = functions::without(there, plans);
+    if !without.is_empty() && !quiet {
+        say::line(format_args!(
+            "calls without a function that can be probed in this kernel, shown without a duration: {}",
+            without.join(" ")
+        ));
+    }
+    let needed = functions::needed(there, plans);
+    places.with(needed)
 }
