@@ -37,7 +37,7 @@ pub struct Hooks {
     pub multi: Result<(), String>,
     /// The functions of the system calls that can be probed.
     pub functions: Vec<Function>,
-    /// Those of [`DISPATCHERS`] that can be probed.
+    /// Those of `DISPATCHERS` that can be probed.
     pub dispatchers: Vec<CString>,
     /// fentry on the dispatchers: their names and type ids; or why not.
     pub fentry: Result<Vec<(CString, u32)>, String>,
