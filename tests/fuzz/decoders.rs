@@ -146,12 +146,21 @@ fn one_call(source: &mut Source, abi: u8, nr: u32, syscall: &'static Syscall) {
         dump: source.flag(),
         descriptors: source.pick(&[0, SHOW_PATHS, SHOW_ALL]),
     };
-    let shown = show(&decode::args(&call, Some(syscall), &options), source);
+    let shown = show(
+        &Args::of(|out| decode::args(out, &call, Some(syscall), &options)),
+        source,
+    );
     if options.raw {
         assert!(shown <= 6);
     }
-    show(&decode::args(&call, None, &options), source);
-    show(&decode::returned(&call, Some(syscall), &options), source);
+    show(
+        &Args::of(|out| decode::args(out, &call, None, &options)),
+        source,
+    );
+    show(
+        &Args::of(|out| decode::returned(out, &call, Some(syscall), &options)),
+        source,
+    );
     let outcome = decode::outcome(&call, Some(syscall), &options);
     if let Some(opened) = decode::descriptor::returned(&call, &outcome, options.descriptors) {
         let mut out = Vec::new();

@@ -153,20 +153,19 @@ pub fn interrupted(record: &CallRecord) -> Option<&'static str> {
     (record.ret == -ERESTART_RESTARTBLOCK).then_some(syscall.name)
 }
 
-/// The arguments of a call; those of restart_syscall(2) are what it `goes_on` with.
-#[must_use]
+/// Adds the arguments of a call; those of restart_syscall(2) are what it `goes_on` with.
 pub fn args_of_restarted<'a>(
+    args: &mut Args<'a>,
     call: &Call<'a>,
     syscall: Option<&Syscall>,
     options: &Options,
     goes_on: Option<&'static str>,
-) -> Args<'a> {
-    let mut args = args(call, syscall, options);
+) {
+    self::args(args, call, syscall, options);
     if syscall.is_some_and(|syscall| syscall.name == "restart_syscall") {
         args.begin();
         args.push(Value::GoesOn(goes_on.unwrap_or("system call")));
     }
-    args
 }
 
 /// Is it to be started again?
@@ -230,36 +229,44 @@ fn registers(out: &mut Args<'_>, call: &Call<'_>, syscall: &Syscall, abi: Abi) {
     }
 }
 
-/// The arguments of a call.
-#[must_use]
-pub fn args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
-    let mut args = plain_args(call, syscall, options);
+/// Adds the arguments of a call. They are written where they are to be: moving them costs more than most calls take to
+/// decode.
+pub fn args<'a>(
+    args: &mut Args<'a>,
+    call: &Call<'a>,
+    syscall: Option<&Syscall>,
+    options: &Options,
+) {
+    plain_args(args, call, syscall, options);
     if options.descriptors != 0 {
-        descriptor::decorate(&mut args, call, options.descriptors);
+        descriptor::decorate(args, call, options.descriptors);
     }
-    args
 }
 
 /// The arguments as the caller wrote them.
-fn plain_args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
-    let mut args = Args::default();
+fn plain_args<'a>(
+    args: &mut Args<'a>,
+    call: &Call<'a>,
+    syscall: Option<&Syscall>,
+    options: &Options,
+) {
     let Some(syscall) = syscall else {
         // Nobody knows how many there are.
         for raw in call.record.args {
             args.begin();
             args.push(Value::Hex(raw));
         }
-        return args;
+        return;
     };
     let abi = abi_of(call.record.abi);
     if options.raw {
-        registers(&mut args, call, syscall, abi);
-        return args;
+        registers(args, call, syscall, abi);
+        return;
     }
     let list = syscall.args_for(&call.record.args);
     if syscall.attrs.contains(Attrs::CLONE) {
-        process::clone(&mut args, &Cx::new(call, abi, list, 2, options));
-        return args;
+        process::clone(args, &Cx::new(call, abi, list, 2, options));
+        return;
     }
     for (index, arg) in (0u8..).zip(list) {
         if arg.ty == Ty::Unused {
@@ -269,7 +276,7 @@ fn plain_args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options)
             let captures = cx::before(call, index);
             if let Some(mask) = captures.first().filter(|c| c.bytes.len() == 8) {
                 args.begin();
-                signals::saved_mask(&mut args, mask.bytes);
+                signals::saved_mask(args, mask.bytes);
             }
             continue;
         }
@@ -278,8 +285,7 @@ fn plain_args<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options)
             let raw = call.record.args.get(usize::from(index)).copied();
             args.push(scalar(arg.ty, raw.unwrap_or(0), call, index, abi));
         } else {
-            pointer(&mut args, &Cx::new(call, abi, list, index, options), arg.ty);
+            pointer(args, &Cx::new(call, abi, list, index, options), arg.ty);
         }
     }
-    args
 }

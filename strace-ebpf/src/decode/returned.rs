@@ -14,13 +14,16 @@ use crate::{
     tables::{self, Arg, Dir, Part, Ret, SetId, StructId, Syscall, Ty},
 };
 
-/// The remark, as one argument; no argument where there is none.
-#[must_use]
-pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Options) -> Args<'a> {
-    let mut out = Args::default();
+/// Adds the remark as one argument; no argument where there is none.
+pub fn returned<'a>(
+    out: &mut Args<'a>,
+    call: &Call<'a>,
+    syscall: Option<&Syscall>,
+    options: &Options,
+) {
     let told = !call.no_return && call.record.ret >= 0 && !options.raw;
     let Some(syscall) = syscall.filter(|_| told) else {
-        return out;
+        return;
     };
     let ret = call.record.ret as u64;
     let variant = syscall.variant(&call.record.args);
@@ -47,20 +50,19 @@ pub fn returned<'a>(call: &Call<'a>, syscall: Option<&Syscall>, options: &Option
                 ty => scalar(ty, ret, call, 5, abi_of(call.record.abi)),
             });
         }
-        return out;
+        return;
     }
     if syscall.ret == Ret::Signum {
         out.begin();
         out.push(signal_name(ret));
-        return out;
+        return;
     }
     if syscall.ret == Ret::Time {
         out.begin();
         out.push(Value::DateAlone(call.record.ret));
-        return out;
+        return;
     }
-    waited(&mut out, call, args, options);
-    out
+    waited(out, call, args, options);
 }
 
 fn signal_name(ret: u64) -> Value<'static> {

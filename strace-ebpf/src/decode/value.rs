@@ -143,6 +143,14 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// What `add` adds to none.
+    #[must_use]
+    pub fn of(add: impl FnOnce(&mut Self)) -> Self {
+        let mut args = Self::default();
+        add(&mut args);
+        args
+    }
+
     /// Begins the next argument.
     pub fn begin(&mut self) {
         self.starts.push(self.values.len() as u32);

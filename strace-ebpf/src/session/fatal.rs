@@ -1,14 +1,14 @@
 //! Signals that end a process at once: the kernel sends them but does not deliver them. They are
 //! kept from when they are sent until the process ends by them, or they are delivered after all.
 
-use std::collections::HashMap;
-
 use strace_ebpf_common::record::{SIGNAL_DELIVERED, SIGNAL_SENT, SignalRecord, TaskExitRecord};
+
+use super::ByTid;
 
 /// Signals sent and not yet seen to arrive, by process.
 #[derive(Debug, Default)]
 pub struct Fatal {
-    sent: HashMap<u32, Vec<SignalRecord>>,
+    sent: ByTid<Vec<SignalRecord>>,
 }
 
 impl Fatal {

@@ -7,8 +7,7 @@ pub mod exec;
 pub mod fatal;
 pub mod parse;
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
     capture::{Capture, padded},
@@ -16,6 +15,9 @@ use strace_ebpf_common::{
 };
 
 use parse::Captured;
+
+/// Something for each thread. Their numbers are given by the kernel, so a quick hash is safe.
+pub type ByTid<T> = FxHashMap<u32, T>;
 
 /// A system call with everything that was captured for it.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl<'a> Call<'a> {
 /// Enter records that wait for their exits, by thread.
 #[derive(Debug, Default)]
 pub struct Pending {
-    by_tid: HashMap<u32, Vec<u8>>,
+    by_tid: ByTid<Vec<u8>>,
     spare: Vec<Vec<u8>>,
 }
 

@@ -6,7 +6,7 @@ pub mod separate;
 pub mod strace;
 pub mod tsv;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -30,7 +30,7 @@ use crate::{
     plan::{detail::Details, qualify::Signals},
     resolve::memory::{self, Fetched},
     session::{
-        self, Call, Pending, assemble,
+        self, ByTid, Call, Pending, assemble,
         books::{Books, Gap},
         exec,
         fatal::Fatal,
@@ -93,7 +93,7 @@ pub struct Common {
     pub out: Vec<u8>,
     shown: Shown,
     /// File names of programs just begun, until the execve returns, by thread.
-    exec_names: HashMap<u32, Vec<u8>>,
+    exec_names: ByTid<Vec<u8>>,
     /// Calls told so far.
     calls: u64,
 }
@@ -139,7 +139,7 @@ impl Tracer {
             common: Common {
                 out,
                 shown,
-                exec_names: HashMap::new(),
+                exec_names: ByTid::default(),
                 calls: 0,
             },
             lines,

@@ -10,7 +10,10 @@ use strace_ebpf_common::{
 
 use super::Common;
 use crate::{
-    decode::{self, value::Value},
+    decode::{
+        self,
+        value::{Args, Value},
+    },
     format::tsv::{Extra, Remark, Tsv},
     resolve::cgroup::Cgroups,
     session::{Call, books::Gap},
@@ -79,7 +82,8 @@ impl Lines {
             // A line is one call: its data stands in its own column, whole.
             options.string = usize::MAX;
         }
-        let args = decode::args(call, syscall, &options);
+        let mut args = Args::default();
+        decode::args(&mut args, call, syscall, &options);
         let mut extra = Extra::default();
         let mut identity = None;
         for captured in call

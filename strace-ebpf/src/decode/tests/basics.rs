@@ -39,7 +39,7 @@ fn call<'a>(
 }
 
 fn decoded<'a>(call: &Call<'a>, syscall: &Syscall) -> Vec<Vec<Value<'a>>> {
-    args(call, Some(syscall), &OPTIONS)
+    Args::of(|out| args(out, call, Some(syscall), &OPTIONS))
         .iter()
         .map(<[Value<'_>]>::to_vec)
         .collect()

@@ -252,7 +252,9 @@ fn what_comes_back() {
     for (name, args, ret, pieces, expected) in cases {
         let (nr, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
         let call = call_of(ABI_X86_64, nr, args, *ret, pieces);
-        let text = text_of(&returned(&call, Some(syscall), &OPTIONS));
+        let text = text_of(&Args::of(|out| {
+            returned(out, &call, Some(syscall), &OPTIONS)
+        }));
         assert_eq!(text, *expected, "{name}");
     }
 }

@@ -77,12 +77,18 @@ fn shown_with(
             shorter[i].3 = &piece.3[..len];
             let call = call_of(abi, nr, args, ret, &shorter);
             for options in [&OPTIONS, &VERBOSE] {
-                text_of(&super::args(&call, Some(syscall), options));
-                text_of(&returned(&call, Some(syscall), options));
+                text_of(&Args::of(|out| {
+                    super::args(out, &call, Some(syscall), options)
+                }));
+                text_of(&Args::of(|out| {
+                    returned(out, &call, Some(syscall), options)
+                }));
             }
         }
     }
-    text_of(&super::args(&call, Some(syscall), options))
+    text_of(&Args::of(|out| {
+        super::args(out, &call, Some(syscall), options)
+    }))
 }
 
 fn shown(name: &str, args: &[u64], ret: i64, pieces: &[Piece<'_>]) -> String {

@@ -30,8 +30,10 @@ fn nothing_panics_on_any_bytes() {
                     for registers in [[P; 6], [3, P, P, P, 64, P], [u64::MAX; 6]] {
                         let call = call_of(abi, nr, &registers, ret, &pieces);
                         for options in [&OPTIONS, &VERBOSE] {
-                            text_of(&args(&call, Some(syscall), options));
-                            text_of(&returned(&call, Some(syscall), options));
+                            text_of(&Args::of(|out| args(out, &call, Some(syscall), options)));
+                            text_of(&Args::of(|out| {
+                                returned(out, &call, Some(syscall), options)
+                            }));
                         }
                     }
                 }

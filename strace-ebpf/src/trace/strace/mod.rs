@@ -7,7 +7,7 @@
 mod events;
 mod threads;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use strace_ebpf_common::{
     capture::{ARG_NONE, OP_IP},
@@ -22,7 +22,7 @@ use crate::{
         strace::{Known, Names, Place, Strace},
     },
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
-    session::{Call, parse},
+    session::{ByTid, Call, parse},
     tables::{self, Attrs, Dir, Syscall, Ty},
 };
 use threads::Threads;
@@ -51,7 +51,7 @@ struct InCall {
     ignored: Vec<SignalRecord>,
     /// How it came back to be started again. The thread's next event tells whether it was ended there: then strace has
     /// not seen it come back.
-    returned: Option<(CallRecord, Vec<u8>)>,
+    returned: Option<Box<(CallRecord, Vec<u8>)>>,
 }
 
 /// What is told, and where.
@@ -74,7 +74,7 @@ pub struct Telling {
 pub struct Lines {
     format: Strace,
     telling: Telling,
-    calls: HashMap<u32, InCall>,
+    calls: ByTid<InCall>,
     /// Memory of records that were used up.
     spare: Vec<Vec<u8>>,
     /// The thread whose call is the last thing that happened.
@@ -83,11 +83,11 @@ pub struct Lines {
     /// Threads whose call came back to be started again, and that have not been heard of since.
     unsettled: Vec<u32>,
     /// What a restart_syscall(2) of these threads goes on with.
-    interrupted: HashMap<u32, &'static str>,
+    interrupted: ByTid<&'static str>,
     /// Where the last calls of threads were made, if that is shown.
-    ips: HashMap<u32, u64>,
+    ips: ByTid<u64>,
     /// Threads whose last call was not an x86-64 one, and which it was.
-    foreign: HashMap<u32, u8>,
+    foreign: ByTid<u8>,
 }
 
 impl Lines {
@@ -97,14 +97,14 @@ impl Lines {
         Self {
             format,
             telling,
-            calls: HashMap::new(),
+            calls: ByTid::default(),
             spare: Vec::new(),
             current: None,
             threads: Threads::default(),
             unsettled: Vec::new(),
-            interrupted: HashMap::new(),
-            ips: HashMap::new(),
-            foreign: HashMap::new(),
+            interrupted: ByTid::default(),
+            ips: ByTid::default(),
+            foreign: ByTid::default(),
         }
     }
 
@@ -204,7 +204,7 @@ impl Lines {
         match self.calls.get_mut(&tid) {
             None => self.personality(common, &record, None),
             Some(call) if decode::restarts(&record) && is_of(&call.enter, &record) => {
-                call.returned = Some((record, body.to_vec()));
+                call.returned = Some(Box::new((record, body.to_vec())));
                 self.unsettled.push(tid);
                 return;
             }
@@ -223,7 +223,8 @@ impl Lines {
 
     fn settle_now(&mut self, common: &mut Common, tid: u32) {
         let held = self.calls.get_mut(&tid);
-        if let Some((record, body)) = held.and_then(|held| held.returned.take()) {
+        if let Some(returned) = held.and_then(|held| held.returned.take()) {
+            let (record, body) = *returned;
             self.end(common, record, &body);
         }
     }
@@ -282,7 +283,8 @@ impl Lines {
         let format = &mut self.format;
         let begun = stage != Stage::Held;
         common.with_call(record, body, enter, begun, |out, call, syscall, options| {
-            let args = decode::args_of_restarted(call, syscall, options, goes_on);
+            let mut args = Args::default();
+            decode::args_of_restarted(&mut args, call, syscall, options, goes_on);
             let names = names_of(format, call, syscall);
             let known = match stage {
                 Stage::Held => {
@@ -300,7 +302,8 @@ impl Lines {
             };
             format.rest(out, &args, &names, known);
             let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
-            let returned = decode::returned(call, syscall, options);
+            let mut returned = Args::default();
+            decode::returned(&mut returned, call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
             let opened = decode::descriptor::returned(call, &outcome, options.descriptors);
             format.result(out, &outcome, opened.as_ref(), &returned, duration);
@@ -360,7 +363,8 @@ impl Lines {
                 return;
             }
             *stage = Stage::Begun;
-            let args = decode::args_of_restarted(call, syscall, options, goes_on);
+            let mut args = Args::default();
+            decode::args_of_restarted(&mut args, call, syscall, options, goes_on);
             format.leader(out, tid, several, record.header.ts_ns, place_of(call));
             let known = known_at_enter(call, syscall, options);
             let names = names_of(format, call, syscall);
@@ -412,7 +416,8 @@ impl Lines {
                 format.leader(out, tid, several, record.header.ts_ns, place_of(call));
                 format.resumed(out, &name_of(call, syscall));
             }
-            let args = decode::args(call, syscall, options);
+            let mut args = Args::default();
+            decode::args(&mut args, call, syscall, options);
             if !known_at_enter(call, syscall, options).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
@@ -467,10 +472,13 @@ fn names_of(format: &Strace, call: &Call<'_>, syscall: Option<&Syscall>) -> Name
         .collect()
 }
 
-fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Vec<u8> {
+fn name_of(call: &Call<'_>, syscall: Option<&Syscall>) -> Cow<'static, [u8]> {
+    if let Some(syscall) = syscall {
+        return Cow::Borrowed(syscall.name.as_bytes());
+    }
     let mut name = Vec::new();
     crate::format::text::call_name(&mut name, &call.record, syscall);
-    name
+    Cow::Owned(name)
 }
 
 /// How much is known when the call begins: the arguments before the first that the kernel fills in, or adds to.

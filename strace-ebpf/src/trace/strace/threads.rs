@@ -1,15 +1,15 @@
 //! The traced threads that are alive, as far as was seen.
 
-use std::collections::HashMap;
-
 use strace_ebpf_common::record::TaskExitRecord;
+
+use crate::session::ByTid;
 
 /// Which, of which processes, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Threads {
     /// Number in order, and process.
-    by_tid: HashMap<u32, (u64, u32)>,
-    processes: HashMap<u32, Process>,
+    by_tid: ByTid<(u64, u32)>,
+    processes: ByTid<Process>,
     seen: u64,
 }
 
