@@ -39,6 +39,7 @@ mod loss;
 mod lossless;
 mod output;
 mod paths;
+mod pids;
 mod qualifiers;
 mod refusals;
 mod scope;

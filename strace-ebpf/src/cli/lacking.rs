@@ -4,8 +4,6 @@ const NOT_YET: &[&str] = &[
     "-d",
     "-k",
     "-kk",
-    "-Y",
-    "--decode-pids",
     "--fault",
     "--inject",
     "--kvm",

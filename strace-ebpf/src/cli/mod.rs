@@ -96,6 +96,8 @@ const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
     ("write", Some("write"), None),
     ("silent", Some("quiet"), None),
     ("decode_fds", Some("decode-fds"), None),
+    ("comms", Some("decode-pids"), Some("comm")),
+    ("decode_pids", Some("decode-pids"), None),
     ("trace_fds", Some("trace-fds"), None),
     ("successful_only", Some("status"), Some("successful")),
     ("failed_only", Some("status"), Some("failed")),

@@ -88,6 +88,12 @@ pub struct Output {
         default_missing_value = "path"
     )]
     pub decode_fds: Vec<String>,
+    /// Names of processes and threads behind their numbers
+    #[arg(short = 'Y', overrides_with = "comms")]
+    pub comms: bool,
+    /// What to tell of processes, as -e decode-pids=SET: comm, none
+    #[arg(long, visible_alias = "decode-pid", value_name = "SET")]
+    pub decode_pids: Vec<String>,
     /// The calls whose structures are abbreviated, as -e abbrev=SET
     #[arg(long, value_name = "SET")]
     pub abbrev: Vec<String>,

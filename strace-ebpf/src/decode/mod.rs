@@ -20,7 +20,10 @@ mod time;
 pub mod value;
 mod vectors;
 
-use strace_ebpf_common::record::{ABI_I386, ABI_X32, CallRecord};
+use strace_ebpf_common::{
+    limits::COMM_BYTES,
+    record::{ABI_I386, ABI_X32, CallRecord},
+};
 
 use crate::{
     session::{Call, parse::Captured},
@@ -183,6 +186,14 @@ pub fn siginfo(abi: Abi, bytes: &[u8]) -> Args<'_> {
     args
 }
 
+/// Puts their names behind all processes and threads of which `name` knows one.
+pub fn name_pids(args: &mut Args<'_>, name: impl Fn(i32) -> Option<[u8; COMM_BYTES]>) {
+    args.insert_behind(|value| match *value {
+        Value::Pid(pid) => name(pid).map(Value::Comm),
+        _ => None,
+    });
+}
+
 /// The result of a call.
 #[must_use]
 pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) -> Outcome {
@@ -207,8 +218,12 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) ->
         }
         Ret::Octal => Value::Octal(ret as u64),
         Ret::Fd => Value::Fd(ret as i32),
-        _ if syscall.is_some_and(|syscall| returned::is_descriptor(call, syscall)) => {
+        Ret::Pid => Value::Pid(ret as i32),
+        _ if syscall.is_some_and(|syscall| returned::is_of(Ty::Fd, call, syscall)) => {
             Value::Fd(ret as i32)
+        }
+        _ if syscall.is_some_and(|syscall| returned::is_of(Ty::Pid, call, syscall)) => {
+            Value::Pid(ret as i32)
         }
         _ => Value::Int(ret),
     })

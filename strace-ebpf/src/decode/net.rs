@@ -399,7 +399,7 @@ fn control<'a>(out: &mut Args<'a>, level: u64, kind: u64, data: &'a [u8]) {
             out.push(Value::Field("cmsg_data"));
             out.push(Value::StructOpen);
             out.push(Value::Field("pid"));
-            out.push(Value::Int(signed(get(0), 4)));
+            out.push(Value::Pid(get(0) as i32));
             out.push(Value::Field("uid"));
             out.push(Value::Uint(get(4)));
             out.push(Value::Field("gid"));

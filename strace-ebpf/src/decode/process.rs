@@ -35,7 +35,7 @@ pub fn clone<'a>(out: &mut Args<'a>, parent: &Cx<'_, 'a>) {
         {
             Some(tid) if parent.succeeded() && parent.options.structs => {
                 out.push(Value::ListOpen);
-                out.push(Value::Int(signed(tid, 4)));
+                out.push(Value::Pid(tid as i32));
                 out.push(Value::ListClose);
             }
             _ => out.push(Value::Addr(parent.register(2))),
@@ -113,7 +113,10 @@ fn written<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, flags: u64, fields: &Fields<
         match int_at(fields.get(name)) {
             Some(value) => {
                 out.push(Value::ListOpen);
-                out.push(Value::Int(signed(value, 4)));
+                out.push(match name {
+                    "parent_tid" => Value::Pid(value as i32),
+                    _ => Value::Int(signed(value, 4)),
+                });
                 out.push(Value::ListClose);
             }
             None => out.push(Value::Addr(fields.get(name))),
@@ -156,6 +159,23 @@ pub fn wait_status<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::ListOpen);
     out.push(Value::Wait(status as u32));
     out.push(Value::ListClose);
+}
+
+/// fcntl(2) F_SETOWN_EX: a process, a thread, or a group.
+pub fn owner<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const F_OWNER_PGRP: u64 = 2;
+    let Some(fields) = Fields::new(StructId::FOwnerEx, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "type");
+    out.push(Value::Field("pid"));
+    let pid = fields.get("pid") as i32;
+    out.push(match fields.get("type") {
+        F_OWNER_PGRP => Value::Int(pid.into()),
+        _ => Value::Pid(pid),
+    });
+    out.push(Value::StructClose);
 }
 
 /// mincore(2): a byte for each page, of which the lowest bit counts.

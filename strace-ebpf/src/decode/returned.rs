@@ -35,7 +35,7 @@ pub fn returned<'a>(
             Ty::Flags(id) => matches!(tables::set(id).split(0).next(), Some(Part::Name(_))),
             _ => false,
         };
-        if arg.ty != Ty::Fd && (ret != 0 || named) {
+        if !matches!(arg.ty, Ty::Fd | Ty::Pid) && (ret != 0 || named) {
             out.begin();
             if arg.name != "-" {
                 out.push(Value::Word(arg.name));
@@ -184,9 +184,9 @@ pub fn is_flags(call: &Call<'_>, syscall: &Syscall) -> bool {
     ret.is_some_and(|arg| matches!(arg.ty, Ty::Flags(_))) && !cx::failed(call)
 }
 
-/// A result that is a descriptor in this variant.
-pub fn is_descriptor(call: &Call<'_>, syscall: &Syscall) -> bool {
+/// A result that is of this type, a descriptor or a process, in this variant.
+pub fn is_of(ty: Ty, call: &Call<'_>, syscall: &Syscall) -> bool {
     let variant = syscall.variant(&call.record.args);
     let ret = variant.and_then(|variant| variant.ret.as_ref());
-    ret.is_some_and(|arg| arg.ty == Ty::Fd) && !cx::failed(call)
+    ret.is_some_and(|arg| arg.ty == ty) && !cx::failed(call)
 }

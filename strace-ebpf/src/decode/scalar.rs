@@ -17,7 +17,8 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
     };
     let narrow = abi.word_bytes() == 4 && abi == Abi::I386;
     match ty {
-        Ty::Int | Ty::Pid => Value::Int(i64::from(raw as i32)),
+        Ty::Int => Value::Int(i64::from(raw as i32)),
+        Ty::Pid => Value::Pid(raw as i32),
         Ty::Uint => Value::Uint(u64::from(raw as u32)),
         Ty::Uid | Ty::Gid if raw as u32 == u32::MAX => Value::Int(-1),
         Ty::Uid | Ty::Gid => Value::Uint(u64::from(raw as u32)),

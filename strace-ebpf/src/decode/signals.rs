@@ -159,7 +159,8 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
         out.push(Value::Int(i64::from(get(at, 4) as i32)));
     };
     let sender = |out: &mut Args<'a>| {
-        int(out, "si_pid", 0);
+        out.push(Value::Field("si_pid"));
+        out.push(Value::Pid(get(0, 4) as i32));
         out.push(Value::Field("si_uid"));
         out.push(Value::Uint(get(4, 4)));
     };

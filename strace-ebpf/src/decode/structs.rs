@@ -21,6 +21,7 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::LinuxDirent, files::dirents),
     (StructId::LinuxDirent64, files::dirents64),
     (StructId::FileHandle, files::file_handle),
+    (StructId::FOwnerEx, process::owner),
     (StructId::Pollfd, poll::pollfd),
     (StructId::EpollEvent, poll::epoll_event),
     (StructId::Sockaddr, net::sockaddr),
@@ -243,7 +244,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n) => usize::from(n),
-        MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
+        MemberTy::Pid | MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
         MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
@@ -260,6 +261,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
     let value = match *ty {
         MemberTy::Int(_) => Value::Int(signed(raw, width)),
         MemberTy::Uint(_) => Value::Uint(raw),
+        MemberTy::Pid => Value::Pid(raw as i32),
         MemberTy::Hex(_) => Value::Hex(raw),
         MemberTy::Octal(_) => Value::Octal(raw),
         MemberTy::Mode(_) => Value::Set(tables::set(SetId::FileModeBits), raw),

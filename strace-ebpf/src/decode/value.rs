@@ -4,6 +4,7 @@
 //! allocated for the scalars that most arguments are.
 
 use smallvec::SmallVec;
+use strace_ebpf_common::limits::COMM_BYTES;
 
 use super::descriptor::Opened;
 use crate::tables::Set;
@@ -23,6 +24,10 @@ pub enum Value<'a> {
     Fd(i32),
     /// A directory's file descriptor, or `AT_FDCWD`.
     DirFd(i32),
+    /// A process or thread.
+    Pid(i32),
+    /// The name of the process or thread before it, up to a NUL.
+    Comm([u8; COMM_BYTES]),
     /// A descriptor that follows another one in a set.
     NextFd(i32),
     /// What the descriptor before it leads to.

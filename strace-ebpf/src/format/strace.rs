@@ -4,16 +4,16 @@
 //! thread's (`<unfinished ...>`) and taken up again (`<... read resumed>`).
 
 use smallvec::SmallVec;
+use strace_ebpf_common::limits::COMM_BYTES;
 
 use super::{
-    descriptor, number,
+    number,
     text::{self, Rendering},
     time::{Clock, Precision, Style},
 };
 use crate::{
     decode::{
         Outcome,
-        descriptor::Opened,
         value::{Args, Value},
     },
     tables,
@@ -49,6 +49,8 @@ pub struct Place {
     pub ip: Option<u64>,
     /// It is a 32-bit one.
     pub narrow: bool,
+    /// The thread's name, if that is shown.
+    pub comm: Option<[u8; COMM_BYTES]>,
 }
 
 /// The names of a call's arguments, or nothing where they are not shown.
@@ -134,11 +136,20 @@ impl Strace {
         let before = out.len();
         self.col = 0;
         if self.look.bare_tid {
-            number::left(out, u64::from(tid), 5);
+            match &place.comm {
+                Some(comm) => {
+                    number::decimal(out, tid);
+                    text::comm(out, comm, self.look.rendering.strings);
+                }
+                None => number::left(out, u64::from(tid), 5),
+            }
             out.push(b' ');
         } else if several || self.look.tid {
             out.extend_from_slice(b"[pid ");
             number::right(out, u64::from(tid), 5);
+            if let Some(comm) = &place.comm {
+                text::comm(out, comm, self.look.rendering.strings);
+            }
             out.extend_from_slice(b"] ");
         }
         if let Some(clock) = &mut self.absolute {
@@ -249,12 +260,12 @@ impl Strace {
         self.col += out.len() - before;
     }
 
-    /// The result, what strace says about it in parentheses, and the end of the line.
+    /// The result, what it leads to or its name, what strace says about it in parentheses, and the end of the line.
     pub fn result(
         &mut self,
         out: &mut Vec<u8>,
         outcome: &Outcome,
-        opened: Option<&Opened<'_>>,
+        behind: Option<&Value<'_>>,
         returned: &Args<'_>,
         duration_ns: Option<u64>,
     ) {
@@ -275,8 +286,8 @@ impl Strace {
             }
             Outcome::NoReturn => out.push(b'?'),
         }
-        if let Some(opened) = opened {
-            descriptor::opened(out, opened, self.look.rendering.strings);
+        if let Some(value) = behind {
+            text::one(out, value, self.look.rendering);
         }
         if let Some(values) = returned.iter().next() {
             out.extend_from_slice(b" (");
@@ -442,6 +453,7 @@ mod tests {
             nr: 3,
             ip: Some(0x7f00_0000_1234),
             narrow: false,
+            comm: None,
         };
         let line = text(look, |s, out| {
             s.leader(out, 71, false, 0, place);

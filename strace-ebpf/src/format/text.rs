@@ -88,6 +88,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::CallClose
             | Value::NextFd(_)
             | Value::Opened(_)
+            | Value::Comm(_)
             | Value::Becomes
             | Value::Comment(_)
             | Value::Count(..)
@@ -121,6 +122,8 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Hex(n) => number::hex(out, n),
         Value::Octal(n) => number::octal(out, n),
         Value::Fd(fd) => number::decimal(out, fd),
+        Value::Pid(pid) => number::decimal(out, pid),
+        Value::Comm(ref name) => comm(out, name, strings),
         Value::DirFd(libc::AT_FDCWD) => {
             constants::named(out, style, libc::AT_FDCWD, "AT_FDCWD");
         }
@@ -249,6 +252,14 @@ pub fn call_name(out: &mut Vec<u8>, record: &CallRecord, syscall: Option<&Syscal
             wide
         },
     );
+}
+
+/// A thread's name in angle brackets.
+pub fn comm(out: &mut Vec<u8>, name: &[u8], strings: Hex) {
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    out.push(b'<');
+    escape::bare(out, name, strings);
+    out.push(b'>');
 }
 
 /// A signal's name, or its number.

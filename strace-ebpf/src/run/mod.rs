@@ -25,7 +25,7 @@ use crate::{
         detail::Details,
         functions, hook,
         launch::Interrupt,
-        qualify::{QUIET_ATTACH, QUIET_EXIT},
+        qualify::{PIDS_COMM, QUIET_ATTACH, QUIET_EXIT},
     },
     probes::{
         self, Probes, Settings,
@@ -255,6 +255,7 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
         details: Details::new(&request.qualifiers),
         plans,
         selection: select::selection(request),
+        names: request.qualifiers.decode_pids & PIDS_COMM != 0,
     };
     let follow = (request.targets.follow, request.targets.threads);
     let signals = request.qualifiers.signal;

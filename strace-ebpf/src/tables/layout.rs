@@ -39,6 +39,8 @@ pub enum MemberTy {
     Mode(u8),
     /// A pointer that is not followed.
     Addr(u8),
+    /// A process or thread.
+    Pid,
     /// A user or group, -1 for all ones.
     Id(u8),
     /// A file descriptor.

@@ -190,7 +190,7 @@ pub enum Ty {
     Fd,
     /// A file descriptor or `AT_FDCWD`.
     DirFd,
-    /// A process, thread or process group.
+    /// A process or thread.
     Pid,
     /// A user; all ones means "leave as it is".
     Uid,
@@ -383,8 +383,12 @@ pub enum Ret {
     Hex,
     /// Permission bits.
     Octal,
-    /// A process, thread or process group.
+    /// A process or thread.
     Pid,
+    /// A group of processes, or a session.
+    Group,
+    /// A child that has been waited for, and is gone.
+    Waited,
     /// A user.
     Uid,
     /// A group.

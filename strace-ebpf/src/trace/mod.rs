@@ -3,6 +3,7 @@
 
 pub mod select;
 pub mod separate;
+pub mod showing;
 pub mod strace;
 pub mod tsv;
 
@@ -18,8 +19,8 @@ use strace_ebpf_common::{
         WHEN_ENTER,
     },
     record::{
-        CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, ExecRecord, Header, SignalRecord,
-        TaskExitRecord, read_fixed,
+        CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, ExecRecord, ForkRecord, Header,
+        KIND_EXEC, SignalRecord, TaskExitRecord, read_fixed,
     },
 };
 
@@ -28,7 +29,10 @@ use select::Selection;
 use crate::{
     decode,
     plan::{detail::Details, qualify::Signals},
-    resolve::memory::{self, Fetched},
+    resolve::{
+        memory::{self, Fetched},
+        names::Names,
+    },
     session::{
         self, ByTid, Call, Pending, assemble,
         books::{Books, Gap},
@@ -37,9 +41,10 @@ use crate::{
         parse::{self, Captured, Event},
     },
     sink::Piece,
-    tables::{self, Syscall},
+    tables::{self, Ret, Syscall},
 };
 use separate::Separate;
+use showing::Showing;
 
 /// Output is handed on in pieces of about this size.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -64,6 +69,8 @@ pub struct Shown {
     pub plans: Arc<Vec<Plan>>,
     /// Those that are told, if not all.
     pub selection: Option<Selection>,
+    /// Names of processes are shown (`-Y`).
+    pub names: bool,
 }
 
 impl Shown {
@@ -96,6 +103,8 @@ pub struct Common {
     exec_names: ByTid<Vec<u8>>,
     /// Calls told so far.
     calls: u64,
+    /// Names of processes, if they are shown.
+    names: Option<Names>,
 }
 
 /// The state between events.
@@ -138,6 +147,7 @@ impl Tracer {
             books: Books::new(cpus),
             common: Common {
                 out,
+                names: shown.names.then(Names::new),
                 shown,
                 exec_names: ByTid::default(),
                 calls: 0,
@@ -195,6 +205,12 @@ impl Tracer {
         }
         if let Some(header) = read_fixed::<Header>(bytes) {
             self.select_for(&header);
+            // What is told of another program stands under the old name.
+            if let Some(names) = self.common.names.as_mut()
+                && header.kind != KIND_EXEC
+            {
+                names.note(&header);
+            }
         }
         match parse::parse(bytes) {
             Ok(Event::Exit(record, body)) => {
@@ -202,14 +218,7 @@ impl Tracer {
                 self.exit(record, body);
             }
             Ok(Event::Enter(record, body)) => self.enter(record, body, bytes),
-            Ok(Event::Fork(record)) => match &mut self.lines {
-                Lines::Tsv(lines) => lines.fork(&mut self.common, &record),
-                Lines::Strace(lines) => {
-                    let (children, threads) = self.follow;
-                    let same = record.child_tgid == record.header.tgid;
-                    lines.fork(&mut self.common, &record, children || threads && same);
-                }
-            },
+            Ok(Event::Fork(record)) => self.fork(&record),
             Ok(Event::Exec(record, body)) => self.exec(&record, body),
             Ok(Event::TaskExit(record)) => self.task_exit(&record),
             Ok(Event::Signal(record)) => {
@@ -278,6 +287,20 @@ impl Tracer {
         });
     }
 
+    fn fork(&mut self, record: &ForkRecord) {
+        if let Some(names) = &mut self.common.names {
+            names.born(record);
+        }
+        match &mut self.lines {
+            Lines::Tsv(lines) => lines.fork(&mut self.common, record),
+            Lines::Strace(lines) => {
+                let (children, threads) = self.follow;
+                let same = record.child_tgid == record.header.tgid;
+                lines.fork(&mut self.common, record, children || threads && same);
+            }
+        }
+    }
+
     fn enter(&mut self, record: CallRecord, body: &[u8], bytes: &[u8]) {
         if record.flags & CALL_NO_RETURN != 0 {
             self.sparse += u64::from(record.flags & CALL_SPARSE != 0);
@@ -302,6 +325,7 @@ impl Tracer {
             }
             Lines::Strace(lines) => lines.exit(&mut self.common, record, body),
         }
+        self.common.note_waited(&record);
     }
 
     fn exec(&mut self, record: &ExecRecord, body: &[u8]) {
@@ -321,6 +345,9 @@ impl Tracer {
                 lines.exec(&mut self.common, record);
             }
             Lines::Strace(_) => self.exec_separately(record),
+        }
+        if let Some(names) = &mut self.common.names {
+            names.note(&record.header);
         }
     }
 
@@ -365,6 +392,9 @@ impl Tracer {
                     }
                 }
             }
+        }
+        if let Some(names) = &mut self.common.names {
+            names.ended(&record.header);
         }
     }
 
@@ -471,7 +501,7 @@ impl Common {
         body: &[u8],
         enter: Option<&[u8]>,
         begun: bool,
-        write: impl FnOnce(&mut Vec<u8>, &Call<'_>, Option<&Syscall>, &decode::Options),
+        write: impl FnOnce(&mut Vec<u8>, &Call<'_>, Option<&Syscall>, &Showing<'_>),
     ) {
         let filename;
         let fetched;
@@ -503,8 +533,24 @@ impl Common {
         if !begun && !self.shown.chooses(&call, syscall) {
             return;
         }
-        let options = self.shown.options(&call.record);
-        write(&mut self.out, &call, syscall, &options);
+        let showing = Showing {
+            options: self.shown.options(&call.record),
+            names: self.names.as_ref(),
+        };
+        write(&mut self.out, &call, syscall, &showing);
+    }
+
+    /// A call may have waited for a process that has ended: its number is nobody's now.
+    fn note_waited(&mut self, record: &CallRecord) {
+        let Some(names) = &mut self.names else {
+            return;
+        };
+        let syscall = tables::syscall(decode::abi_of(record.abi), record.nr);
+        if syscall.is_some_and(|syscall| syscall.ret == Ret::Waited)
+            && let Ok(pid) = u32::try_from(record.ret)
+        {
+            names.waited(pid);
+        }
     }
 
     /// Reads what was not resident when the probes looked. When the kernel itself could not read

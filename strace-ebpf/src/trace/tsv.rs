@@ -8,7 +8,7 @@ use strace_ebpf_common::{
     },
 };
 
-use super::Common;
+use super::{Common, showing::Showing};
 use crate::{
     decode::{
         self,
@@ -53,8 +53,8 @@ impl Lines {
         body: &[u8],
         enter: Option<&[u8]>,
     ) {
-        common.with_call(record, body, enter, false, |out, call, syscall, options| {
-            self.write(out, call, syscall, options);
+        common.with_call(record, body, enter, false, |out, call, syscall, showing| {
+            self.write(out, call, syscall, showing);
         });
         common.calls += 1;
     }
@@ -65,8 +65,11 @@ impl Lines {
         if !common.shown.chooses(call, syscall) {
             return;
         }
-        let options = common.shown.options(&call.record);
-        self.write(&mut common.out, call, syscall, &options);
+        let showing = Showing {
+            options: common.shown.options(&call.record),
+            names: common.names.as_ref(),
+        };
+        self.write(&mut common.out, call, syscall, &showing);
     }
 
     fn write(
@@ -74,16 +77,16 @@ impl Lines {
         out: &mut Vec<u8>,
         call: &Call<'_>,
         syscall: Option<&Syscall>,
-        options: &decode::Options,
+        showing: &Showing<'_>,
     ) {
-        let outcome = decode::outcome(call, syscall, options);
-        let mut options = *options;
-        if options.dump {
+        let outcome = decode::outcome(call, syscall, &showing.options);
+        let mut showing = *showing;
+        if showing.options.dump {
             // A line is one call: its data stands in its own column, whole.
-            options.string = usize::MAX;
+            showing.options.string = usize::MAX;
         }
         let mut args = Args::default();
-        decode::args(&mut args, call, syscall, &options);
+        showing.args(&mut args, call, syscall);
         let mut extra = Extra::default();
         let mut identity = None;
         for captured in call

@@ -99,6 +99,8 @@ pub const RETS: &[(&str, &str)] = &[
     ("hex", "Hex"),
     ("octal", "Octal"),
     ("pid", "Pid"),
+    ("group", "Group"),
+    ("waited", "Waited"),
     ("uid", "Uid"),
     ("gid", "Gid"),
     ("time", "Time"),

@@ -67,6 +67,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("mode32", Width::Bytes(4), "Mode(#)"),
     ("addr", Width::Word, "Addr(#)"),
     ("addr64", Width::Bytes(8), "Addr(#)"),
+    ("pid", Width::Bytes(4), "Pid"),
     ("uid", Width::Bytes(4), "Id(#)"),
     ("uid16", Width::Bytes(2), "Id(#)"),
     ("fd", Width::Bytes(4), "Fd(#)"),

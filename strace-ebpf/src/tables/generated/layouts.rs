@@ -1990,7 +1990,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
         Member {
             name: "l_pid",
             at: 24,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
     ],
@@ -2025,7 +2025,7 @@ static FLOCK_PID_I386: Layout = Layout {
         Member {
             name: "l_pid",
             at: 12,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
     ],
@@ -2118,7 +2118,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
         Member {
             name: "l_pid",
             at: 24,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
     ],
@@ -2153,7 +2153,7 @@ static FLOCK64_PID_I386: Layout = Layout {
         Member {
             name: "l_pid",
             at: 20,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
     ],
@@ -3041,7 +3041,7 @@ static CAP_USER_HEADER_X86_64: Layout = Layout {
         Member {
             name: "pid",
             at: 4,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
     ],
@@ -3637,13 +3637,13 @@ static SHMID_DS_X86_64: Layout = Layout {
         Member {
             name: "shm_cpid",
             at: 80,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
         Member {
             name: "shm_lpid",
             at: 84,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
         Member {
@@ -3771,7 +3771,7 @@ static UCRED_X86_64: Layout = Layout {
         Member {
             name: "pid",
             at: 0,
-            ty: MemberTy::Int(4),
+            ty: MemberTy::Pid,
             extra: false,
         },
         Member {

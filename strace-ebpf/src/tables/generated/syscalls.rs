@@ -547,7 +547,7 @@ static VARIANT_FCNTL_1: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x9, 0x408],
+        values: &[0x408],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -560,6 +560,19 @@ static VARIANT_FCNTL_2: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x9],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Pid)),
+};
+static VARIANT_FCNTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x1],
     }],
     args: &[
@@ -568,7 +581,7 @@ static VARIANT_FCNTL_2: Variant = Variant {
     ],
     ret: Some(Arg::new("flags", Ty::Flags(SetId::FdFlags))),
 };
-static VARIANT_FCNTL_3: Variant = Variant {
+static VARIANT_FCNTL_4: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -581,7 +594,7 @@ static VARIANT_FCNTL_3: Variant = Variant {
     ],
     ret: Some(Arg::new("flags", Ty::Flags(SetId::OpenFlags))),
 };
-static VARIANT_FCNTL_4: Variant = Variant {
+static VARIANT_FCNTL_5: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -594,7 +607,7 @@ static VARIANT_FCNTL_4: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Signal)),
 };
-static VARIANT_FCNTL_5: Variant = Variant {
+static VARIANT_FCNTL_6: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -607,7 +620,7 @@ static VARIANT_FCNTL_5: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Flags(SetId::LockType))),
 };
-static VARIANT_FCNTL_6: Variant = Variant {
+static VARIANT_FCNTL_7: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -620,7 +633,7 @@ static VARIANT_FCNTL_6: Variant = Variant {
     ],
     ret: Some(Arg::new("seals", Ty::Flags(SetId::SealFlags))),
 };
-static VARIANT_FCNTL_7: Variant = Variant {
+static VARIANT_FCNTL_8: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -634,7 +647,7 @@ static VARIANT_FCNTL_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_8: Variant = Variant {
+static VARIANT_FCNTL_9: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -648,7 +661,7 @@ static VARIANT_FCNTL_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_9: Variant = Variant {
+static VARIANT_FCNTL_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -669,7 +682,7 @@ static VARIANT_FCNTL_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_10: Variant = Variant {
+static VARIANT_FCNTL_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -690,7 +703,7 @@ static VARIANT_FCNTL_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_11: Variant = Variant {
+static VARIANT_FCNTL_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -711,7 +724,7 @@ static VARIANT_FCNTL_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_12: Variant = Variant {
+static VARIANT_FCNTL_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -732,12 +745,12 @@ static VARIANT_FCNTL_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_13: Variant = Variant {
+static VARIANT_FCNTL_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x8, 0x407],
+        values: &[0x407],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -746,7 +759,21 @@ static VARIANT_FCNTL_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_14: Variant = Variant {
+static VARIANT_FCNTL_15: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Pid),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -767,7 +794,7 @@ static VARIANT_FCNTL_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_15: Variant = Variant {
+static VARIANT_FCNTL_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -788,7 +815,7 @@ static VARIANT_FCNTL_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_16: Variant = Variant {
+static VARIANT_FCNTL_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -802,7 +829,7 @@ static VARIANT_FCNTL_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_17: Variant = Variant {
+static VARIANT_FCNTL_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -816,7 +843,7 @@ static VARIANT_FCNTL_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_18: Variant = Variant {
+static VARIANT_FCNTL_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -830,7 +857,7 @@ static VARIANT_FCNTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_19: Variant = Variant {
+static VARIANT_FCNTL_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2917,7 +2944,7 @@ static ARGS_WAITPID: [Arg; 3] = [
 ];
 static ARGS_WAITID: [Arg; 5] = [
     Arg::new("idtype", Ty::Enum(SetId::WaitidType)),
-    Arg::new("id", Ty::Pid),
+    Arg::new("id", Ty::Int),
     Arg::new(
         "infop",
         Ty::Struct {
@@ -2936,8 +2963,38 @@ static ARGS_WAITID: [Arg; 5] = [
         },
     ),
 ];
+static VARIANT_WAITID_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("idtype", Ty::Enum(SetId::WaitidType)),
+        Arg::new("id", Ty::Pid),
+        Arg::new(
+            "infop",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Siginfo,
+                len: None,
+            },
+        ),
+        Arg::new("options", Ty::Flags(SetId::WaitOptions)),
+        Arg::new(
+            "rusage",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Rusage,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_GETPGID: [Arg; 1] = [Arg::new("pid", Ty::Pid)];
-static ARGS_SETPGID: [Arg; 2] = [Arg::new("pid", Ty::Pid), Arg::new("pgid", Ty::Pid)];
+static ARGS_SETPGID: [Arg; 2] = [Arg::new("pid", Ty::Pid), Arg::new("pgid", Ty::Int)];
 static ARGS_GETSID: [Arg; 1] = [Arg::new("pid", Ty::Pid)];
 static ARGS_SET_TID_ADDRESS: [Arg; 1] = [Arg::new("tidptr", Ty::Addr)];
 static ARGS_UNSHARE: [Arg; 1] = [Arg::new("flags", Ty::Flags(SetId::UnshareFlags))];
@@ -3569,16 +3626,56 @@ static ARGS_GETPRIORITY: [Arg; 2] = [
     Arg::new("which", Ty::Enum(SetId::PriorityWhich)),
     Arg::new("who", Ty::Int),
 ];
+static VARIANT_GETPRIORITY_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("which", Ty::Enum(SetId::PriorityWhich)),
+        Arg::new("who", Ty::Pid),
+    ],
+    ret: None,
+};
 static ARGS_SETPRIORITY: [Arg; 3] = [
     Arg::new("which", Ty::Enum(SetId::PriorityWhich)),
     Arg::new("who", Ty::Int),
     Arg::new("prio", Ty::Int),
 ];
+static VARIANT_SETPRIORITY_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("which", Ty::Enum(SetId::PriorityWhich)),
+        Arg::new("who", Ty::Pid),
+        Arg::new("prio", Ty::Int),
+    ],
+    ret: None,
+};
 static ARGS_IOPRIO_GET: [Arg; 2] = [
     Arg::new("which", Ty::Enum(SetId::IoprioWho)),
     Arg::new("who", Ty::Int),
 ];
 static VARIANT_IOPRIO_GET_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("which", Ty::Enum(SetId::IoprioWho)),
+        Arg::new("who", Ty::Pid),
+    ],
+    ret: Some(Arg::new("-", Ty::IoPrio)),
+};
+static VARIANT_IOPRIO_GET_1: Variant = Variant {
     tests: &[],
     args: &[
         Arg::new("which", Ty::Enum(SetId::IoprioWho)),
@@ -3591,6 +3688,20 @@ static ARGS_IOPRIO_SET: [Arg; 3] = [
     Arg::new("who", Ty::Int),
     Arg::new("ioprio", Ty::IoPrio),
 ];
+static VARIANT_IOPRIO_SET_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("which", Ty::Enum(SetId::IoprioWho)),
+        Arg::new("who", Ty::Pid),
+        Arg::new("ioprio", Ty::IoPrio),
+    ],
+    ret: None,
+};
 static ARGS_RSEQ: [Arg; 4] = [
     Arg::new("rseq", Ty::Addr),
     Arg::new("rseq_len", Ty::Hex),
@@ -6730,7 +6841,7 @@ static ARGS_PERF_EVENT_OPEN: [Arg; 5] = [
             len: None,
         },
     ),
-    Arg::new("pid", Ty::Pid),
+    Arg::new("pid", Ty::Int),
     Arg::new("cpu", Ty::Int),
     Arg::new("group_fd", Ty::Fd),
     Arg::new("flags", Ty::Flags(SetId::PerfEventOpenFlags)),
@@ -7654,6 +7765,8 @@ static CALL_FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_17,
         &VARIANT_FCNTL_18,
         &VARIANT_FCNTL_19,
+        &VARIANT_FCNTL_20,
+        &VARIANT_FCNTL_21,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -7683,6 +7796,8 @@ static CALL_FCNTL64__FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_17,
         &VARIANT_FCNTL_18,
         &VARIANT_FCNTL_19,
+        &VARIANT_FCNTL_20,
+        &VARIANT_FCNTL_21,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -8113,7 +8228,7 @@ static CALL_GETPGID: Syscall = Syscall {
     name: "getpgid",
     args: &ARGS_GETPGID,
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Group,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
 };
@@ -8121,7 +8236,7 @@ static CALL_GETPGRP: Syscall = Syscall {
     name: "getpgrp",
     args: &[],
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Group,
     classes: Classes::PURE,
     attrs: Attrs::NONE,
 };
@@ -8152,7 +8267,7 @@ static CALL_GETPPID: Syscall = Syscall {
 static CALL_GETPRIORITY: Syscall = Syscall {
     name: "getpriority",
     args: &ARGS_GETPRIORITY,
-    variants: &[],
+    variants: &[&VARIANT_GETPRIORITY_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -8233,7 +8348,7 @@ static CALL_GETSID: Syscall = Syscall {
     name: "getsid",
     args: &ARGS_GETSID,
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Group,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
 };
@@ -8496,7 +8611,7 @@ static CALL_IOPL: Syscall = Syscall {
 static CALL_IOPRIO_GET: Syscall = Syscall {
     name: "ioprio_get",
     args: &ARGS_IOPRIO_GET,
-    variants: &[&VARIANT_IOPRIO_GET_0],
+    variants: &[&VARIANT_IOPRIO_GET_0, &VARIANT_IOPRIO_GET_1],
     ret: Ret::Hex,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -8504,7 +8619,7 @@ static CALL_IOPRIO_GET: Syscall = Syscall {
 static CALL_IOPRIO_SET: Syscall = Syscall {
     name: "ioprio_set",
     args: &ARGS_IOPRIO_SET,
-    variants: &[],
+    variants: &[&VARIANT_IOPRIO_SET_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -10143,7 +10258,7 @@ static CALL_SET_TID_ADDRESS: Syscall = Syscall {
     name: "set_tid_address",
     args: &ARGS_SET_TID_ADDRESS,
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
 };
@@ -10286,7 +10401,7 @@ static CALL_SETPGID: Syscall = Syscall {
 static CALL_SETPRIORITY: Syscall = Syscall {
     name: "setpriority",
     args: &ARGS_SETPRIORITY,
-    variants: &[],
+    variants: &[&VARIANT_SETPRIORITY_0],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -10399,7 +10514,7 @@ static CALL_SETSID: Syscall = Syscall {
     name: "setsid",
     args: &[],
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Group,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
 };
@@ -11151,14 +11266,14 @@ static CALL_WAIT4: Syscall = Syscall {
     name: "wait4",
     args: &ARGS_WAIT4,
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Waited,
     classes: Classes::PROCESS,
     attrs: Attrs::NONE,
 };
 static CALL_WAITID: Syscall = Syscall {
     name: "waitid",
     args: &ARGS_WAITID,
-    variants: &[],
+    variants: &[&VARIANT_WAITID_0],
     ret: Ret::Int,
     classes: Classes::PROCESS,
     attrs: Attrs::NONE,
@@ -11167,7 +11282,7 @@ static CALL_WAITPID: Syscall = Syscall {
     name: "waitpid",
     args: &ARGS_WAITPID,
     variants: &[],
-    ret: Ret::Pid,
+    ret: Ret::Waited,
     classes: Classes::PROCESS,
     attrs: Attrs::NONE,
 };

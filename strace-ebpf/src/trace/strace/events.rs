@@ -16,18 +16,19 @@ use crate::{
 };
 
 impl Lines {
-    /// A line of its own, for `tid`.
+    /// A line of its own, for `tid`, whose name is added to the place.
     pub(super) fn line(
         &mut self,
         common: &mut Common,
         tid: u32,
         ts_ns: u64,
-        place: Place,
+        mut place: Place,
         write: impl FnOnce(&mut Strace, &mut Vec<u8>),
     ) {
         // A signal or an end cuts its own thread's line too.
         self.make_way(common, 0);
         let several = self.several();
+        place.comm = common.names.as_ref().and_then(|names| names.of_traced(tid));
         self.format
             .leader(&mut common.out, tid, several, ts_ns, place);
         write(&mut self.format, &mut common.out);
@@ -43,6 +44,7 @@ impl Lines {
             nr: record.map_or(0, |record| record.nr),
             ip: ip_at_enter(&call.enter),
             narrow: self.foreign.contains_key(&tid),
+            comm: None,
         }
     }
 
@@ -156,6 +158,7 @@ impl Lines {
             nr: end.nr,
             ip: None,
             narrow: self.foreign.remove(&tid).is_some(),
+            comm: None,
         };
         let quiet = self.telling.quiet & QUIET_EXIT != 0 && end.code & 0x7f == 0;
         if told && !quiet {
@@ -178,7 +181,11 @@ impl Lines {
             call.ignored.push(*record);
             return;
         }
-        let info = decode::siginfo(Abi::X86_64, &record.info);
+        let mut info = decode::siginfo(Abi::X86_64, &record.info);
+        if let Some(names) = &common.names {
+            let receiver = record.header.tgid;
+            decode::name_pids(&mut info, |pid| names.of(pid, receiver));
+        }
         let info = info.iter().next().unwrap_or_default();
         let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);
         let place = Place {
@@ -188,6 +195,7 @@ impl Lines {
                 .filter(|ip| *ip != 0)
                 .or_else(|| self.ips.get(&tid).copied()),
             narrow: self.foreign.contains_key(&tid),
+            comm: None,
         };
         self.line(common, tid, ts_ns, place, |format, out| {
             format.signal(out, record.signal, info)

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use strace_ebpf_common::{
     capture::{ARG_NONE, OP_IP},
-    record::{ABI_X86_64, CallRecord, DURATION_UNKNOWN, SignalRecord, read_fixed},
+    record::{ABI_X86_64, CallRecord, DURATION_UNKNOWN, Header, SignalRecord, read_fixed},
 };
 
 use super::Common;
@@ -22,6 +22,7 @@ use crate::{
         strace::{Known, Names, Place, Strace},
     },
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
+    resolve::names::Comm,
     session::{ByTid, Call, parse},
     tables::{self, Attrs, Dir, Syscall, Ty},
 };
@@ -190,6 +191,7 @@ impl Lines {
             nr: record.nr,
             narrow: abi != ABI_X86_64,
             ip,
+            comm: None,
         };
         self.line(common, tid, record.header.ts_ns, place, |format, out| {
             format.remark(out, &text)
@@ -282,20 +284,28 @@ impl Lines {
         }
         let format = &mut self.format;
         let begun = stage != Stage::Held;
-        common.with_call(record, body, enter, begun, |out, call, syscall, options| {
+        // As it was called when the line begins.
+        let at_enter = enter
+            .filter(|_| stage == Stage::Held)
+            .and_then(read_fixed::<Header>);
+        let header = at_enter.unwrap_or(record.header);
+        common.with_call(record, body, enter, begun, |out, call, syscall, showing| {
+            let options = &showing.options;
             let mut args = Args::default();
-            decode::args_of_restarted(&mut args, call, syscall, options, goes_on);
+            showing.args_of_restarted(&mut args, call, syscall, goes_on);
             let names = names_of(format, call, syscall);
             let known = match stage {
                 Stage::Held => {
-                    format.leader(out, tid, several, call.start_ns(), place_of(call));
+                    let place = place_of(call, showing.comm(&header));
+                    format.leader(out, tid, several, call.start_ns(), place);
                     format.begin(out, &name_of(call, syscall), &args, &names, Known::ALL);
                     Known::ALL
                 }
                 Stage::Begun => known_at_enter(call, syscall, options),
                 Stage::Cut => {
                     let ts_ns = call.record.header.ts_ns;
-                    format.leader(out, tid, several, ts_ns, place_of(call));
+                    let place = place_of(call, showing.comm(&header));
+                    format.leader(out, tid, several, ts_ns, place);
                     format.resumed(out, &name_of(call, syscall));
                     known_at_enter(call, syscall, options)
                 }
@@ -305,8 +315,8 @@ impl Lines {
             let mut returned = Args::default();
             decode::returned(&mut returned, call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
-            let opened = decode::descriptor::returned(call, &outcome, options.descriptors);
-            format.result(out, &outcome, opened.as_ref(), &returned, duration);
+            let behind = showing.behind(call, &outcome);
+            format.result(out, &outcome, behind.as_ref(), &returned, duration);
             if let Some(syscall) = syscall.filter(|_| options.dump) {
                 dump::dump(out, &decode::dump::pieces(call, syscall, options));
             }
@@ -358,14 +368,16 @@ impl Lines {
         let format = &mut self.format;
         let stage = &mut held.stage;
         let goes_on = self.interrupted.get(&tid).copied();
-        common.with_call(record, body, None, false, |out, call, syscall, options| {
+        common.with_call(record, body, None, false, |out, call, syscall, showing| {
             if !forced && decode::misses(call, syscall) {
                 return;
             }
             *stage = Stage::Begun;
+            let options = &showing.options;
             let mut args = Args::default();
-            decode::args_of_restarted(&mut args, call, syscall, options, goes_on);
-            format.leader(out, tid, several, record.header.ts_ns, place_of(call));
+            showing.args_of_restarted(&mut args, call, syscall, goes_on);
+            let place = place_of(call, showing.comm(&record.header));
+            format.leader(out, tid, several, record.header.ts_ns, place);
             let known = known_at_enter(call, syscall, options);
             let names = names_of(format, call, syscall);
             format.begin(out, &name_of(call, syscall), &args, &names, known);
@@ -411,13 +423,15 @@ impl Lines {
             .unwrap_or_default();
         let format = &mut self.format;
         let begun = held.stage != Stage::Held;
-        common.with_call(record, body, None, begun, |out, call, syscall, options| {
+        common.with_call(record, body, None, begun, |out, call, syscall, showing| {
             if held.stage == Stage::Cut {
-                format.leader(out, tid, several, record.header.ts_ns, place_of(call));
+                let place = place_of(call, showing.comm(&record.header));
+                format.leader(out, tid, several, record.header.ts_ns, place);
                 format.resumed(out, &name_of(call, syscall));
             }
+            let options = &showing.options;
             let mut args = Args::default();
-            decode::args(&mut args, call, syscall, options);
+            showing.args(&mut args, call, syscall);
             if !known_at_enter(call, syscall, options).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
@@ -440,7 +454,7 @@ fn is_exec(record: &[u8]) -> bool {
 }
 
 /// Where a call was made. What its enter says stands behind what its exit says.
-fn place_of(call: &Call<'_>) -> Place {
+fn place_of(call: &Call<'_>, comm: Option<Comm>) -> Place {
     let mut ips = call
         .captures
         .iter()
@@ -449,6 +463,7 @@ fn place_of(call: &Call<'_>) -> Place {
         nr: call.record.nr,
         ip: ips.next_back().map(|captured| captured.header.addr),
         narrow: call.record.abi != ABI_X86_64,
+        comm,
     }
 }
 

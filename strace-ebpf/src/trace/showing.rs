@@ -1,0 +1,62 @@
+//! How one call is shown: its options, and what must be looked up for it.
+
+use strace_ebpf_common::record::Header;
+
+use crate::{
+    decode::{
+        self, Outcome,
+        value::{Args, Value},
+    },
+    resolve::names::{Comm, Names},
+    session::Call,
+    tables::Syscall,
+};
+
+/// Of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Showing<'n> {
+    /// In what detail.
+    pub options: decode::Options,
+    /// Names of processes, if they are shown.
+    pub names: Option<&'n Names>,
+}
+
+impl Showing<'_> {
+    /// Writes the arguments.
+    pub fn args<'a>(&self, args: &mut Args<'a>, call: &Call<'a>, syscall: Option<&Syscall>) {
+        decode::args(args, call, syscall, &self.options);
+        self.name_pids(args, call);
+    }
+
+    /// The same; those of restart_syscall(2) are what it `goes_on` with.
+    pub fn args_of_restarted<'a>(
+        &self,
+        args: &mut Args<'a>,
+        call: &Call<'a>,
+        syscall: Option<&Syscall>,
+        goes_on: Option<&'static str>,
+    ) {
+        decode::args_of_restarted(args, call, syscall, &self.options, goes_on);
+        self.name_pids(args, call);
+    }
+
+    fn name_pids(&self, args: &mut Args<'_>, call: &Call<'_>) {
+        if let Some(names) = self.names {
+            let teller = call.record.header.tgid;
+            decode::name_pids(args, |pid| names.of(pid, teller));
+        }
+    }
+
+    /// The thread's name, if it is shown.
+    pub fn comm(&self, header: &Header) -> Option<Comm> {
+        self.names.map(|_| header.comm)
+    }
+
+    /// What stands behind the result: what a descriptor leads to, the name of a process.
+    pub fn behind<'a>(&self, call: &Call<'a>, outcome: &Outcome) -> Option<Value<'a>> {
+        if let (Outcome::Value(Value::Pid(pid)), Some(names)) = (outcome, self.names) {
+            return names.of(*pid, call.record.header.tgid).map(Value::Comm);
+        }
+        decode::descriptor::returned(call, outcome, self.options.descriptors).map(Value::Opened)
+    }
+}
