@@ -5,6 +5,7 @@
 pub mod attach;
 pub mod functions;
 mod load;
+pub mod maps;
 mod perf_event;
 pub mod summary;
 mod types;
@@ -19,7 +20,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use aya::{
     Btf, Ebpf,
-    maps::{Array, ArrayOfMaps, MapData, PerCpuArray, RingBuf},
+    maps::{Array, MapData, PerCpuArray},
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
 use strace_ebpf_common::{
@@ -39,6 +40,7 @@ use crate::{
 use attach::{Hook, Kernel, Program};
 use functions::{Events, Functions, Places};
 use load::Code;
+use maps::{Outlets, map_set_fd, share_data, take, take_data};
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
@@ -100,11 +102,6 @@ impl Settings {
     }
 }
 
-/// Size of the ring buffers for what may come from interrupts: signals that are thrown away or kill.
-pub const IRQ_RING_BYTES: u32 = 64 << 10;
-
-type RingMap = ArrayOfMaps<MapData, RingBuf<MapData>>;
-
 /// Loaded and attached probes.
 pub struct Probes {
     ebpf: Ebpf,
@@ -122,23 +119,6 @@ pub struct Probes {
     books_have_returns: bool,
     programs: Vec<Program>,
     attached: bool,
-}
-
-/// Where events come out of the kernel.
-pub enum Outlets {
-    /// A ring buffer per CPU.
-    Rings(Vec<RingBuf<MapData>>),
-    /// Mapped buffers, and a small ring buffer per CPU for what may come from interrupts.
-    Mapped {
-        /// Both ends of each buffer.
-        cursors: MapData,
-        /// The memory.
-        chunks: MapData,
-        /// The ring buffers.
-        irq: Vec<RingBuf<MapData>>,
-    },
-    /// The map whose slots take perf event descriptors, one per CPU.
-    Perf(MapData),
 }
 
 impl Probes {
@@ -196,17 +176,17 @@ impl Probes {
             }
             None => Functions::default(),
         };
+        let (outlets, rings) = maps::outlets(&mut ebpf, settings)?;
         let plans = take_data(&mut ebpf, "PLANS")?;
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
         }
-        let plans = fill_plans(plans, &settings.plans).context("filling the plan map")?;
+        maps::fill_plans(&plans, &settings.plans).context("filling the plan map")?;
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())
                 .context("filling the cgroup map")?;
         }
-        let (outlets, rings) = outlets(&mut ebpf, settings)?;
         let brake = if settings.config.lossless != 0 {
             Some((
                 take_data(&mut ebpf, "HELD")?,
@@ -230,8 +210,13 @@ impl Probes {
             attached: false,
         };
         probes.load_programs(&settings.trace_types)?;
+        let rings = rings.map(|filling| {
+            filling
+                .join()
+                .map_err(|_| anyhow!("filling the ring map failed"))?
+        });
         // From here on the programs themselves keep these maps.
-        drop((plans, cgroup_map, rings));
+        drop((plans, cgroup_map, rings.transpose()?));
         Ok((probes, outlets))
     }
 
@@ -507,121 +492,6 @@ fn object_override() -> Result<Option<Vec<u8>>> {
     std::fs::read(&path)
         .map(Some)
         .with_context(|| format!("reading {} (from {OBJECT_ENV})", path.display()))
-}
-
-fn take_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
-    use aya::maps::Map;
-    let map = ebpf
-        .take_map(name)
-        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
-    match map {
-        Map::Array(data)
-        | Map::PerfEventArray(data)
-        | Map::Unsupported(data)
-        | Map::ArrayOfMaps(data)
-        | Map::CgroupArray(data) => Ok(data),
-        _ => bail!("map {name} has an unexpected type"),
-    }
-}
-
-/// A map that is needed more than once, by a descriptor of its own.
-fn share_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData> {
-    let map = ebpf
-        .map(name)
-        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
-    let aya::maps::Map::Array(data) = map else {
-        bail!("map {name} has an unexpected type");
-    };
-    let fd = data.fd().as_fd().try_clone_to_owned()?;
-    MapData::from_fd(fd).with_context(|| format!("map {name}"))
-}
-
-fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M>
-where
-    M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
-{
-    let map = ebpf
-        .take_map(name)
-        .ok_or_else(|| anyhow!("the probes object has no map {name}"))?;
-    M::try_from(map).with_context(|| format!("map {name}"))
-}
-
-/// The buffers, and the map of the ring buffers, which is to live until the programs hold it.
-fn outlets(ebpf: &mut Ebpf, settings: &Settings) -> Result<(Outlets, Option<RingMap>)> {
-    if settings.config.transport == TRANSPORT_PERF {
-        return Ok((Outlets::Perf(take_data(ebpf, "EVENTS")?), None));
-    }
-    let mut outer: RingMap = take(ebpf, "RINGS")?;
-    let mapped = settings.config.transport == TRANSPORT_MAPPED;
-    let bytes = if mapped {
-        IRQ_RING_BYTES
-    } else {
-        settings.buffer_bytes
-    };
-    let mut rings = Vec::new();
-    for cpu in 0..settings.cpus {
-        let definition = aya_obj::Map::new_from_params(
-            aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32,
-            0,
-            0,
-            bytes,
-            0,
-        );
-        let data = MapData::create(definition, "RING", None).with_context(|| {
-            format!(
-                "making a ring buffer of {bytes} bytes for CPU {cpu} (--buffer-size makes it smaller)"
-            )
-        })?;
-        let ring = RingBuf::try_from(aya::maps::Map::RingBuf(data))?;
-        outer.set(cpu, &ring, 0).context("filling the ring map")?;
-        rings.push(ring);
-    }
-    if mapped {
-        let mapped = Outlets::Mapped {
-            cursors: share_data(ebpf, "CURSORS")?,
-            chunks: take_data(ebpf, "CHUNKS")?,
-            irq: rings,
-        };
-        return Ok((mapped, Some(outer)));
-    }
-    Ok((Outlets::Rings(rings), Some(outer)))
-}
-
-/// Fills the plan map: at once where the kernel can (Linux 5.6), there are 1,700.
-fn fill_plans(map: MapData, plans: &[CapturePlan]) -> Result<Array<MapData, CapturePlan>> {
-    const BPF_MAP_UPDATE_BATCH: u32 = 26;
-    let keys: Vec<u32> = (0..plans.len() as u32).collect();
-    // struct { u64 in_batch, out_batch, keys, values; u32 count, map_fd; u64 elem_flags, flags; }
-    let mut attr = [0u8; 56];
-    attr[16..24].copy_from_slice(&(keys.as_ptr() as u64).to_ne_bytes());
-    attr[24..32].copy_from_slice(&(plans.as_ptr() as u64).to_ne_bytes());
-    attr[32..36].copy_from_slice(&(keys.len() as u32).to_ne_bytes());
-    let fd = map.fd().as_fd().as_raw_fd() as u32;
-    attr[36..40].copy_from_slice(&fd.to_ne_bytes());
-    // SAFETY: as many live keys and values of the map's sizes as the count says.
-    let filled = unsafe { sys::bpf(BPF_MAP_UPDATE_BATCH, &mut attr) }.is_ok();
-    let mut map = Array::try_from(aya::maps::Map::Array(map))?;
-    if filled {
-        return Ok(map);
-    }
-    for (index, plan) in keys.into_iter().zip(plans) {
-        if *plan != CapturePlan::default() {
-            map.set(index, plan, 0)?;
-        }
-    }
-    Ok(map)
-}
-
-/// Puts a file descriptor into slot `key` of an array map.
-pub fn map_set_fd(map: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
-    const BPF_MAP_UPDATE_ELEM: u32 = 2;
-    let value = value.as_raw_fd() as u32;
-    let mut attr = [0u8; 32];
-    attr[0..4].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
-    attr[8..16].copy_from_slice(&(&raw const key as u64).to_ne_bytes());
-    attr[16..24].copy_from_slice(&(&raw const value as u64).to_ne_bytes());
-    // SAFETY: key and value are live and of the sizes of the map's.
-    unsafe { sys::bpf(BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
 
 /// `bpf_prog_info.recursion_misses`, Linux 5.12.

@@ -14,7 +14,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 use anyhow::{Context, Result};
 use strace_ebpf_common::record::{Header, read_fixed};
 
-use crate::probes::{IRQ_RING_BYTES, Outlets};
+use crate::probes::maps::{IRQ_RING_BYTES, Outlets};
 use mapped::{Mapped, MappedRing};
 use perf::PerfBuffer;
 use ring::Ring;

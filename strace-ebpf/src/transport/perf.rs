@@ -14,7 +14,7 @@ use aya::maps::MapData;
 
 use super::Source;
 use crate::{
-    probes::map_set_fd,
+    probes::maps::map_set_fd,
     sys::{self, Mapping},
 };
 
