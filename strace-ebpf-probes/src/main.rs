@@ -171,8 +171,12 @@ mod programs {
     // The same as classic tracepoints, for kernels whose raw ones run preemptibly (Linux 7.2).
     // task:task_newtask { pid_t pid; char comm[16]; u64 clone_flags; ... }, in the parent
     program!("tracepoint", fork_tp, task::fork_classic);
+    // sched:sched_process_exec { __data_loc char[] filename; pid_t pid; pid_t old_pid; }
+    program!("tracepoint", exec_tp, task::exec_classic);
     // sched:sched_process_exit, in the task itself
     program!("tracepoint", gone_tp, task::gone_classic);
+    // sched_wakeup_new(struct task_struct *p), in the parent
+    program!("raw_tp/sched_wakeup_new", fork_woken, task::fork_woken);
     // sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next), a fourth argument since Linux 5.18
     program!("tp_btf/sched_switch", switch_btf, switch::run::<true>);
     program!("raw_tp/sched_switch", switch_raw, switch::run::<false>);

@@ -44,6 +44,15 @@ pub fn fork<const TYPED: bool>(ctx: *mut c_void) {
     born(ctx, child, filter::current_ids());
 }
 
+/// The same from sched_wakeup_new, whose program runs under the run queue's lock: nothing preempts it, and the child waits.
+#[inline(always)]
+pub fn fork_woken(ctx: *mut c_void) {
+    let Some(child) = filter::ids_of::<false>(argument(ctx, 0) as *const u8) else {
+        return;
+    };
+    born(ctx, child, filter::current_ids());
+}
+
 /// `CLONE_THREAD`, `include/uapi/linux/sched.h`.
 const CLONE_THREAD: u64 = 0x10000;
 
@@ -127,6 +136,29 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
 /// The new program is in place.
 #[inline(always)]
 pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
+    after_exec(ctx, argument(ctx, 1) as u32, || {
+        let bprm = argument(ctx, 2);
+        if setting!(offsets.bprm_filename) == 0 {
+            0
+        } else if TYPED {
+            // SAFETY: the third argument of a typed program.
+            unsafe { kernel::load(bprm as *const u8, setting!(offsets.bprm_filename)) }
+        } else {
+            kernel::read(bprm, setting!(offsets.bprm_filename))
+        }
+    });
+}
+
+/// The record of sched:sched_process_exec: the place of the file name within it at 8, `old_pid` at 16.
+#[inline(always)]
+pub fn exec_classic(ctx: *mut c_void) {
+    // SAFETY: both are within the record, of which no more may be read than there is.
+    let word = |at: usize| unsafe { ctx.cast::<u8>().add(at).cast::<u32>().read_volatile() };
+    after_exec(ctx, word(16), || ctx as u64 + (u64::from(word(8)) & 0xffff));
+}
+
+#[inline(always)]
+fn after_exec(ctx: *mut c_void, old_pid: u32, filename: impl Fn() -> u64) {
     // The command's own is where its trace begins.
     // SAFETY: a map value of this very thread.
     let state = |(_, task): (Ids, *mut Task)| unsafe { (*task).state };
@@ -136,7 +168,7 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
         filter::current_ids().and_then(|ids| Some((ids, filter::task(ids.tid)?)))
     };
     let begins = before.is_some_and(|who| state(who) == TASK_ARMED);
-    executed::<TYPED>(ctx);
+    executed(ctx, old_pid, filename);
     if let Some(who) = before
         && !begins
         && state(who) == TASK_TRACED
@@ -148,7 +180,7 @@ pub fn exec<const TYPED: bool>(ctx: *mut c_void) {
 /// Tells of the new program. When a thread that is not the leader did it, it has taken over
 /// the leader's tid; its own is gone without an exit event.
 #[inline(always)]
-fn executed<const TYPED: bool>(ctx: *mut c_void) {
+fn executed(ctx: *mut c_void, old_pid: u32, filename: impl Fn() -> u64) {
     let Some(ids) = filter::current_ids() else {
         return;
     };
@@ -157,7 +189,7 @@ fn executed<const TYPED: bool>(ctx: *mut c_void) {
     };
     // `old_pid` counts in the initial namespace; elsewhere it cannot be matched.
     let old_tid = if setting!(pidns_inum) == 0 {
-        argument(ctx, 1) as u32
+        old_pid
     } else {
         ids.tid
     };
@@ -192,17 +224,9 @@ fn executed<const TYPED: bool>(ctx: *mut c_void) {
         emit::fill_header(header, ticket, KIND_EXEC, 0, now, ids);
         emit::fill_comm(header);
         (*record).old_tid = old_tid;
-        let bprm = argument(ctx, 2);
-        let filename: u64 = if setting!(offsets.bprm_filename) == 0 {
-            0
-        } else if TYPED {
-            kernel::load(bprm as *const u8, setting!(offsets.bprm_filename))
-        } else {
-            kernel::read(bprm, setting!(offsets.bprm_filename))
-        };
         let capture = record.add(1).cast::<Capture>();
         let got =
-            bpf_probe_read_kernel_str(capture.add(1).cast(), PATH_MAX, filename as *const c_void);
+            bpf_probe_read_kernel_str(capture.add(1).cast(), PATH_MAX, filename() as *const c_void);
         let chars = if got > 0 { got as u64 - 1 } else { 0 };
         (*capture) = Capture {
             addr: 0,

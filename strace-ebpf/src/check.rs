@@ -93,7 +93,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             match &facts.offsets {
                 Ok(_) => "/sys/kernel/btf/vmlinux has every field we need".to_owned(),
                 Err(NoOffsets::NoBtf(why)) => format!(
-                    "/sys/kernel/btf/vmlinux: {why}; raw tracepoints are used, PID namespaces and classic tracepoints are out of reach (CONFIG_DEBUG_INFO_BTF)"
+                    "/sys/kernel/btf/vmlinux: {why}; the fields we need are looked for instead, PID namespaces, typed hooks and -y are out of reach (CONFIG_DEBUG_INFO_BTF)"
                 ),
                 Err(NoOffsets::Missing(field)) => format!("no field {field} in this kernel"),
             },

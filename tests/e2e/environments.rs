@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use strace_ebpf::kernel::Facts;
+use strace_ebpf::kernel::{Facts, Version};
 
 use crate::{
     harness::{BIN, Output, TempDir, run, shared, tracer},
@@ -107,13 +107,21 @@ fn without_btf() {
             &trace,
             &["CONFIG_DEBUG_INFO_BTF"],
         );
-        if checked(&check, "raw tracepoints complete").0 && transport == "auto" {
-            assert_eq!(
-                checked(&check, "hook"),
-                (true, "raw_tracepoint"),
-                "{check:?}"
-            );
+        if transport == "auto" {
+            let hook = if checked(&check, "raw tracepoints complete").0 {
+                "raw_tracepoint"
+            } else {
+                "tracepoint"
+            };
+            assert_eq!(checked(&check, "hook"), (true, hook), "{check:?}");
         }
+    }
+    // The kernel has its types still: it is only we who do not see them.
+    let facts = Facts::gather().unwrap();
+    if facts.version >= Version(5, 15) {
+        let (check, traced, trace) = in_private(hide, "--attach tracepoint");
+        assert_eq!(checked(&check, "hook"), (true, "tracepoint"), "{check:?}");
+        as_checked("tracepoint", &check, &traced, &trace, &[]);
     }
     // Typed tracepoints cannot be had so.
     let (check, traced, trace) = in_private(hide, "--attach tp-btf");

@@ -1,9 +1,12 @@
 //! Births, execs, ends and signals: the events with a `+`, and the calls around them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use crate::{
-    harness::{Traced, example, shared, trace},
+    harness::{BIN, Traced, alone, example, shared, trace, trace_by},
     rows::{Row, named},
 };
 
@@ -41,6 +44,41 @@ fn forks_and_exits_of_many_children() {
         let executed = if mode == "--vfork-exec" { 301 } else { 1 };
         assert_eq!(named(&rows, "+exec").len(), executed, "{mode}");
         assert_eq!(named(&rows, "execve").len(), executed, "{mode}");
+    }
+}
+
+/// Many processes that execute programs at the same time: also where the kernel preempts our programs no birth, exec, end or
+/// signal is missing, and none has been skipped (that would be told on standard error).
+#[test]
+fn nothing_is_missing_of_the_lives_of_many_processes() {
+    let _machine = alone();
+    let script = format!(
+        "for i in 1 2 3 4 5 6 7 8; do {} --children 40 --vfork-exec >/dev/null & done; wait",
+        example("forks")
+    );
+    let nested = ["unshare", "-p", "-f", "--mount-proc", BIN];
+    for prefix in [&nested[..0], &nested] {
+        let mut command = Command::new(prefix.first().unwrap_or(&BIN));
+        command.args(prefix.get(1..).unwrap_or_default());
+        let traced = trace_by(&mut command, &["-f", "--", "sh", "-c", &script]);
+        assert_eq!(
+            (traced.output.code(), traced.output.stderr.as_str()),
+            (0, ""),
+            "{prefix:?}"
+        );
+        let rows = traced.rows();
+        let succeeded = |name| named(&rows, name).iter().filter(|r| r.errno == "-").count();
+        let processes = 1 + 8 + 8 * 40;
+        for (name, count) in [
+            ("+fork", processes - 1),
+            ("+exec", processes),
+            ("execve", processes),
+            ("+exit", processes),
+        ] {
+            assert_eq!(succeeded(name), count, "{prefix:?}: {name}");
+        }
+        let executed: BTreeSet<u32> = named(&rows, "+exec").iter().map(|row| row.pid).collect();
+        assert_eq!(executed.len(), processes, "{prefix:?}");
     }
 }
 

@@ -11,6 +11,8 @@ const PROG_GET_FD_BY_ID: i32 = 13;
 const OBJ_GET_INFO_BY_FD: i32 = 15;
 /// Offset of `bpf_prog_info.name`, 16 bytes.
 const NAME_AT: usize = 64;
+/// Offset of `bpf_prog_info.verified_insns`.
+const VERIFIED_AT: usize = 216;
 const OURS: [&str; 7] = [
     "enter_", "exit_", "fork_", "exec_", "gone_", "sig_", "survey_",
 ];
@@ -21,7 +23,8 @@ fn bpf(command: i32, attr: &mut [u8]) -> Option<i32> {
     (ret >= 0).then_some(ret as i32)
 }
 
-fn name(id: u32) -> Option<String> {
+/// `struct bpf_prog_info` of a program.
+fn info(id: u32) -> Option<[u8; 256]> {
     let mut attr = [0; 12];
     attr[..4].copy_from_slice(&id.to_ne_bytes());
     let fd = bpf(PROG_GET_FD_BY_ID, &mut attr)?;
@@ -33,7 +36,18 @@ fn name(id: u32) -> Option<String> {
     let ok = bpf(OBJ_GET_INFO_BY_FD, &mut attr);
     // SAFETY: a descriptor that we just got.
     unsafe { libc::close(fd) };
-    ok?;
+    ok.map(|_| info)
+}
+
+/// How many instructions the verifier looked at, 0 before Linux 5.16.
+pub fn verified(id: u32) -> Option<u32> {
+    Some(u32::from_ne_bytes(
+        info(id)?[VERIFIED_AT..VERIFIED_AT + 4].try_into().unwrap(),
+    ))
+}
+
+fn name(id: u32) -> Option<String> {
+    let info = info(id)?;
     let name = &info[NAME_AT..NAME_AT + 16];
     let len = name.iter().position(|b| *b == 0).unwrap_or(16);
     Some(String::from_utf8_lossy(&name[..len]).into_owned())

@@ -18,6 +18,8 @@ use crate::sys;
 
 /// The initial PID namespace's inode, `PID_NS_INIT_INO` in `include/uapi/linux/nsfs.h`.
 const PID_NS_INIT_INO: u64 = 0xEFFF_FFFC;
+/// `BPF_PROG_TYPE_TRACEPOINT`
+const PROG_TYPE_TRACEPOINT: u32 = 5;
 /// `BPF_PROG_TYPE_RAW_TRACEPOINT`
 const PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
 /// `BPF_F_SLEEPABLE`
@@ -76,6 +78,8 @@ pub struct Facts {
     pub offsets: Result<Offsets, NoOffsets>,
     /// Its typed tracepoints.
     pub trace_types: btf::TraceTypes,
+    /// The user's registers come typed from helper 175: Linux 5.15, and types in the kernel, even if we cannot read them.
+    pub task_registers: bool,
     /// Highest tid plus one.
     pub pid_max: u32,
     /// CPUs that may ever be there: numbers below this.
@@ -105,11 +109,14 @@ impl Facts {
             Ok((offsets, trace_types)) => (offsets.map_err(NoOffsets::Missing), trace_types),
             Err(why) => (Err(NoOffsets::NoBtf(why)), btf::TraceTypes::default()),
         };
+        let task_registers =
+            version >= since::TASK_PT_REGS && (offsets.is_ok() || finds_registers());
         Ok(Self {
             version,
             release,
             offsets,
             trace_types,
+            task_registers,
             pid_max: read_number("/proc/sys/kernel/pid_max").unwrap_or(4_194_304),
             cpus: possible_cpus(),
             pidns_inum: own_pidns()?,
@@ -216,14 +223,22 @@ pub fn try_load() -> io::Result<()> {
     load_trivial(&Trivial::of(PROG_TYPE_RAW_TRACEPOINT)).map(drop)
 }
 
+/// Does the kernel accept a program that asks for the current task's registers? Without types in it, it does not.
+fn finds_registers() -> bool {
+    load_trivial(&Trivial {
+        code: &FIND_REGISTERS,
+        ..Trivial::of(PROG_TYPE_TRACEPOINT)
+    })
+    .is_ok()
+}
+
 fn load_trivial(trivial: &Trivial) -> io::Result<OwnedFd> {
-    let code: [u64; 2] = [0xb7, 0x95];
     sys::prog_load(&sys::ProgLoad {
         prog_type: trivial.prog_type,
         expected_attach_type: trivial.attach_type,
         attach_btf_id: trivial.btf_id,
         flags: trivial.flags,
-        code: &code,
+        code: trivial.code,
         name: "probe",
         types: None,
         license: c"GPL",
@@ -231,19 +246,27 @@ fn load_trivial(trivial: &Trivial) -> io::Result<OwnedFd> {
     .map_err(|refusal| refusal.error)
 }
 
-/// The program `r0 = 0; exit`, of a kind.
+/// `r0 = 0; exit`
+const RETURN: [u64; 2] = [0xb7, 0x95];
+/// `call bpf_get_current_task_btf; r1 = r0; call bpf_task_pt_regs; r0 = 0; exit`
+const FIND_REGISTERS: [u64; 5] = [0x85 | 158 << 32, 0x1bf, 0x85 | 175 << 32, 0xb7, 0x95];
+
+/// A program that does next to nothing, of a kind.
 #[derive(Clone, Copy, Default)]
 struct Trivial {
     prog_type: u32,
     attach_type: u32,
     btf_id: u32,
     flags: u32,
+    code: &'static [u64],
 }
 
 impl Trivial {
+    /// One that returns at once.
     fn of(prog_type: u32) -> Self {
         Self {
             prog_type,
+            code: &RETURN,
             ..Self::default()
         }
     }

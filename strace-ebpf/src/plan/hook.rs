@@ -25,7 +25,7 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
             facts.release
         ));
     }
-    let without_types = matches!(facts.offsets, Err(NoOffsets::NoBtf(_))) && !preemptible;
+    let hidden = matches!(facts.offsets, Err(NoOffsets::NoBtf(_)));
     let hook = match attach {
         Attach::TpBtf => Hook::TpBtf,
         Attach::RawTracepoint => Hook::RawTracepoint,
@@ -33,16 +33,13 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
         Attach::Kprobe => Hook::Kprobe,
         Attach::Kretprobe => Hook::Kretprobe,
         Attach::Fentry => Hook::Fentry,
-        // Without types there are only raw tracepoints.
-        Attach::Auto if without_types => Hook::RawTracepoint,
+        Attach::Auto if hidden && !preemptible => Hook::RawTracepoint,
         Attach::Auto if facts.version < since::TP_BTF => Hook::RawTracepoint,
         Attach::Auto if preemptible => Hook::Tracepoint,
         Attach::Auto => Hook::TpBtf,
     };
-    // kprobes come with raw tracepoints, but kretprobes find the arguments by the types.
-    let raw = hook == Hook::RawTracepoint || hook == Hook::Kprobe && without_types;
-    if !(raw && facts.pidns_inum == 0) {
-        needs_types(facts)?;
+    if !hidden || facts.pidns_inum != 0 || !does_without_types(hook, facts, preemptible) {
+        needs_types(hook, facts)?;
     }
     if hook == Hook::TpBtf && facts.version < since::TP_BTF {
         return unable(format!(
@@ -65,11 +62,28 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
     Ok(hook)
 }
 
-fn needs_types(facts: &Facts) -> Result<(), PlanError> {
+/// Raw tracepoints hand over the registers. Elsewhere a helper finds them, which wants types in the kernel but not that we
+/// read them. kprobes come with one or the other at exit.
+fn does_without_types(hook: Hook, facts: &Facts, preemptible: bool) -> bool {
+    match hook {
+        Hook::RawTracepoint => true,
+        Hook::Kprobe if !preemptible => true,
+        Hook::Kprobe | Hook::Kretprobe | Hook::Tracepoint => facts.task_registers,
+        Hook::TpBtf | Hook::Fentry => false,
+    }
+}
+
+fn needs_types(hook: Hook, facts: &Facts) -> Result<(), PlanError> {
+    let registers = match hook {
+        Hook::Tracepoint => {
+            "; without them classic tracepoints do not find a call's arguments at its end"
+        }
+        _ => "",
+    };
     match &facts.offsets {
         Ok(_) => Ok(()),
         Err(NoOffsets::NoBtf(why)) => unable(format!(
-            "this kernel's types cannot be read: /sys/kernel/btf/vmlinux: {why} (the kernel needs CONFIG_DEBUG_INFO_BTF)"
+            "this kernel's types cannot be read: /sys/kernel/btf/vmlinux: {why} (the kernel needs CONFIG_DEBUG_INFO_BTF){registers}"
         )),
         Err(NoOffsets::Missing(field)) => unable(format!(
             "this kernel has no field {field}: it is newer or older than we know"
@@ -168,12 +182,39 @@ mod tests {
                 Err(NoOffsets::NoBtf("gone".to_owned()))
             },
             trace_types: crate::kernel::btf::TraceTypes::default(),
+            task_registers: btf,
             pid_max: 1,
             cpus: 1,
             pidns_inum: 0,
             lockdown: String::new(),
             caps: crate::kernel::caps::Caps(0),
         }
+    }
+
+    /// A kernel with types that cannot be read.
+    fn hidden(major: u32, minor: u32) -> Facts {
+        Facts {
+            task_registers: true,
+            ..facts(major, minor, false)
+        }
+    }
+
+    #[test]
+    fn without_types_in_a_preemptible_kernel_nothing_is_complete() {
+        for attach in [Attach::Auto, Attach::Tracepoint, Attach::Kprobe] {
+            let Err(PlanError::Unable(message)) = choose_hook(attach, &facts(7, 2, false), true)
+            else {
+                panic!("{attach:?}");
+            };
+            assert!(message.contains("CONFIG_DEBUG_INFO_BTF"), "{message}");
+        }
+        let nested = Facts {
+            pidns_inum: 1,
+            ..hidden(7, 2)
+        };
+        assert!(choose_hook(Attach::Auto, &nested, true).is_err());
+        let raw = choose_hook(Attach::RawTracepoint, &facts(7, 2, false), true);
+        assert_eq!(raw, Ok(Hook::RawTracepoint));
     }
 
     #[test]
@@ -191,6 +232,9 @@ mod tests {
             (Attach::Auto, facts(5, 4, true), false, Hook::RawTracepoint),
             (Attach::Kprobe, facts(5, 10, true), false, Hook::Kprobe),
             (Attach::Kprobe, facts(5, 10, false), false, Hook::Kprobe),
+            (Attach::Auto, hidden(7, 2), true, Hook::Tracepoint),
+            (Attach::Kprobe, hidden(7, 2), true, Hook::Kprobe),
+            (Attach::Kretprobe, hidden(6, 1), false, Hook::Kretprobe),
         ] {
             assert_eq!(choose_hook(attach, &facts, preemptible), Ok(hook));
         }

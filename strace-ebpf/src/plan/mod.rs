@@ -382,7 +382,7 @@ impl Request {
             detach_on_exec: u32::from(self.launch.detach_on_exec),
             count: self.count(),
             descriptors: self.descriptors(),
-            has_task_regs: u32::from(facts.version >= since::TASK_PT_REGS && facts.offsets.is_ok()),
+            has_task_regs: u32::from(facts.task_registers),
             kprobes: hook.kprobes(),
             count_missed: u32::from(hook.misses_returns()),
             stoppable: u32::from(hook.on_functions()),

@@ -123,15 +123,15 @@ impl Hook {
             (_, true) => (TASKS_RAW, CALLS_RAW),
             (_, false) => (TASKS_RAW, CALLS_RAW0),
         };
-        // The classic record of a fork has the child's number in the initial namespace only.
         let tasks = if kernel.nested && base == Self::Tracepoint {
-            TASKS_BTF
+            TASKS_NESTED
         } else {
             tasks
         };
         let count = &kernel.count;
         let switches = match base {
             _ if count.mode == COUNT_OFF || count.clock != CLOCK_CPU => &[],
+            _ if !kernel.typed => SWITCHES_RAW,
             Self::RawTracepoint => SWITCHES_RAW,
             _ => SWITCHES_BTF,
         };
@@ -201,7 +201,7 @@ impl Program {
     pub fn group(&self) -> &'static str {
         match self.target {
             "task_newtask" => "task",
-            "sched_process_exit" => "sched",
+            "sched_process_exec" | "sched_process_exit" => "sched",
             _ => "raw_syscalls",
         }
     }
@@ -236,10 +236,16 @@ const TASKS_BTF: &[Program] = &[
     program("exec_btf", Kind::Btf, "sched_process_exec"),
     program("gone_btf", Kind::Btf, "sched_process_exit"),
 ];
-/// An exec that is missed costs its line and the mending of an execve's arguments, not a mark.
 const TASKS_CLASSIC: &[Program] = &[
     program("fork_tp", Kind::Classic, "task_newtask"),
-    program("exec_btf", Kind::Btf, "sched_process_exec"),
+    program("exec_tp", Kind::Classic, "sched_process_exec"),
+    program("gone_tp", Kind::Classic, "sched_process_exit"),
+];
+/// The classic record of a fork has the child's number in the initial namespace only. This raw tracepoint runs
+/// with the run queue locked, so it misses nothing either.
+const TASKS_NESTED: &[Program] = &[
+    program("fork_woken", Kind::Raw, "sched_wakeup_new"),
+    program("exec_tp", Kind::Classic, "sched_process_exec"),
     program("gone_tp", Kind::Classic, "sched_process_exit"),
 ];
 const TASKS_RAW: &[Program] = &[
@@ -261,6 +267,8 @@ const COUNTS_CLASSIC: &[Program] = &[
 ];
 const SWITCHES_BTF: &[Program] = &[program("switch_btf", Kind::Btf, "sched_switch")];
 const SWITCHES_RAW: &[Program] = &[program("switch_raw", Kind::Raw, "sched_switch")];
+/// Complete also where raw tracepoints are preemptible: both run with interrupts off, under the lock of the process's
+/// signals (not with PREEMPT_RT, where misses are counted). So does sched_switch.
 const SIGNALS: &[Program] = &[
     program("sig_deliver", Kind::Raw, "signal_deliver"),
     program("sig_generate", Kind::Raw, "signal_generate"),
