@@ -72,12 +72,14 @@ impl Machine<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(QEMU);
         command
+            // One thread for all processors: with one each, a processor may run code that another has just changed (an
+            // `int3` of jump labels), of which Linux dies.
             // QEMU 7.2 emulates cmpxchg16b such that Linux 6.12 panics in its allocator; without it the kernel does without.
             .args([
                 "-machine",
                 "q35",
                 "-accel",
-                "tcg,thread=multi",
+                "tcg,thread=single",
                 "-cpu",
                 "max,cx16=off",
             ])

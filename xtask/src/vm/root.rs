@@ -30,16 +30,18 @@ pub(super) struct Built {
 /// Builds the tests and all they need.
 pub(super) fn build(root: &Path, work: &Path) -> Result<Built> {
     say!("building the tests and the test programs");
-    // Parts of the build of `cargo xtask test`: the same packages, so the same features.
-    let messages = tools::output(Command::new("cargo").current_dir(root).args([
-        "test",
-        "--no-run",
-        "--quiet",
-        "--test",
-        "e2e",
-        "--examples",
-        "--message-format=json",
-    ]))?;
+    // Parts of the build of `cargo xtask test`: the same packages, so the same features. `cargo test --examples` would make
+    // tests of the examples.
+    let mut messages = String::new();
+    for words in [
+        &["build", "--examples"][..],
+        &["test", "--no-run", "--test", "e2e"],
+    ] {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(root).args(words);
+        cargo.args(["--quiet", "--message-format=json"]);
+        messages += &tools::output(&mut cargo)?;
+    }
     let mut built: Vec<(String, String)> = Vec::new();
     for line in messages.lines() {
         let field = |name: &str| {
