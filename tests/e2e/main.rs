@@ -19,6 +19,7 @@ mod running;
 mod attach;
 mod awk;
 mod cases;
+mod color;
 mod columns;
 mod compat;
 mod counts;

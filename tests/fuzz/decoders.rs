@@ -96,6 +96,7 @@ fn result(source: &mut Source) -> i64 {
 
 fn show(args: &Args<'_>, source: &mut Source) -> usize {
     let rendering = text::Rendering {
+        color: false,
         strings: source.pick(&[Hex::Never, Hex::NonAsciiBytes, Hex::NonAscii, Hex::Always]),
         constants: source.pick(&[Constants::Abbrev, Constants::Raw, Constants::Verbose]),
     };

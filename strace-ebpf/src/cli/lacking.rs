@@ -11,7 +11,6 @@ const NOT_YET: &[&str] = &[
     "--stack-traces",
     "--stack-trace",
     "--tips",
-    "--color",
     "--secontext",
 ];
 

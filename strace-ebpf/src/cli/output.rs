@@ -32,6 +32,15 @@ pub struct Output {
     /// Print the names of arguments (strace format)
     #[arg(short = 'N', long = "arg-names")]
     pub names: bool,
+    /// Colors in the strace format: auto (at a terminal, unless NO_COLOR is set), always, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto"
+    )]
+    pub color: Option<String>,
     /// Begin each line with the thread's number even where there is just one (strace format)
     #[arg(long)]
     pub always_show_pid: bool,

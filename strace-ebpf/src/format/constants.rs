@@ -452,6 +452,7 @@ mod tests {
 
     fn text(values: &[Value<'_>], constants: Constants) -> String {
         let rendering = Rendering {
+            color: false,
             constants,
             ..Rendering::NORMAL
         };

@@ -1,5 +1,6 @@
 //! Decoded events to bytes. Nothing here looks up a constant or asks /proc: that was done before.
 
+pub mod color;
 pub mod constants;
 pub mod descriptor;
 pub mod dump;

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use strace_ebpf_common::limits::COMM_BYTES;
 
 use super::{
+    color::{self, Color},
     number,
     text::{self, Rendering},
     time::{Clock, Precision, Style},
@@ -131,6 +132,24 @@ impl Strace {
         }
     }
 
+    /// Counts what stands in the line since `before`.
+    fn advance(&mut self, out: &[u8], before: usize) {
+        let text = out.get(before..).unwrap_or_default();
+        self.col += if self.look.rendering.color {
+            color::visible(text)
+        } else {
+            text.len()
+        };
+    }
+
+    fn paint(&self, out: &mut Vec<u8>, color: Color, write: impl FnOnce(&mut Vec<u8>)) {
+        color::paint(
+            out,
+            Some(color).filter(|_| self.look.rendering.color),
+            write,
+        );
+    }
+
     /// Begins a line: number of the thread, in brackets where there are several; the time; the place.
     pub fn leader(&mut self, out: &mut Vec<u8>, tid: u32, several: bool, ts_ns: u64, place: Place) {
         let before = out.len();
@@ -185,7 +204,7 @@ impl Strace {
             }
             out.extend_from_slice(b"] ");
         }
-        self.col += out.len() - before;
+        self.advance(out, before);
     }
 
     /// The name and the first arguments, as many as are `known`.
@@ -198,7 +217,7 @@ impl Strace {
         known: Known,
     ) {
         let before = out.len();
-        out.extend_from_slice(name);
+        self.paint(out, color::NAME, |out| out.extend_from_slice(name));
         out.push(b'(');
         for (i, values) in args.iter().take(known.args).enumerate() {
             if i > 0 {
@@ -220,7 +239,7 @@ impl Strace {
                 self.look.rendering,
             );
         }
-        self.col += out.len() - before;
+        self.advance(out, before);
     }
 
     /// The other arguments.
@@ -242,7 +261,7 @@ impl Strace {
                 self.look.rendering,
             );
         }
-        self.col += out.len() - before;
+        self.advance(out, before);
     }
 
     /// Another line has to come in between.
@@ -255,9 +274,9 @@ impl Strace {
     pub fn resumed(&mut self, out: &mut Vec<u8>, name: &[u8]) {
         let before = out.len();
         out.extend_from_slice(b"<... ");
-        out.extend_from_slice(name);
+        self.paint(out, color::NAME, |out| out.extend_from_slice(name));
         out.extend_from_slice(b" resumed>");
-        self.col += out.len() - before;
+        self.advance(out, before);
     }
 
     /// The result, what it leads to or its name, what strace says about it in parentheses, and the end of the line.
@@ -271,23 +290,25 @@ impl Strace {
     ) {
         let before = out.len();
         out.extend_from_slice(b") ");
-        self.col += out.len() - before;
+        self.advance(out, before);
         out.extend(std::iter::repeat_n(
             b' ',
             self.look.column.saturating_sub(self.col),
         ));
         out.extend_from_slice(b"= ");
         match outcome {
-            Outcome::Value(value) => text::one(out, value, self.look.rendering),
-            Outcome::Error(errno) => error(out, *errno),
-            Outcome::Restart(errno) => {
+            Outcome::Value(value) => self.paint(out, color::RESULT, |out| {
+                text::one(out, value, self.look.rendering);
+            }),
+            Outcome::Error(errno) => self.paint(out, color::ERROR, |out| error(out, *errno)),
+            Outcome::Restart(errno) => self.paint(out, color::ERROR, |out| {
                 out.extend_from_slice(b"? ");
                 named(out, *errno);
-            }
-            Outcome::NoReturn => out.push(b'?'),
+            }),
+            Outcome::NoReturn => self.paint(out, color::RESULT, |out| out.push(b'?')),
         }
         if let Some(value) = behind {
-            text::one(out, value, self.look.rendering);
+            text::argument(out, std::slice::from_ref(value), self.look.rendering);
         }
         if let Some(values) = returned.iter().next() {
             out.extend_from_slice(b" (");
@@ -409,6 +430,29 @@ mod tests {
             );
         });
         assert_eq!(line, "close(3)                                = 0\n");
+    }
+
+    #[test]
+    fn colors_do_not_move_the_column() {
+        let look = Look {
+            rendering: Rendering {
+                color: true,
+                ..Rendering::NORMAL
+            },
+            ..LOOK
+        };
+        let write = |s: &mut Strace, out: &mut Vec<u8>| {
+            let given = args(&[Value::Fd(3), Value::Path(b"\x1b[0m")]);
+            s.leader(out, 7, false, 0, Place::default());
+            s.begin(out, b"openat", &given, &Names::new(), Known::ALL);
+            let comm = Value::Comm(*b"\x1b[1m\0           ");
+            s.result(out, &Outcome::Error(2), Some(&comm), &Args::default(), None);
+        };
+        let (colored, plain) = (text(look, write), text(LOOK, write));
+        let sequences = regex::Regex::new(r"\x1b\[\d+m").expect("valid");
+        assert_eq!(sequences.replace_all(&colored, ""), plain);
+        assert!(colored.contains("\x1b[31m-1 ENOENT (No such file or directory)\x1b[0m"));
+        assert!(plain.contains(r#"openat(3, "\33[0m")"#) && plain.contains(r"<\33[1m>"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use strace_ebpf_common::record::{ABI_I386, CallRecord};
 use std::{io, net::Ipv4Addr};
 
 use super::{
+    color,
     constants::{self, Constants, remark},
     descriptor,
     escape::{self, Hex},
@@ -22,6 +23,8 @@ pub struct Rendering {
     pub strings: Hex,
     /// Constants by name, as numbers, or both (`-X`).
     pub constants: Constants,
+    /// With colors (`--color`).
+    pub color: bool,
 }
 
 impl Rendering {
@@ -29,6 +32,7 @@ impl Rendering {
     pub const NORMAL: Self = Self {
         strings: Hex::Never,
         constants: Constants::Abbrev,
+        color: false,
     };
 }
 
@@ -46,6 +50,9 @@ pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
                 let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
                 wire(out, bytes, &mut rest, rendering);
                 comma = true;
+            }
+            _ if rendering.color => {
+                color::paint(out, color::of(value), |out| one(out, value, rendering));
             }
             _ => one(out, value, rendering),
         }

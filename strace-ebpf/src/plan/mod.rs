@@ -94,6 +94,17 @@ pub enum Form {
     Strace,
 }
 
+/// When lines in the strace format have colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coloring {
+    /// At a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// Where the trace goes, and in what form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -111,6 +122,8 @@ pub struct Output {
     pub separate: bool,
     /// Of lines in the strace format, and of values in both.
     pub look: Look,
+    /// `--color`.
+    pub coloring: Coloring,
     /// In the strace format.
     pub times: Times,
     /// Of the time column.
@@ -230,6 +243,7 @@ impl Request {
             );
         }
         let rendering = parse_rendering(&cli.output)?;
+        let coloring = parse_coloring(form, cli.output.color.as_deref())?;
         let times = Times::new(&cli.times)?;
         let time = match form {
             Form::Tsv => times.single()?,
@@ -290,6 +304,7 @@ impl Request {
                 append: cli.output.append,
                 separate,
                 look,
+                coloring,
                 times,
                 time,
                 call_limit: cli.output.syscall_limit,
@@ -437,6 +452,19 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
     })
 }
 
+/// `--color`; rows are data and have none.
+fn parse_coloring(form: Form, when: Option<&str>) -> Result<Coloring, PlanError> {
+    match (form, when) {
+        (_, Some("never")) => Ok(Coloring::Never),
+        (Form::Tsv, Some("always")) => Err(usage(
+            "--color=always: only the strace format has colors (--format strace)",
+        )),
+        (_, None | Some("auto")) => Ok(Coloring::Auto),
+        (Form::Strace, Some("always")) => Ok(Coloring::Always),
+        (_, Some(other)) => Err(usage(format!("invalid --color argument: '{other}'"))),
+    }
+}
+
 /// `-x` or `--strings-in-hex`, and `-X`.
 fn parse_rendering(output: &cli::Output) -> Result<Rendering, PlanError> {
     let strings = match (output.strings_in_hex.as_deref(), output.hex) {
@@ -460,7 +488,11 @@ fn parse_rendering(output: &cli::Output) -> Result<Rendering, PlanError> {
             )));
         }
     };
-    Ok(Rendering { strings, constants })
+    Ok(Rendering {
+        strings,
+        constants,
+        color: false,
+    })
 }
 
 /// Formats of the contract that are not built yet are refused by name.
@@ -665,6 +697,9 @@ mod tests {
         assert!(message("-X names ls").contains("invalid -X argument: 'names'"));
         assert!(message("--strings-in-hex=x ls").contains("invalid --strings-in-hex"));
         assert!(message("-e nosuch=1 ls").contains("unknown qualifier"));
+        assert!(message("--color=foo ls").contains("invalid --color argument: 'foo'"));
+        assert!(message("--color=always ls").contains("only the strace format"));
+        assert!(request("--color=auto ls").is_ok() && request("--color=never ls").is_ok());
         assert!(message("--columns time,nosuch ls").contains("unknown column 'nosuch'"));
     }
 

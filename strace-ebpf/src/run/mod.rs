@@ -6,7 +6,7 @@ mod finish;
 mod select;
 mod summary;
 
-use std::{fs::File, os::unix::fs::OpenOptionsExt, sync::Arc};
+use std::{fs::File, io::IsTerminal, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
 use strace_ebpf_common::{config::DESCRIPTORS_PLAIN, plan::Plan};
@@ -21,7 +21,7 @@ use crate::{
         raw_tracepoints_are_preemptible,
     },
     plan::{
-        self, Form, PlanError, Request, capture,
+        self, Coloring, Form, PlanError, Request, capture,
         detail::Details,
         functions, hook,
         launch::Interrupt,
@@ -282,7 +282,9 @@ fn lines(request: &Request) -> trace::Lines {
         }
         Form::Strace => {
             let times = &output.times;
-            let format = Strace::new(output.look, times.absolute, times.relative);
+            let mut look = output.look;
+            look.rendering.color = wants_color(output);
+            let format = Strace::new(look, times.absolute, times.relative);
             let telling = Telling {
                 messages_within: output.file.is_none(),
                 quiet: output.quiet,
@@ -291,6 +293,23 @@ fn lines(request: &Request) -> trace::Lines {
                 separate: output.separate,
             };
             trace::Lines::Strace(Box::new(trace::strace::Lines::new(format, telling)))
+        }
+    }
+}
+
+/// Are lines in the strace format to have colors? <https://no-color.org>.
+fn wants_color(output: &plan::Output) -> bool {
+    let is = |name, what: fn(&std::ffi::OsStr) -> bool| {
+        std::env::var_os(name).is_some_and(|value| what(&value))
+    };
+    match output.coloring {
+        Coloring::Always => true,
+        Coloring::Never => false,
+        Coloring::Auto => {
+            output.file.is_none()
+                && std::io::stderr().is_terminal()
+                && !is("NO_COLOR", |value| !value.is_empty())
+                && !is("TERM", |value| value == "dumb")
         }
     }
 }
