@@ -16,6 +16,7 @@ pub mod sink;
 pub mod summary;
 pub mod sys;
 pub mod tables;
+pub mod tips;
 pub mod trace;
 pub mod tracee;
 pub mod transport;

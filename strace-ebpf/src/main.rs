@@ -47,11 +47,18 @@ fn trace() -> Result<Exit, Failure> {
         print(&text)?;
         return Ok(Exit::Status(i32::from(!able)));
     }
+    if cli.misc.debug {
+        say::tell_all();
+    }
     let request = Request::new(cli)?;
     for warning in &request.warnings {
         say::line(format_args!("{warning}"));
     }
-    run::run(&request)
+    let exit = run::run(&request)?;
+    if let Some(tips) = request.tips {
+        eprint!("{}", tips.text(std::process::id()));
+    }
+    Ok(exit)
 }
 
 /// Text on standard output; a closed pipe is no failure.

@@ -1,8 +1,15 @@
 //! Our own messages: on standard error, a line each, beginning with the name we were called by.
 
-use std::{fmt::Arguments, sync::OnceLock};
+use std::{
+    fmt::Arguments,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 static NAME: OnceLock<&'static str> = OnceLock::new();
+static DEBUG: AtomicBool = AtomicBool::new(false);
 
 /// Sets the name, once, before the first message.
 pub fn set_name(name: &'static str) {
@@ -14,6 +21,18 @@ pub fn set_name(name: &'static str) {
 #[must_use]
 pub fn name() -> &'static str {
     NAME.get().copied().unwrap_or("strace-ebpf")
+}
+
+/// From now on what the tracer does is told (`-d`).
+pub fn tell_all() {
+    DEBUG.store(true, Ordering::Relaxed);
+}
+
+/// What the tracer does, for those who asked. Not for the path of an event.
+pub fn debug(message: Arguments<'_>) {
+    if DEBUG.load(Ordering::Relaxed) {
+        line(message);
+    }
 }
 
 /// Writes one message.

@@ -38,6 +38,7 @@ mod lifecycle;
 mod line_starts;
 mod loss;
 mod lossless;
+mod misc;
 mod output;
 mod paths;
 mod pids;

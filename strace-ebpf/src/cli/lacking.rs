@@ -1,16 +1,13 @@
 //! Flags of strace that we know by name but do not have: each is refused, never ignored.
 
 const NOT_YET: &[&str] = &[
-    "-d",
     "-k",
     "-kk",
     "--fault",
     "--inject",
     "--kvm",
-    "--seccomp-bpf",
     "--stack-traces",
     "--stack-trace",
-    "--tips",
     "--secontext",
 ];
 

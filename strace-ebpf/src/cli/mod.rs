@@ -5,6 +5,7 @@ mod errors;
 mod filtering;
 mod lacking;
 mod launch;
+mod misc;
 mod output;
 mod summary;
 mod times;
@@ -18,6 +19,7 @@ pub use engine::{Attach, Engine, Transport};
 pub use errors::Refusal;
 pub use filtering::Filtering;
 pub use launch::Launch;
+pub use misc::Misc;
 pub use output::Output;
 pub use summary::Summary;
 pub use times::Times;
@@ -59,6 +61,9 @@ pub struct Cli {
     /// How events are got at.
     #[command(flatten, next_help_heading = "Engine")]
     pub engine: Engine,
+    /// The tracer itself.
+    #[command(flatten, next_help_heading = "Miscellaneous")]
+    pub misc: Misc,
     /// Questions that are answered at once.
     #[command(flatten, next_help_heading = "Questions")]
     pub questions: Questions,
@@ -126,6 +131,19 @@ fn settings(matches: &clap::ArgMatches) -> Vec<Setting> {
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, setting)| setting).collect()
 }
+
+/// Behind the name in `-V` when called strace, in the shape that scripts look for: the strace whose flags and lines these
+/// are, and what it has.
+const STRACE_VERSION: &str = concat!(
+    "-- version 6.1 (as strace-ebpf ",
+    env!("CARGO_PKG_VERSION"),
+    " has it, by eBPF and without ptrace)\n",
+    "Licence: MIT or Apache-2.0, at your choice. There is no warranty.\n\n",
+    "Optional features enabled: m32-mpers mx32-mpers"
+);
+
+const STRACE_USAGE: &str = "strace [OPTIONS] { -p PID | [-DDD] [-E VAR=VAL]... [-u USERNAME] PROG [ARGS] }\n       \
+    strace -c [OPTIONS] { -p PID | [-DDD] [-E VAR=VAL]... [-u USERNAME] PROG [ARGS] }";
 
 /// Questions that are answered at once.
 #[derive(Debug, clap::Args)]
@@ -205,6 +223,9 @@ fn definition(called: Called) -> clap::Command {
         Called::Own => own,
         Called::Strace => own
             .name("strace")
+            .version(STRACE_VERSION)
+            .override_usage(STRACE_USAGE)
+            .help_template("{usage-heading} {usage}\n\n{all-args}{after-help}")
             .mut_arg("all", |arg| arg.short(None))
             .mut_arg("columns", |arg| arg.short('a'))
             .mut_arg("pids", |arg| arg.long("attach").alias("pid"))
@@ -313,8 +334,7 @@ mod tests {
             ("-k", "-k"),
             ("-kk", "-k"),
             ("-ttk", "-k"),
-            ("--tips=none", "--tips"),
-            ("--seccomp-bpf", "--seccomp-bpf"),
+            ("--inject=open", "--inject"),
         ] {
             let Err(Refusal::Lacking(message)) = parse_words(&format!("{flag} ls")) else {
                 panic!("{flag} was taken");

@@ -49,6 +49,12 @@ impl Filter {
         self.numbers.contains(&(abi as u8, nr)) != self.inverted
     }
 
+    /// Is every call of the tables wanted?
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::all() || Self::parse("all").is_ok_and(|all| *self == all)
+    }
+
     /// Are numbers wanted that no table knows?
     #[must_use]
     pub fn wants_unknown(&self) -> bool {

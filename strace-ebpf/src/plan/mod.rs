@@ -37,6 +37,7 @@ use crate::{
     },
     kernel::{Facts, since},
     probes::attach::Hook,
+    tips::Tips,
 };
 use capture::Limits;
 use launch::Launch;
@@ -169,6 +170,8 @@ pub struct Request {
     pub debug: bool,
     /// How the command is started.
     pub launch: Launch,
+    /// `--tips`.
+    pub tips: Option<Tips>,
     /// What is odd about the command line, though it can be used.
     pub warnings: Vec<String>,
 }
@@ -258,6 +261,10 @@ impl Request {
                 _ => "deprecated option -F ignored".to_owned(),
             });
         }
+        let tips = parse_tips(cli.misc.tips.as_deref())?;
+        if cli.misc.seccomp_bpf {
+            warnings.extend(seccomp_in_vain(&targets, &launch, &qualifiers));
+        }
         let separate = separate(&cli)?;
         // Their numbers tell several apart.
         let sources = targets.pids.len() + usize::from(!targets.command.is_empty());
@@ -324,6 +331,7 @@ impl Request {
             lossless: cli.engine.lossless,
             debug: cli.engine.debug_probes,
             launch,
+            tips,
             warnings,
             qualifiers,
         })
@@ -450,6 +458,28 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
         follow: cli.what.follow + cli.what.follow_old > 0,
         threads: cli.what.follow + cli.what.follow_old > 0 || cli.called == Called::Own,
     })
+}
+
+fn parse_tips(text: Option<&str>) -> Result<Option<Tips>, PlanError> {
+    let bad = |text| usage(format!("invalid --tips argument: '{text}'"));
+    text.map(|text| Tips::parse(text).ok_or_else(|| bad(text)))
+        .transpose()
+}
+
+/// Where strace says that `--seccomp-bpf` has no effect. Here it never has one: our filter is in the kernel anyway.
+fn seccomp_in_vain(targets: &Targets, launch: &Launch, qualifiers: &Qualifiers) -> Option<String> {
+    let why = if launch.detach_on_exec {
+        "--seccomp-bpf is not enabled because it is not compatible with -b"
+    } else if !targets.follow {
+        "--seccomp-bpf cannot be used without -f/--follow-forks, disabling"
+    } else if !targets.pids.is_empty() {
+        "--seccomp-bpf is not enabled for processes attached with -p"
+    } else if qualifiers.trace.is_everything() {
+        "Seccomp filter is requested but there are no syscalls to filter.  See -e trace to filter syscalls."
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
 }
 
 /// `--color`; rows are data and have none.

@@ -98,6 +98,7 @@ impl Session<'_> {
                 say::line(format_args!("Process {} attached", child.pid()));
             }
             child.start()?;
+            say::debug(format_args!("command started as process {}", child.pid()));
         }
         Ok(())
     }
@@ -116,6 +117,7 @@ impl Session<'_> {
                 self.probes.set_task(tid, TASK_TRACED)?;
                 if proc::thread_exists(pid, tid) {
                     (fresh, count) = (true, count + 1);
+                    say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
                     let call = self.call_in_flight(pid, tid, 0);
                     self.tracer.attached(tid, pid, call.as_ref());

@@ -67,7 +67,15 @@ impl Session<'_> {
             self.summary()?;
             self.write().await;
         }
-        let returns = probes::total(&self.probes.counters()?).missed;
+        let total = probes::total(&self.probes.counters()?);
+        let returns = total.missed;
+        say::debug(format_args!(
+            "detached: {} events seen, {} dropped, {} tasks born, {} ended",
+            total.seen,
+            total.dropped_full + total.dropped_busy + total.dropped_no_buffer,
+            total.born,
+            total.gone,
+        ));
         if let Some(signal) = by_signal {
             self.end_tracees(signal)?;
         }

@@ -9,7 +9,10 @@ mod summary;
 use std::{fs::File, io::IsTerminal, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
-use strace_ebpf_common::{config::DESCRIPTORS_PLAIN, plan::Plan};
+use strace_ebpf_common::{
+    config::{DESCRIPTORS_PLAIN, TRANSPORT_MAPPED, TRANSPORT_PERF},
+    plan::{PLAN_WANTED, Plan},
+};
 
 use crate::{
     cli::Transport,
@@ -120,6 +123,16 @@ fn signals_taken(request: &Request) -> &'static [i32] {
 pub fn run(request: &Request) -> Result<Exit, Failure> {
     let facts = Facts::gather().context("asking the kernel")?;
     check_privilege(&facts)?;
+    say::debug(format_args!(
+        "Linux {}, {} CPUs, field offsets {}",
+        facts.release,
+        facts.cpus,
+        if facts.offsets.is_ok() {
+            "from BTF"
+        } else {
+            "to be found"
+        },
+    ));
     let output = &request.output;
     let target = match &output.file {
         Some(file) if output.separate => Target::separate(file, output.append)?,
@@ -144,6 +157,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let signals = SignalFd::new(signals_taken(request)).context("taking over signals")?;
     let writer = Writer::start(target).context("starting the writing thread")?;
     let settings = settings(request, &facts, cgroup)?;
+    debug_settings(&settings);
     let plans = Arc::new(settings.plans.clone());
     let (mut probes, outlets) = Probes::load(&settings)?;
     let sources = transport::open(outlets, settings.cpus, settings.buffer_bytes)?;
@@ -163,6 +177,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             probes.start_log()?;
         }
         probes.attach()?;
+        say::debug(format_args!("probes attached"));
         let mut session = Session {
             request,
             probes,
@@ -190,6 +205,26 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         session.begin()?;
         session.trace().await
     })
+}
+
+/// What was chosen, for those who want to know.
+fn debug_settings(settings: &Settings) {
+    let wanted = settings
+        .plans
+        .iter()
+        .filter(|plan| plan.flags & PLAN_WANTED != 0);
+    let copies: usize = wanted.clone().map(|plan| usize::from(plan.n_ops)).sum();
+    say::debug(format_args!(
+        "hook {}, transport {}, buffers of {} bytes, {} calls wanted with {copies} copies",
+        settings.hook.name(),
+        match settings.config.transport {
+            TRANSPORT_MAPPED => "mapped",
+            TRANSPORT_PERF => "perf",
+            _ => "ringbuf",
+        },
+        settings.buffer_bytes,
+        wanted.count(),
+    ));
 }
 
 /// What `--lossless` needs, the watchdog included. The command that takes our output must not be stopped: we wait for it.
