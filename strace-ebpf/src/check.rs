@@ -159,8 +159,12 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
     } else {
         Hooks::unknown("not tried")
     };
+    let tracepoints = kernel::find_tracepoints();
     let try_hook = |attach| -> Result<_, PlanError> {
         let hook = hook::choose_hook(attach, facts, preemptible)?;
+        if hook::needs_tracefs(hook, preemptible) {
+            tracepoints.clone().map_err(PlanError::Unable)?;
+        }
         Ok((hook, hook::choose_places(hook, &hooks)?))
     };
     for (feature, attach) in BY_NAME {

@@ -86,6 +86,11 @@ pub struct Refusal {
     pub log: String,
 }
 
+/// Loads a program, or not: for those who only want to know whether it can be.
+pub fn prog_try(program: &ProgLoad<'_>) -> io::Result<OwnedFd> {
+    try_prog_load(program, &mut [])
+}
+
 /// Loads a program; when it is refused, once more to get the verifier's log.
 pub fn prog_load(program: &ProgLoad<'_>) -> Result<OwnedFd, Refusal> {
     let error = match try_prog_load(program, &mut []) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use crate::{
     harness::{Running, TempDir, alone, example, run, shared, slow, tracer},
-    programs,
+    hooks, programs,
     rows::{Row, named},
 };
 
@@ -37,7 +37,7 @@ fn vanished() -> u32 {
 #[test]
 fn a_process_with_many_threads_does_not_notice() {
     let _machine = alone();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let mut attachee = Running::start_with_stdin(&mut Command::new(example("attachee")));
         let ready = attachee.stdout_line("ready ");
         let ids: Vec<u32> = ready

@@ -2,15 +2,14 @@
 
 use crate::{
     harness::{TempDir, example, run, shared, trace},
+    hooks,
     rows::named,
 };
-
-const HOOKS: [&str; 3] = ["tp-btf", "raw-tracepoint", "tracepoint"];
 
 #[test]
 fn i386_calls_of_a_64_bit_process() {
     let _machine = shared();
-    for hook in HOOKS {
+    for hook in hooks::tracepoints() {
         let traced = trace(&["--attach", hook, "--", &example("int80")]);
         assert_eq!(traced.output.code(), 0);
         let rows = traced.rows();
@@ -57,7 +56,7 @@ fn a_32_bit_program() {
     let file = dir.file("elf32");
     let made = run(std::process::Command::new(example("int80")).args(["--elf32", &file]));
     assert_eq!(made.code(), 0, "{made:?}");
-    for hook in HOOKS {
+    for hook in hooks::tracepoints() {
         let traced = trace(&["--attach", hook, "--", &file]);
         assert_eq!(
             (traced.output.code(), traced.output.stdout.as_str()),
@@ -126,7 +125,7 @@ fn filters_know_the_other_tables() {
 #[test]
 fn numbers_without_a_name() {
     let _machine = shared();
-    for hook in HOOKS {
+    for hook in hooks::tracepoints() {
         let traced = trace(&["--attach", hook, "--", &example("hostile")]);
         let rows = traced.rows();
         let unknown = named(&rows, "syscall_0x270f");

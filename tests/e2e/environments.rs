@@ -50,7 +50,20 @@ fn as_checked(what: &str, check: &Output, traced: &Output, trace: &str, refusal:
     let able = checked(check, "hook").0 && checked(check, "transport").0;
     assert_eq!(check.code(), i32::from(!able), "{what}: {check:?}");
     if able {
-        assert_eq!((traced.code(), traced.stderr.as_str()), (3, ""), "{what}");
+        assert_eq!(traced.code(), 3, "{what}: {traced:?}");
+        let hook = checked(check, "hook").1.replace('_', "-");
+        if checked(check, &format!("attach {hook}"))
+            .1
+            .contains("misses events")
+        {
+            let told = traced.stderr.lines();
+            let told = told.filter(|line| !line.contains("the kernel skipped"));
+            assert_eq!(told.count(), 0, "{what}: {traced:?}");
+            if !traced.stderr.is_empty() {
+                return;
+            }
+        }
+        assert_eq!(traced.stderr, "", "{what}");
         let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
         assert_eq!(named(&rows, "+exit").len(), 2, "{what}\n{trace}");
         let programs: Vec<&str> = named(&rows, "execve")
@@ -100,13 +113,7 @@ fn without_btf() {
             !there && says.contains("/sys/kernel/btf/vmlinux"),
             "{check:?}"
         );
-        as_checked(
-            &options,
-            &check,
-            &traced,
-            &trace,
-            &["CONFIG_DEBUG_INFO_BTF"],
-        );
+        as_checked(&options, &check, &traced, &trace, &[]);
         if transport == "auto" {
             let hook = if checked(&check, "raw tracepoints complete").0 {
                 "raw_tracepoint"

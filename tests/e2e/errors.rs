@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use strace_ebpf::kernel::raw_tracepoints_are_preemptible;
+
 use crate::{
     harness::{BIN, Output, Running, TempDir, example, run, shared, trace, tracer},
     programs,
@@ -209,18 +211,37 @@ fn without_the_privilege() {
     // By capability, not by uid: a user with the two rights may trace.
     let keep = "--inh-caps=+bpf,+perfmon";
     let ambient = "--ambient-caps=+bpf,+perfmon";
-    let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid",
-        "65534",
-        "--clear-groups",
-        keep,
-        ambient,
-        &copy,
-        "--",
-        "/bin/true",
-    ]);
-    let output = run(&mut command);
+    let user = ["--reuid", "65534", "--clear-groups", keep, ambient, &copy];
+    let with_rights = |words: &[&str]| run(Command::new("setpriv").args(user).args(words));
+    let mut output = with_rights(&["--", "/bin/true"]);
+    if raw_tracepoints_are_preemptible() && output.code() != 0 {
+        // Classic tracepoints want tracefs too, which such a user cannot mount.
+        assert_refused(&output, 1, &["tracefs", "CAP_SYS_ADMIN"]);
+        let told = with_rights(&["--check"]);
+        let reason = output.stderr.trim_start_matches("strace-ebpf: ").trim_end();
+        assert!(
+            told.stdout.contains(&format!("\nhook\tNO\t{reason}\n")),
+            "{told:?}"
+        );
+        let (inherited, ambient) = (
+            format!("{keep},+dac_read_search"),
+            format!("{ambient},+dac_read_search"),
+        );
+        let script = "mount -t tracefs none /sys/kernel/tracing && exec setpriv \"$@\"";
+        let user = [
+            "--reuid",
+            "65534",
+            "--clear-groups",
+            &inherited,
+            &ambient,
+            &copy,
+            "--",
+            "/bin/true",
+        ];
+        output = run(Command::new("unshare")
+            .args(["-m", "sh", "-c", script, "sh"])
+            .args(user));
+    }
     assert_eq!(
         (output.code(), output.stderr.as_str()),
         (0, ""),

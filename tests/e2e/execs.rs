@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{example, shared, trace},
+    hooks,
     rows::{Row, named},
 };
 
@@ -9,7 +10,7 @@ use crate::{
 #[test]
 fn an_exec_by_another_thread() {
     let _machine = shared();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let program = example("thread_exec");
         let traced = trace(&[
             "-f",
@@ -79,7 +80,7 @@ fn an_exec_by_another_thread() {
 #[test]
 fn execs_that_succeed_and_fail() {
     let _machine = shared();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let program = example("execs");
         let command = ["--env", "5", "--", "/bin/echo", "one", "two words"];
         let traced = trace(&[&["-f", "--attach", hook, "--", &program], &command[..]].concat());

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     harness::{BIN, Traced, alone, example, shared, trace, trace_by},
+    hooks,
     rows::{Row, named},
 };
 
@@ -209,7 +210,7 @@ fn signals_that_are_handled_or_ignored() {
 #[test]
 fn calls_that_seccomp_refuses() {
     let _machine = shared();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let program = example("seccomp_deny");
         let traced = trace(&["--attach", hook, "--", &program]);
         assert_eq!(traced.output.code(), 0);

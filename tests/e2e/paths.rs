@@ -3,6 +3,7 @@
 
 use crate::{
     harness::{TempDir, Traced, example, shared, trace},
+    hooks,
     rows::{Row, named, unescape, unquote},
 };
 
@@ -200,7 +201,7 @@ fn strings_that_were_not_resident() {
     let _machine = shared();
     // On a file system with a disk behind it: memory cannot be dropped from a tmpfs.
     let dir = TempDir::new();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let program = example("fault");
         let place = dir.path().to_str().unwrap();
         let options = ["-f", "-s", "100", "--attach", hook];

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, process::Command, time::Duration
 
 use crate::{
     harness::{BIN, Running, TempDir, Traced, alone, example, run, shared, trace, tracer},
+    hooks,
     rows::{Row, named},
 };
 
@@ -14,7 +15,7 @@ fn pids(traced: &Traced) -> BTreeSet<u32> {
 #[test]
 fn a_command_from_its_first_execve_and_nothing_before() {
     let _machine = shared();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         let traced = trace(&["--attach", hook, "--", "/bin/echo", "hi"]);
         assert_eq!(traced.output.code(), 0, "{traced:?}");
         let rows = traced.rows();

@@ -4,7 +4,7 @@ use std::{os::unix::process::CommandExt, process::Command, time::Duration};
 
 use crate::{
     harness::{Running, TempDir, example, run, shared, slow, tracer},
-    programs,
+    hooks, programs,
     rows::{Row, named},
 };
 
@@ -79,7 +79,7 @@ fn an_interrupt_of_the_whole_group() {
 #[test]
 fn a_tracer_that_is_killed() {
     let _machine = shared();
-    for hook in ["tp-btf", "raw-tracepoint", "tracepoint"] {
+    for hook in hooks::tracepoints() {
         for transport in ["ringbuf", "perf"] {
             let dir = TempDir::new();
             let (told, file) = (dir.file("told"), dir.file("trace"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     errors::assert_refused,
     harness::{TempDir, example, run, shared, tracer},
+    hooks,
     oracle::as_strace,
     strace::plain,
 };
@@ -188,7 +189,7 @@ fn compat_calls_have_a_table_of_their_own() {
 #[test]
 fn counts_are_exact_with_threads() {
     let _machine = shared();
-    let program = example("calls");
+    let (program, hooks) = (example("calls"), hooks::tracepoints());
     for (options, kind) in [
         (&[][..], "getppid"),
         (&["-w"], "access"),
@@ -196,6 +197,10 @@ fn counts_are_exact_with_threads() {
         (&["--attach", "raw-tracepoint", "-w"], "write64"),
         (&["--by", "comm"], "getppid"),
     ] {
+        let forced = options.iter().skip_while(|word| **word != "--attach");
+        if forced.skip(1).take(1).any(|hook| !hooks.contains(hook)) {
+            continue;
+        }
         let name = if kind == "write64" { "write" } else { kind };
         let set = format!("trace={name}");
         let mut args = vec!["-o", "-", "-e", &set];

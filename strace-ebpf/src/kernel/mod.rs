@@ -218,6 +218,14 @@ pub fn raw_tracepoints_are_preemptible() -> bool {
     .is_ok()
 }
 
+/// Classic tracepoints go by numbers that are in tracefs: can we read them? The error says what to do.
+pub fn find_tracepoints() -> Result<(), String> {
+    let id = sys::read_tracefs(c"events/raw_syscalls/sys_enter/id");
+    id.map(drop).map_err(|error| {
+        format!("the numbers of tracepoints cannot be read: {error} (mount tracefs at /sys/kernel/tracing where this user can read it, or run with CAP_SYS_ADMIN)")
+    })
+}
+
 /// May we load tracing programs at all? The error is the kernel's.
 pub fn try_load() -> io::Result<()> {
     load_trivial(&Trivial::of(PROG_TYPE_RAW_TRACEPOINT)).map(drop)
@@ -233,7 +241,7 @@ fn finds_registers() -> bool {
 }
 
 fn load_trivial(trivial: &Trivial) -> io::Result<OwnedFd> {
-    sys::prog_load(&sys::ProgLoad {
+    sys::prog_try(&sys::ProgLoad {
         prog_type: trivial.prog_type,
         expected_attach_type: trivial.attach_type,
         attach_btf_id: trivial.btf_id,
@@ -243,7 +251,6 @@ fn load_trivial(trivial: &Trivial) -> io::Result<OwnedFd> {
         types: None,
         license: c"GPL",
     })
-    .map_err(|refusal| refusal.error)
 }
 
 /// `r0 = 0; exit`

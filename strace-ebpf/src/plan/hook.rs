@@ -62,6 +62,12 @@ pub fn choose_hook(attach: Attach, facts: &Facts, preemptible: bool) -> Result<H
     Ok(hook)
 }
 
+/// Does the hook use classic tracepoints, itself or beside the kernel's functions?
+#[must_use]
+pub fn needs_tracefs(hook: Hook, preemptible: bool) -> bool {
+    hook == Hook::Tracepoint || hook.on_functions() && preemptible
+}
+
 /// Raw tracepoints hand over the registers. Elsewhere a helper finds them, which wants types in the kernel but not that we
 /// read them. kprobes come with one or the other at exit.
 fn does_without_types(hook: Hook, facts: &Facts, preemptible: bool) -> bool {

@@ -19,9 +19,7 @@ const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 
 /// Attaches `program` to `group:name`; closing the result detaches it.
 pub fn attach_tracepoint(group: &str, name: &str, program: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let id = id(group, name).with_context(|| {
-        format!("finding tracepoint {group}:{name} (mount tracefs at /sys/kernel/tracing, or run with CAP_SYS_ADMIN)")
-    })?;
+    let id = id(group, name).with_context(|| format!("finding tracepoint {group}:{name}"))?;
     let mut attr = attributes(PERF_TYPE_TRACEPOINT);
     attr[1] = id;
     open(&attr, program).with_context(|| format!("attaching to tracepoint {group}:{name}"))

@@ -263,9 +263,11 @@ fn report(settled: Settlement, missed: &Missed, sparse: u64, tell: bool) -> bool
             dropped,
             unaccounted,
         } = settled;
-        say::line(format_args!(
-            "{dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"
-        ));
+        if dropped > 0 {
+            say::line(format_args!(
+                "{dropped} events lost: {seen} seen, {delivered} delivered (--buffer-size gives more room)"
+            ));
+        }
         if skipped > 0 {
             say::line(format_args!(
                 "the kernel skipped {skipped} runs of the probes: as many events may be missing"

@@ -142,7 +142,8 @@ fn status(l: &mut Lines, edge: &Edge) {
         l,
         SYS_newfstatat,
         [CWD, c"", &raw mut st, 0x1000],
-        r#"newfstatat(AT_FDCWD, "", {st_mode=S_IFDIR|0755, st_size=4096, ...}, AT_EMPTY_PATH)"#
+        r#"newfstatat(AT_FDCWD, "", {st_mode=S_IFDIR|0755, st_size=%, ...}, AT_EMPTY_PATH)"#,
+        st[6]
     );
     call!(
         l,
