@@ -39,6 +39,9 @@ enum Command {
     Bench(bench::Options),
     /// Trace the same commands with strace and with strace-ebpf, and compare
     Oracle(oracle::Options),
+    /// Inside a guest: measure every hook and transport, for `vm --report`
+    #[command(hide = true)]
+    Measure,
     /// Write the generated tables
     Codegen {
         /// Write nothing; fail when a generated file differs from what would be written
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Vm(options) => vm::run(&options),
+        Command::Measure => vm::measure::run(),
         Command::Oracle(options) => oracle::run(&options),
         Command::Codegen { check } => codegen::run(check),
     }

@@ -9,10 +9,13 @@ mod boot;
 mod cpio;
 mod guests;
 mod kernel;
+pub(crate) mod measure;
+mod report;
 mod results;
 mod root;
 mod suite;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +29,7 @@ use crate::tools::{self, say};
 use boot::{End, Machine};
 use guests::Guest;
 use kernel::Kernel;
+use report::Section;
 use root::{Built, Task};
 
 /// Tells the tests how many times longer to be patient.
@@ -40,6 +44,9 @@ pub(crate) struct Options {
     /// Run a shell command in each guest instead of the tests; strace-ebpf and the test programs are in PATH
     #[arg(long, value_name = "COMMAND", conflicts_with = "shell")]
     run: Option<String>,
+    /// Measure every hook and transport in each guest, and write docs/kernels.md
+    #[arg(long, conflicts_with_all = ["shell", "run"])]
+    report: bool,
     /// Give me a shell in the guest
     #[arg(long)]
     shell: bool,
@@ -85,11 +92,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         built: root::build(&root, &work)?,
         work,
         root,
+        report: Mutex::new(BTreeMap::new()),
     };
     let tests = vm.tests()?;
     let failed = vm.all(&guests, &tests);
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
+    }
+    if options.report {
+        vm.write_report(&guests)?;
     }
     Ok(())
 }
@@ -100,6 +111,8 @@ struct Vm<'a> {
     root: PathBuf,
     work: PathBuf,
     built: Built,
+    /// By guest: its kernel's version, and what it said.
+    report: Mutex<BTreeMap<&'static str, (String, Section)>>,
 }
 
 impl Vm<'_> {
@@ -164,8 +177,47 @@ impl Vm<'_> {
         }
         match &self.options.run {
             Some(command) => self.command(guest, &kernel, command),
+            None if self.options.report => self.measure(guest, &kernel),
             None => self.suite(guest, &kernel, tests),
         }
+    }
+
+    /// Measures, for the report.
+    fn measure(&self, guest: &Guest, kernel: &Kernel) -> Result<String> {
+        let own = std::env::current_exe().context("finding this program")?;
+        let script = format!("{} measure\n", own.display());
+        let initramfs = self.initramfs(guest, script, false)?;
+        let machine = self.machine(guest, kernel, &initramfs);
+        let (mut section, mut refused) = (Section::default(), None);
+        let end = machine.run(&mut |line| match section.line(line) {
+            Ok(true) => say!("{}: {}", guest.name, line.replace('\t', " ")),
+            Ok(false) if line.starts_with("@vm ") => {}
+            Ok(false) => println!("{} {line}", guest.name),
+            Err(error) => refused = Some(error),
+        })?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        if end != End::Exit(0) {
+            return Err(self.failure(&machine, &end));
+        }
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.insert(guest.name, (kernel.version.clone(), section));
+        Ok("measured".into())
+    }
+
+    /// Writes docs/kernels.md, in the order of the guests.
+    fn write_report(&self, guests: &[&'static Guest]) -> Result<()> {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let sections: Vec<_> = guests
+            .iter()
+            .filter_map(|guest| report.remove(guest.name).map(|(v, s)| (*guest, v, s)))
+            .collect();
+        let file = self.root.join("docs/kernels.md");
+        std::fs::write(&file, report::page(&sections)?)
+            .with_context(|| format!("writing {}", file.display()))?;
+        say!("written to {}", file.display());
+        Ok(())
     }
 
     fn initramfs(&self, guest: &Guest, script: String, interactive: bool) -> Result<PathBuf> {
@@ -177,10 +229,14 @@ impl Vm<'_> {
             self.built.examples.display(),
             self.options.slow,
         );
+        let mut add = self.options.add.clone();
+        if self.options.report {
+            add.push(std::env::current_exe().context("finding this program")?);
+        }
         let task = Task {
             script: path + &script,
             interactive,
-            add: &self.options.add,
+            add: &add,
         };
         root::write(&self.root, &self.built, &task, &file)?;
         Ok(file)

@@ -13,19 +13,19 @@ use anyhow::{Context, Result, bail};
 use crate::tools;
 
 /// What a finished child did.
-pub(super) struct Finished {
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Finished {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// As `wait(2)` gives it.
-    pub(super) status: i32,
-    pub(super) wall: Duration,
+    pub(crate) status: i32,
+    pub(crate) wall: Duration,
     /// User and system time of the child and of the children it waited for.
-    pub(super) cpu: Duration,
+    pub(crate) cpu: Duration,
 }
 
 impl Finished {
     /// The number behind `word` at the start of a line of standard output.
-    pub(super) fn number(&self, word: &str) -> Result<f64> {
+    pub(crate) fn number(&self, word: &str) -> Result<f64> {
         let found = self
             .stdout
             .lines()
@@ -34,7 +34,7 @@ impl Finished {
     }
 
     /// An error unless the status was 0.
-    pub(super) fn success(self, what: &str) -> Result<Self> {
+    pub(crate) fn success(self, what: &str) -> Result<Self> {
         if self.status != 0 {
             bail!(
                 "{what}: wait status {:#x}: {}",
@@ -47,7 +47,7 @@ impl Finished {
 }
 
 /// A child under way. Dropping it kills it and its process group.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: std::process::Child,
     pidfd: OwnedFd,
     stdout: File,
@@ -59,7 +59,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts a command, in a process group of its own; it dies with us.
-    pub(super) fn start(command: &mut Command, dir: &TempDir) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, dir: &TempDir) -> Result<Self> {
         let (stdout, stderr) = (dir.scratch()?, dir.scratch()?);
         let what = tools::line(command);
         command
@@ -94,22 +94,22 @@ impl Running {
         })
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The pipe to its standard input, once.
-    pub(super) fn stdin(&mut self) -> Option<std::process::ChildStdin> {
+    pub(crate) fn stdin(&mut self) -> Option<std::process::ChildStdin> {
         self.child.stdin.take()
     }
 
-    pub(super) fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: plain numbers; our own child, not waited for yet.
         unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 
     /// Has it ended within this time?
-    pub(super) fn ended_within(&self, limit: Duration) -> bool {
+    pub(crate) fn ended_within(&self, limit: Duration) -> bool {
         let mut poll = libc::pollfd {
             fd: self.pidfd.as_raw_fd(),
             events: libc::POLLIN,
@@ -120,7 +120,7 @@ impl Running {
     }
 
     /// Waits until a line of its output, or of its messages, contains `text`.
-    pub(super) fn said(&mut self, text: &str, limit: Duration) -> Result<()> {
+    pub(crate) fn said(&mut self, text: &str, limit: Duration) -> Result<()> {
         let end = Instant::now() + limit;
         loop {
             if text_of(&mut self.stderr)?.contains(text)
@@ -137,7 +137,7 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(super) fn finish(mut self, limit: Duration) -> Result<Finished> {
+    pub(crate) fn finish(mut self, limit: Duration) -> Result<Finished> {
         if !self.ended_within(limit) {
             bail!("{} did not end within {limit:?}", self.what);
         }
@@ -186,21 +186,21 @@ fn text_of(file: &mut File) -> Result<String> {
 }
 
 /// Runs a command to its end, with nothing on its standard input.
-pub(super) fn run(command: &mut Command, dir: &TempDir, limit: Duration) -> Result<Finished> {
+pub(crate) fn run(command: &mut Command, dir: &TempDir, limit: Duration) -> Result<Finished> {
     Running::start(command.stdin(Stdio::null()), dir)?.finish(limit)
 }
 
 /// A directory, removed at the end.
-pub(super) struct TempDir(PathBuf);
+pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("strace-ebpf-bench-{}", std::process::id()));
         std::fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
         Ok(Self(path))
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 

@@ -4,7 +4,7 @@
 //! all of them alike; time per call is CPU time of the calling threads. One table goes to standard output, all samples
 //! to a JSON file. The program that makes the calls is `tests/programs/calls.rs`.
 
-mod child;
+pub(crate) mod child;
 mod cost;
 mod figures;
 mod machine;

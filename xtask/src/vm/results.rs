@@ -14,7 +14,17 @@ pub(super) struct Skip {
     reason: String,
 }
 
-/// Reads `tests/guests.txt`; names that are no kernel and no test are errors, so that no entry outlives its test.
+impl Skip {
+    fn is_about(&self, test: &str) -> bool {
+        match self.test.strip_suffix('*') {
+            Some(start) => test.starts_with(start),
+            None => self.test == test,
+        }
+    }
+}
+
+/// Reads `tests/guests.txt`; names that are no kernel and no test are errors, so that no entry outlives its test. So is a
+/// test that is left out everywhere, but not by one line that says `all`.
 pub(super) fn parse_skips(text: &str, kernels: &[&str], tests: &[String]) -> Result<Vec<Skip>> {
     let mut skips = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -33,14 +43,26 @@ pub(super) fn parse_skips(text: &str, kernels: &[&str], tests: &[String]) -> Res
         if let Some(name) = list.iter().find(|name| !kernels.contains(&name.as_str())) {
             bail!("tests/guests.txt: no kernel {name}: {line}");
         }
-        if !tests.iter().any(|name| name == test) {
-            bail!("tests/guests.txt: no test {test}");
-        }
-        skips.push(Skip {
+        let skip = Skip {
             kernels: list,
             test: test.to_owned(),
             reason: reason.trim().to_owned(),
-        });
+        };
+        if !tests.iter().any(|name| skip.is_about(name)) {
+            bail!("tests/guests.txt: no test {test}");
+        }
+        skips.push(skip);
+    }
+    for test in tests {
+        let mine: Vec<_> = skips.iter().filter(|skip| skip.is_about(test)).collect();
+        let left_out = |name: &&str| {
+            mine.iter()
+                .any(|skip| skip.kernels.iter().any(|k| k == name))
+        };
+        let everywhere = mine.iter().any(|skip| skip.kernels.len() == kernels.len());
+        if kernels.iter().all(left_out) && !everywhere {
+            bail!("tests/guests.txt: no guest runs {test}");
+        }
     }
     Ok(skips)
 }
@@ -69,7 +91,7 @@ impl Plan {
             }
             let skip = skips
                 .iter()
-                .find(|skip| skip.test == *test && skip.kernels.iter().any(|name| name == kernel));
+                .find(|skip| skip.is_about(test) && skip.kernels.iter().any(|name| name == kernel));
             match skip {
                 Some(skip) => plan.skipped.push((test.clone(), skip.reason.clone())),
                 None => plan.run.push(test.clone()),
@@ -151,7 +173,17 @@ mod tests {
         );
         let plan = Plan::new(&tests, &names(&["one"]), &skips, "6.12");
         assert_eq!((plan.run, plan.skipped.len()), (names(&["a::one"]), 1));
-        for wrong in ["6.1 a::one", "6.2 a::one why", "6.1 a::none why"] {
+        let skips = parse("6.1 a::* too slow there\n6.12 b::o* why")?;
+        assert_eq!(Plan::new(&tests, &[], &skips, "6.1").run, ["b::one"]);
+        let rest = names(&["a::one", "a::two"]);
+        assert_eq!(Plan::new(&tests, &[], &skips, "6.12").run, rest);
+        for wrong in [
+            "6.1 a::one",
+            "6.2 a::one why",
+            "6.1 a::none why",
+            "6.1 c::* why",
+            "6.1 a::* why\n6.12 a::two why",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         Ok(())
