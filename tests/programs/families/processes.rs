@@ -588,7 +588,8 @@ fn scheduling(l: &mut Lines, edge: &Edge) {
         l,
         SYS_sched_getattr,
         [0, &raw mut attr, 48, 0],
-        "sched_getattr(0, {size=48, sched_policy=SCHED_OTHER, sched_flags=0, sched_nice=0, sched_priority=0, sched_runtime=%, sched_deadline=0, sched_period=0}, 48, 0)",
+        "sched_getattr(0, {size=48, sched_policy=SCHED_OTHER, sched_flags=0, sched_nice=%, sched_priority=0, sched_runtime=%, sched_deadline=0, sched_period=0}, 48, 0)",
+        attr[4].cast_signed(),
         attr[6]
     );
     call!(
