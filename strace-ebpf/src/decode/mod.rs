@@ -13,6 +13,7 @@ mod process;
 mod returned;
 mod scalar;
 mod signals;
+mod sockaddr;
 mod structs;
 #[cfg(test)]
 mod tests;

@@ -4,174 +4,11 @@ use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 
 use super::{
     cx::{Cx, number_at, signed},
+    sockaddr,
     value::{Args, Value},
     vectors,
 };
-use crate::tables::{self, Dir, SetId, Ty};
-
-const AF_UNIX: u64 = 1;
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
-const AF_NETLINK: u64 = 16;
-const AF_PACKET: u64 = 17;
-
-/// An address that an argument points to. Of what the kernel writes no more counts than the caller had room for.
-pub fn sockaddr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let mut bytes = bytes;
-    if let Some(Ty::Struct {
-        len: Some(tables::Len::ArgPtr32(n)),
-        ..
-    }) = cx.args.get(usize::from(cx.index)).map(|arg| arg.ty)
-    {
-        let room = super::cx::before(cx.call, n);
-        let room = room.first().and_then(|c| number_at(c.bytes, 0, 4));
-        let room = room.map_or(usize::MAX, |room| room as usize);
-        bytes = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-    }
-    address(out, bytes);
-}
-
-/// An address by its family; nothing when it is too short to have one.
-fn address<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    let (Some(family), true) = (number_at(bytes, 0, 2), bytes.len() >= 2) else {
-        return;
-    };
-    out.push(Value::StructOpen);
-    out.push(Value::Field("sa_family"));
-    out.push(Value::Set(tables::set(SetId::SockDomain), family));
-    let rest = bytes.get(2..).unwrap_or_default();
-    match family {
-        AF_UNIX => unix(out, rest),
-        AF_INET if bytes.len() >= 16 => inet(out, bytes),
-        AF_INET6 if bytes.len() >= 24 => inet6(out, bytes),
-        AF_NETLINK if bytes.len() >= 12 => netlink(out, bytes),
-        AF_PACKET if bytes.len() >= 12 => packet(out, bytes),
-        _ if !rest.is_empty() => {
-            out.push(Value::Field("sa_data"));
-            out.push(Value::Bytes {
-                bytes: rest,
-                cut: false,
-            });
-        }
-        _ => {}
-    }
-    out.push(Value::StructClose);
-}
-
-/// A path up to its NUL, or a name that begins with one and is as long as it is.
-fn unix<'a>(out: &mut Args<'a>, path: &'a [u8]) {
-    if path.is_empty() {
-        return;
-    }
-    out.push(Value::Field("sun_path"));
-    if let [0, name @ ..] = path {
-        out.push(Value::At);
-        out.push(Value::Bytes {
-            bytes: name.get(..name.len().min(107)).unwrap_or_default(),
-            cut: false,
-        });
-        return;
-    }
-    out.push(Value::Bytes {
-        bytes: path.split(|&b| b == 0).next().unwrap_or_default(),
-        cut: false,
-    });
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let own = bytes.get(at..at + N).and_then(|own| own.try_into().ok());
-    own.unwrap_or([0; N])
-}
-
-/// A member in network byte order, by the call that makes it.
-fn call<'a, const N: usize>(
-    out: &mut Args<'a>,
-    field: &'static str,
-    name: &'static str,
-    own: [u8; N],
-    value: Value<'a>,
-) {
-    out.push(Value::Field(field));
-    let mut wire = [0; 4];
-    for (to, from) in wire.iter_mut().zip(own) {
-        *to = from;
-    }
-    // Two or four.
-    out.push(Value::Wire(wire, N as u8));
-    out.push(Value::CallOpen(name));
-    out.push(value);
-    out.push(Value::CallClose);
-}
-
-fn port(out: &mut Args<'_>, name: &'static str, bytes: &[u8]) {
-    let own: [u8; 2] = array(bytes, 2);
-    let port = u16::from_be_bytes(own);
-    call(out, name, "htons", own, Value::Uint(port.into()));
-}
-
-fn inet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    port(out, "sin_port", bytes);
-    let address = array(bytes, 4);
-    call(out, "sin_addr", "inet_addr", address, Value::Inet(address));
-}
-
-fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    port(out, "sin6_port", bytes);
-    let flow: [u8; 4] = array(bytes, 4);
-    let number = u32::from_be_bytes(flow);
-    call(
-        out,
-        "sin6_flowinfo",
-        "htonl",
-        flow,
-        Value::Uint(number.into()),
-    );
-    out.push(Value::InetPton6("sin6_addr", array(bytes, 8)));
-    if let Some(scope) = number_at(bytes, 24, 4) {
-        out.push(Value::Field("sin6_scope_id"));
-        // The names of link-local scopes would have to be asked for in the tracee's network namespace.
-        out.push(Value::Uint(scope));
-    }
-}
-
-fn netlink<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    let get = |at| number_at(bytes, at, 4).unwrap_or(0);
-    out.push(Value::Field("nl_pid"));
-    out.push(Value::Int(signed(get(4), 4)));
-    out.push(Value::Field("nl_groups"));
-    out.push(Value::Hex6(get(8)));
-}
-
-fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
-    let get = |at, width| number_at(bytes, at, width).unwrap_or(0);
-    let protocol = tables::set(SetId::EthernetProtocol);
-    let own: [u8; 2] = array(bytes, 2);
-    let number = u16::from_be_bytes(own);
-    call(
-        out,
-        "sll_protocol",
-        "htons",
-        own,
-        Value::Set(protocol, number.into()),
-    );
-    out.push(Value::Field("sll_ifindex"));
-    out.push(Value::Int(signed(get(4, 4), 4)));
-    out.push(Value::Field("sll_hatype"));
-    out.push(Value::Set(tables::set(SetId::ArpHardware), get(8, 2)));
-    out.push(Value::Field("sll_pkttype"));
-    out.push(Value::Set(tables::set(SetId::PacketType), get(10, 1)));
-    out.push(Value::Field("sll_halen"));
-    out.push(Value::Uint(get(11, 1)));
-    let length = (get(11, 1) as usize).min(8);
-    if length > 0 && bytes.len() > 12 {
-        out.push(Value::Field("sll_addr"));
-        out.push(Value::ListOpen);
-        for byte in bytes.iter().skip(12).take(length) {
-            out.push(Value::Hex(u64::from(*byte)));
-        }
-        out.push(Value::ListClose);
-    }
-}
+use crate::tables::{self, Dir, SetId};
 
 /// socketcall(2): the arguments of the call within, as words.
 pub fn socketcall<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
@@ -207,8 +44,9 @@ fn header<'a>(
     let before = out.len();
     let most = room.unwrap_or(namelen).min(namelen) as usize;
     if let Some(captured) = cx.at(name).filter(|_| name != 0) {
-        address(
+        sockaddr::address(
             out,
+            cx,
             captured
                 .bytes
                 .get(..captured.bytes.len().min(most))

@@ -3,7 +3,7 @@
 
 use super::{
     cx::{Cx, number, number_at, signed},
-    files, net, poll, process, signals,
+    files, poll, process, signals, sockaddr,
     value::{Args, Value},
 };
 use crate::tables::{self, Abi, Layout, Member, MemberTy, SetId, StructId};
@@ -24,8 +24,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::FOwnerEx, process::owner),
     (StructId::Pollfd, poll::pollfd),
     (StructId::EpollEvent, poll::epoll_event),
-    (StructId::Sockaddr, net::sockaddr),
-    (StructId::SocketcallArgs, net::socketcall),
+    (StructId::Sockaddr, sockaddr::sockaddr),
+    (StructId::SocketcallArgs, super::net::socketcall),
     (StructId::Sigset, signals::sigset),
     (StructId::Sigaction, signals::sigaction),
     (StructId::OldSigaction, signals::sigaction),
@@ -243,7 +243,10 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Date(n)
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
-        | MemberTy::Enum(_, n) => usize::from(n),
+        | MemberTy::Enum(_, n)
+        | MemberTy::Network(n)
+        | MemberTy::Mac(n) => usize::from(n),
+        MemberTy::Within(_, ty) => self::width(ty),
         MemberTy::Pid | MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
         MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
@@ -310,6 +313,25 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             out.push(Value::Inet(address));
             Value::CallClose
         }
+        MemberTy::Network(2) => {
+            let port = (raw as u16).swap_bytes();
+            let [low, high] = (raw as u16).to_le_bytes();
+            out.push(Value::Wire([low, high, 0, 0], 2));
+            out.push(Value::CallOpen("htons"));
+            out.push(Value::Uint(port.into()));
+            Value::CallClose
+        }
+        MemberTy::Network(_) => {
+            out.push(Value::CallOpen("htonl"));
+            out.push(Value::Hex((raw as u32).swap_bytes().into()));
+            Value::CallClose
+        }
+        MemberTy::Within(name, ty) => {
+            out.push(Value::CallOpen(name));
+            member(out, cx, ty, bytes);
+            Value::CallClose
+        }
+        MemberTy::Mac(_) => Value::Mac(own),
         MemberTy::Writes { .. } => Value::Addr(raw),
         MemberTy::Indexed(id, _) => {
             out.push(Value::ListOpen);
@@ -400,6 +422,13 @@ impl<'a> Fields<'a> {
         {
             out.push(Value::Field(name));
             member(out, cx, &found.ty, own);
+        }
+    }
+
+    /// Writes all members.
+    pub fn show_every(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>) {
+        for member in self.layout.members {
+            self.show(out, cx, member.name);
         }
     }
 

@@ -96,6 +96,8 @@ pub enum Value<'a> {
     Limit(u64, bool),
     /// An IPv4 address, quoted.
     Inet([u8; 4]),
+    /// A hardware address: bytes in hexadecimal with colons between them.
+    Mac(&'a [u8]),
     /// `0x` and six digits or more.
     Hex6(u64),
     /// A word of so many bytes with all of its digits.

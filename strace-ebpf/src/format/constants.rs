@@ -102,6 +102,27 @@ pub fn noted(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u32)
     }
 }
 
+/// `01:02:03:04:05:06`, or the bytes as a string.
+pub fn hardware(out: &mut Vec<u8>, style: Constants, address: &[u8]) {
+    let colons = |out: &mut Vec<u8>| {
+        for (i, byte) in address.iter().enumerate() {
+            if i > 0 {
+                out.push(b':');
+            }
+            number::hex_padded(out, (*byte).into(), 2);
+        }
+    };
+    if style == Constants::Abbrev {
+        return colons(out);
+    }
+    escape::quoted(out, address, Hex::Always);
+    if style == Verbose {
+        out.extend_from_slice(b" /* ");
+        colons(out);
+        out.extend_from_slice(b" */");
+    }
+}
+
 /// `IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4)`: `include/uapi/linux/ioprio.h`.
 pub fn io_priority(out: &mut Vec<u8>, style: Constants, value: u32) {
     if style == Raw {

@@ -63,6 +63,12 @@ pub enum MemberTy {
     Key,
     /// An IPv4 address.
     Inet,
+    /// A number in network byte order: of two bytes `htons(80)`, of four `htonl(0x1)`.
+    Network(u8),
+    /// Within a call in C that makes it, `htobs(3)`.
+    Within(&'static str, &'static MemberTy),
+    /// A hardware address of so many bytes.
+    Mac(u8),
     /// Bits of a set.
     Flags(SetId, u8),
     /// One value of a set.

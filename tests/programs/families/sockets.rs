@@ -11,6 +11,7 @@ pub fn run(l: &mut Lines) {
     l.begin();
     making(l, &edge);
     addresses(l, &edge);
+    rare_addresses(l);
     options(l, &edge, uid, gid);
     messages(l, &edge, uid, gid);
     l.end();
@@ -87,6 +88,65 @@ fn sockaddr<const N: usize>(family: u16, rest: &[u8]) -> [u8; N] {
     all[..2].copy_from_slice(&family.to_ne_bytes());
     all[2..2 + rest.len()].copy_from_slice(rest);
     all
+}
+
+/// Addresses of the families that few programs use.
+fn rare_addresses(l: &mut Lines) {
+    let ipx: [u8; 16] = sockaddr(4, &[0x12, 0x34, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 0x11]);
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const ipx, 16],
+        "connect(-1, {sa_family=AF_IPX, sipx_port=htons(4660), sipx_network=htonl(0x1020304), sipx_node=[0x1, 0x2, 0x3, 0x4, 0x5, 0x6], sipx_type=0x11}, 16)"
+    );
+    let x25: [u8; 18] = sockaddr(9, b"12345");
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const x25, 18],
+        r#"connect(-1, {sa_family=AF_X25, sx25_addr={x25_addr="12345"}}, 18)"#
+    );
+    let l2: [u8; 14] = sockaddr(31, &[3, 0, 1, 2, 3, 4, 5, 6, 4, 0, 1]);
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const l2, 14],
+        "connect(-1, {sa_family=AF_BLUETOOTH, l2_psm=htobs(L2CAP_PSM_RFCOMM), l2_bdaddr=01:02:03:04:05:06, l2_cid=htobs(L2CAP_CID_ATT), l2_bdaddr_type=BDADDR_LE_PUBLIC}, 14)"
+    );
+    let hci: [u8; 6] = sockaddr(31, &[1, 0, 1, 0]);
+    call!(
+        l,
+        SYS_bind,
+        [-1i32, &raw const hci, 6],
+        "bind(-1, {sa_family=AF_BLUETOOTH, hci_dev=htobs(1), hci_channel=HCI_CHANNEL_USER}, 6)"
+    );
+    let alg: [u8; 88] = sockaddr(38, b"hash\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0sha256");
+    call!(
+        l,
+        SYS_bind,
+        [-1i32, &raw const alg, 88],
+        r#"bind(-1, {sa_family=AF_ALG, salg_type="hash", salg_feat=0, salg_mask=0, salg_name="sha256"}, 88)"#
+    );
+    let vsock: [u8; 16] = sockaddr(40, &[0, 0, 0xd2, 4, 0, 0, 2, 0, 0, 0]);
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const vsock, 16],
+        "connect(-1, {sa_family=AF_VSOCK, svm_cid=VMADDR_CID_HOST, svm_port=0x4d2, svm_flags=0}, 16)"
+    );
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const vsock, 7],
+        r#"connect(-1, {sa_family=AF_VSOCK, sa_data="\0\0\322\4\0"}, 7)"#
+    );
+    let router: [u8; 12] = sockaddr(42, &[0, 0, 1, 0, 0, 0, 2]);
+    call!(
+        l,
+        SYS_connect,
+        [-1i32, &raw const router, 12],
+        "connect(-1, {sa_family=AF_QIPCRTR, sq_node=0x1, sq_port=0x2}, 12)"
+    );
 }
 
 fn addresses(l: &mut Lines, edge: &Edge) {

@@ -89,6 +89,8 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("limit64", Width::Bytes(8), "Limit(#)"),
     ("key", Width::Bytes(4), "Key"),
     ("inet", Width::Bytes(4), "Inet"),
+    ("htons", Width::Bytes(2), "Network(#)"),
+    ("htonl", Width::Bytes(4), "Network(#)"),
 ];
 
 /// Widths of flags(SET,WIDTH) and enum(SET,WIDTH).
@@ -179,6 +181,7 @@ fn type_of(text: &str) -> Result<Type> {
     };
     let (elem, inner) = match (word, inner.rsplit_once(',')) {
         ("array", Some((elem, count))) => (Some(Box::new(type_of(elem)?)), count),
+        ("htobs", _) => (Some(Box::new(type_of(inner)?)), ""),
         _ => (None, inner),
     };
     Ok(Type {
@@ -246,11 +249,12 @@ impl Compiler<'_> {
     fn size(&self, ty: &Type, abi: usize, rules: Rules) -> Result<(u32, u32)> {
         if let Some(elem) = &ty.elem {
             let (size, align) = self.size(elem, abi, rules)?;
-            return Ok((size * count(ty)?, align));
+            let count = if ty.word == "array" { count(ty)? } else { 1 };
+            return Ok((size * count, align));
         }
         let word = rules.word();
         Ok(match ty.word.as_str() {
-            "pad" | "char" | "bytes" => (count(ty)?, 1),
+            "pad" | "char" | "bytes" | "mac" => (count(ty)?, 1),
             "indexed" => {
                 let text = ty.params.get(1).context("a number is missing")?;
                 (text.parse()?, 1)
@@ -287,6 +291,9 @@ impl Compiler<'_> {
         if let Some(elem) = &ty.elem {
             let (stride, _) = self.size(elem, abi, rules)?;
             let elem = self.rust(elem, abi, rules, offsets)?;
+            if ty.word != "array" {
+                return Ok(format!("MemberTy::Within({:?}, &{elem})", ty.word));
+            }
             return Ok(format!(
                 "MemberTy::Array {{ elem: &{elem}, count: {}, stride: {stride} }}",
                 count(ty)?
@@ -298,6 +305,7 @@ impl Compiler<'_> {
             "indexed" => format!("Indexed(SetId::{}, {size})", camel_case(param(0)?)),
             "char" => format!("Text({size})"),
             "bytes" => format!("Bytes({size})"),
+            "mac" => format!("Mac({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
             "tostr" => "ToStr".into(),
             "writes64" => format!(

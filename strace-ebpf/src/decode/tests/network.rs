@@ -102,3 +102,123 @@ fn messages() {
         "3, [{iov_base=\"abc\", iov_len=3}, {iov_base=\"de\", iov_len=4}], 2"
     );
 }
+
+/// Bytes without the zeros at their end, length, text.
+const ADDRESSES: &[(&[u8], usize, &str)] = &[
+    (
+        b"\x04\x00\x124\x01\x02\x03\x04\x01\x02\x03\x04\x05\x06\x11",
+        16,
+        "{sa_family=AF_IPX, sipx_port=htons(4660), sipx_network=htonl(0x1020304), sipx_node=[0x1, 0x2, 0x3, 0x4, 0x5, 0x6], sipx_type=0x11}",
+    ),
+    (
+        b"\x09\x0012345678",
+        18,
+        r#"{sa_family=AF_X25, sx25_addr={x25_addr="12345678"}}"#,
+    ),
+    (
+        b"\x1d\x00\x00\x00\x01\x00\x00\x00#\x01\x00\x00V\x04",
+        16,
+        r#"{sa_family=AF_CAN, sa_data="\0\0\1\0\0\0#\1\0\0V\4\0\0"}"#,
+    ),
+    (
+        b"\x1e\x00\x01\x02\x01\x00\x00\x00\x02\x00\x00\x00\x03",
+        16,
+        "{sa_family=AF_TIPC, addrtype=TIPC_SERVICE_RANGE, scope=TIPC_CLUSTER_SCOPE, addr={nameseq={type=1, lower=2, upper=3}}}",
+    ),
+    (
+        b"\x1e\x00\x03\x02\x01\x00\x00\x00\x02\x00\x00\x00\x03",
+        16,
+        "{sa_family=AF_TIPC, addrtype=TIPC_SOCKET_ADDR, scope=TIPC_CLUSTER_SCOPE, addr={id={ref=1, node=0x2}}}",
+    ),
+    (
+        b"\x1f\x00\x01\x02\x03\x04\x05\x06",
+        8,
+        "{sa_family=AF_BLUETOOTH, sco_bdaddr=01:02:03:04:05:06}",
+    ),
+    (
+        b"\x1f\x00\x01",
+        6,
+        "{sa_family=AF_BLUETOOTH, hci_dev=htobs(1), hci_channel=HCI_CHANNEL_RAW}",
+    ),
+    (
+        b"\x1f\x00\x01\x02\x03\x04\x05\x06\x07",
+        10,
+        "{sa_family=AF_BLUETOOTH, rc_bdaddr=01:02:03:04:05:06, rc_channel=7}",
+    ),
+    (
+        b"\x1f\x00\x03\x00\x01\x02\x03\x04\x05\x06\x04\x00\x01",
+        14,
+        "{sa_family=AF_BLUETOOTH, l2_psm=htobs(L2CAP_PSM_RFCOMM), l2_bdaddr=01:02:03:04:05:06, l2_cid=htobs(L2CAP_CID_ATT), l2_bdaddr_type=BDADDR_LE_PUBLIC}",
+    ),
+    (
+        b"$\x00\x00\x00\x03\x00\x00\x004\x12xV",
+        20,
+        "{sa_family=AF_IEEE802154, addr={addr_type=0x3 /* IEEE802154_ADDR_LONG */, pan_id=0x1234, hwaddr=78:56:00:00:00:00:00:00}}",
+    ),
+    (
+        b"&\x00hash\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00sha1",
+        88,
+        r#"{sa_family=AF_ALG, salg_type="hash", salg_feat=0x1 /* CRYPTO_ALG_??? */, salg_mask=0x2 /* CRYPTO_ALG_??? */, salg_name="sha1"}"#,
+    ),
+    (
+        b"(\x00\x00\x00\xd2\x04\x00\x00.\x16\x00\x00\x01",
+        16,
+        "{sa_family=AF_VSOCK, svm_cid=0x162e, svm_port=0x4d2, svm_flags=VMADDR_FLAG_TO_HOST}",
+    ),
+    (
+        b"*\x00\x00\x00\x01\x00\x00\x00\x02",
+        12,
+        "{sa_family=AF_QIPCRTR, sq_node=0x1, sq_port=0x2}",
+    ),
+    (
+        b"-\x00\x00\x00\x01\x00\x00\x00\x08\x00\x00\x00\x01\x02",
+        16,
+        "{sa_family=AF_MCTP, smctp_network=0x1, smctp_addr={s_addr=0x8}, smctp_type=0, smctp_tag=0}",
+    ),
+    (
+        b"\x28\0\x07\0\x01\0\0\0\0\0\0\0\x02",
+        16,
+        "{sa_family=AF_VSOCK, svm_reserved1=0x7, svm_cid=VMADDR_CID_HYPERVISOR, svm_port=0x1, svm_flags=0x2 /* VMADDR_FLAG_??? */}",
+    ),
+    (
+        b"\x1e\0\x02\x02\x01\0\0\0\x02\0\0\0\x03",
+        16,
+        "{sa_family=AF_TIPC, addrtype=TIPC_SERVICE_ADDR, scope=TIPC_CLUSTER_SCOPE, addr={name={name={type=1, instance=2}, domain=0x3}}}",
+    ),
+    (
+        b"\x24\0\0\0\x02\0\0\0\xff\xff\x88\x77\x66\x55",
+        20,
+        "{sa_family=AF_IEEE802154, addr={addr_type=0x2 /* IEEE802154_ADDR_SHORT */, pan_id=0xffff /* IEEE802154_PANID_BROADCAST */, short_addr=0x7788}}",
+    ),
+    (
+        b"\x26\0hash\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x02\0\0\0sh",
+        26,
+        r#"{sa_family=AF_ALG, salg_type="hash", salg_feat=0x1 /* CRYPTO_ALG_??? */, salg_mask=0x2 /* CRYPTO_ALG_??? */, salg_name="s"...}"#,
+    ),
+    (
+        b"\x2c\0\x02\0\x01\0\0\0\x02\0\0\0\x03",
+        16,
+        "{sa_family=AF_XDP, sxdp_flags=XDP_COPY, sxdp_ifindex=1, sxdp_queue_id=2, sxdp_shared_umem_fd=0x3}",
+    ),
+    (
+        b"\x27\0\0\0\x01\0\0\0\x02\0\0\0\x03",
+        17,
+        "{sa_family=AF_NFC, dev_idx=1, target_idx=0x2, nfc_protocol=NFC_PROTO_FELICA, ...}",
+    ),
+    // One byte too short.
+    (
+        b"\x28\0\0\0\x01",
+        15,
+        r#"{sa_family=AF_VSOCK, sa_data="\0\0\1\0\0\0\0\0\0\0\0\0\0"}"#,
+    ),
+];
+
+#[test]
+fn addresses_by_their_members() {
+    for (bytes, len, expected) in ADDRESSES {
+        let mut bytes = bytes.to_vec();
+        bytes.resize(*len, 0);
+        let text = shown("bind", &[3, P, *len as u64], 0, &[(1, false, P, &bytes)]);
+        assert_eq!(text, format!("3, {expected}, {len}"));
+    }
+}

@@ -3765,6 +3765,441 @@ static LINGER_X86_64: Layout = Layout {
         },
     ],
 };
+static SOCKADDR_IPX_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "sipx_port",
+            at: 2,
+            ty: MemberTy::Network(2),
+            extra: false,
+        },
+        Member {
+            name: "sipx_network",
+            at: 4,
+            ty: MemberTy::Network(4),
+            extra: false,
+        },
+        Member {
+            name: "sipx_node",
+            at: 8,
+            ty: MemberTy::Array {
+                elem: &MemberTy::Hex(1),
+                count: 6,
+                stride: 1,
+            },
+            extra: false,
+        },
+        Member {
+            name: "sipx_type",
+            at: 14,
+            ty: MemberTy::Hex(1),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_X25_X86_64: Layout = Layout {
+    size: 18,
+    members: &[Member {
+        name: "sx25_addr",
+        at: 2,
+        ty: MemberTy::Struct(StructId::X25Address),
+        extra: false,
+    }],
+};
+static X25_ADDRESS_X86_64: Layout = Layout {
+    size: 16,
+    members: &[Member {
+        name: "x25_addr",
+        at: 0,
+        ty: MemberTy::Text(16),
+        extra: false,
+    }],
+};
+static SOCKADDR_TIPC_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "addrtype",
+            at: 2,
+            ty: MemberTy::Enum(SetId::TipcAddressType, 1),
+            extra: false,
+        },
+        Member {
+            name: "scope",
+            at: 3,
+            ty: MemberTy::Enum(SetId::TipcScope, 1),
+            extra: false,
+        },
+    ],
+};
+static TIPC_RANGE_ADDRESS_X86_64: Layout = Layout {
+    size: 12,
+    members: &[Member {
+        name: "nameseq",
+        at: 0,
+        ty: MemberTy::Struct(StructId::TipcServiceRange),
+        extra: false,
+    }],
+};
+static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
+    size: 12,
+    members: &[
+        Member {
+            name: "type",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "lower",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "upper",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+    ],
+};
+static TIPC_NAME_ADDRESS_X86_64: Layout = Layout {
+    size: 12,
+    members: &[Member {
+        name: "name",
+        at: 0,
+        ty: MemberTy::Struct(StructId::TipcName),
+        extra: false,
+    }],
+};
+static TIPC_NAME_X86_64: Layout = Layout {
+    size: 12,
+    members: &[
+        Member {
+            name: "name",
+            at: 0,
+            ty: MemberTy::Struct(StructId::TipcServiceAddr),
+            extra: false,
+        },
+        Member {
+            name: "domain",
+            at: 8,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+    ],
+};
+static TIPC_SERVICE_ADDR_X86_64: Layout = Layout {
+    size: 8,
+    members: &[
+        Member {
+            name: "type",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "instance",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+    ],
+};
+static TIPC_ID_ADDRESS_X86_64: Layout = Layout {
+    size: 8,
+    members: &[Member {
+        name: "id",
+        at: 0,
+        ty: MemberTy::Struct(StructId::TipcSocketAddr),
+        extra: false,
+    }],
+};
+static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
+    size: 8,
+    members: &[
+        Member {
+            name: "ref",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "node",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_SCO_X86_64: Layout = Layout {
+    size: 8,
+    members: &[Member {
+        name: "sco_bdaddr",
+        at: 2,
+        ty: MemberTy::Mac(6),
+        extra: false,
+    }],
+};
+static SOCKADDR_HCI_X86_64: Layout = Layout {
+    size: 6,
+    members: &[
+        Member {
+            name: "hci_dev",
+            at: 2,
+            ty: MemberTy::Within("htobs", &MemberTy::Uint(2)),
+            extra: false,
+        },
+        Member {
+            name: "hci_channel",
+            at: 4,
+            ty: MemberTy::Enum(SetId::HciChannel, 2),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_RC_X86_64: Layout = Layout {
+    size: 10,
+    members: &[
+        Member {
+            name: "rc_bdaddr",
+            at: 2,
+            ty: MemberTy::Mac(6),
+            extra: false,
+        },
+        Member {
+            name: "rc_channel",
+            at: 8,
+            ty: MemberTy::Uint(1),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_L2_X86_64: Layout = Layout {
+    size: 14,
+    members: &[
+        Member {
+            name: "l2_psm",
+            at: 2,
+            ty: MemberTy::Within("htobs", &MemberTy::Enum(SetId::L2capPsm, 2)),
+            extra: false,
+        },
+        Member {
+            name: "l2_bdaddr",
+            at: 4,
+            ty: MemberTy::Mac(6),
+            extra: false,
+        },
+        Member {
+            name: "l2_cid",
+            at: 10,
+            ty: MemberTy::Within("htobs", &MemberTy::Enum(SetId::L2capCid, 2)),
+            extra: false,
+        },
+        Member {
+            name: "l2_bdaddr_type",
+            at: 12,
+            ty: MemberTy::Enum(SetId::BluetoothAddressType, 1),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
+    size: 18,
+    members: &[
+        Member {
+            name: "addr_type",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+        Member {
+            name: "pan_id",
+            at: 8,
+            ty: MemberTy::Hex(2),
+            extra: false,
+        },
+        Member {
+            name: "hwaddr",
+            at: 10,
+            ty: MemberTy::Mac(8),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_ALG_X86_64: Layout = Layout {
+    size: 88,
+    members: &[
+        Member {
+            name: "salg_type",
+            at: 2,
+            ty: MemberTy::Text(14),
+            extra: false,
+        },
+        Member {
+            name: "salg_feat",
+            at: 16,
+            ty: MemberTy::Flags(SetId::CryptoAlgFlags, 4),
+            extra: false,
+        },
+        Member {
+            name: "salg_mask",
+            at: 20,
+            ty: MemberTy::Flags(SetId::CryptoAlgFlags, 4),
+            extra: false,
+        },
+        Member {
+            name: "salg_name",
+            at: 24,
+            ty: MemberTy::Text(64),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_NFC_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "dev_idx",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "target_idx",
+            at: 8,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+        Member {
+            name: "nfc_protocol",
+            at: 12,
+            ty: MemberTy::Enum(SetId::NfcProtocol, 4),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_VM_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "svm_reserved1",
+            at: 2,
+            ty: MemberTy::Hex(2),
+            extra: false,
+        },
+        Member {
+            name: "svm_port",
+            at: 4,
+            ty: MemberTy::Enum(SetId::VsockPort, 4),
+            extra: false,
+        },
+        Member {
+            name: "svm_cid",
+            at: 8,
+            ty: MemberTy::Enum(SetId::VsockCid, 4),
+            extra: false,
+        },
+        Member {
+            name: "svm_flags",
+            at: 12,
+            ty: MemberTy::Flags(SetId::VsockFlags, 1),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_QRTR_X86_64: Layout = Layout {
+    size: 12,
+    members: &[
+        Member {
+            name: "sq_node",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+        Member {
+            name: "sq_port",
+            at: 8,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_XDP_X86_64: Layout = Layout {
+    size: 16,
+    members: &[
+        Member {
+            name: "sxdp_flags",
+            at: 2,
+            ty: MemberTy::Flags(SetId::XdpSockaddrFlags, 2),
+            extra: false,
+        },
+        Member {
+            name: "sxdp_ifindex",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "sxdp_queue_id",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+        },
+        Member {
+            name: "sxdp_shared_umem_fd",
+            at: 12,
+            ty: MemberTy::Fd(4),
+            extra: false,
+        },
+    ],
+};
+static SOCKADDR_MCTP_X86_64: Layout = Layout {
+    size: 12,
+    members: &[
+        Member {
+            name: "smctp_network",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+        },
+        Member {
+            name: "smctp_addr",
+            at: 8,
+            ty: MemberTy::Struct(StructId::MctpAddr),
+            extra: false,
+        },
+        Member {
+            name: "smctp_type",
+            at: 9,
+            ty: MemberTy::Hex(1),
+            extra: false,
+        },
+        Member {
+            name: "smctp_tag",
+            at: 10,
+            ty: MemberTy::Hex(1),
+            extra: false,
+        },
+        Member {
+            name: "__smctp_pad1",
+            at: 11,
+            ty: MemberTy::Hex(1),
+            extra: false,
+        },
+    ],
+};
+static MCTP_ADDR_X86_64: Layout = Layout {
+    size: 1,
+    members: &[Member {
+        name: "s_addr",
+        at: 0,
+        ty: MemberTy::Hex(1),
+        extra: false,
+    }],
+};
 static UCRED_X86_64: Layout = Layout {
     size: 12,
     members: &[
@@ -3921,7 +4356,7 @@ static PR_TSC_X86_64: Layout = Layout {
     }],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 122] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 145] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -4298,6 +4733,121 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 122] = [
         Some(&LINGER_X86_64),
         Some(&LINGER_X86_64),
         Some(&LINGER_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_IPX_X86_64),
+        Some(&SOCKADDR_IPX_X86_64),
+        Some(&SOCKADDR_IPX_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_X25_X86_64),
+        Some(&SOCKADDR_X25_X86_64),
+        Some(&SOCKADDR_X25_X86_64),
+    ],
+    [
+        Some(&X25_ADDRESS_X86_64),
+        Some(&X25_ADDRESS_X86_64),
+        Some(&X25_ADDRESS_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_TIPC_X86_64),
+        Some(&SOCKADDR_TIPC_X86_64),
+        Some(&SOCKADDR_TIPC_X86_64),
+    ],
+    [
+        Some(&TIPC_RANGE_ADDRESS_X86_64),
+        Some(&TIPC_RANGE_ADDRESS_X86_64),
+        Some(&TIPC_RANGE_ADDRESS_X86_64),
+    ],
+    [
+        Some(&TIPC_SERVICE_RANGE_X86_64),
+        Some(&TIPC_SERVICE_RANGE_X86_64),
+        Some(&TIPC_SERVICE_RANGE_X86_64),
+    ],
+    [
+        Some(&TIPC_NAME_ADDRESS_X86_64),
+        Some(&TIPC_NAME_ADDRESS_X86_64),
+        Some(&TIPC_NAME_ADDRESS_X86_64),
+    ],
+    [
+        Some(&TIPC_NAME_X86_64),
+        Some(&TIPC_NAME_X86_64),
+        Some(&TIPC_NAME_X86_64),
+    ],
+    [
+        Some(&TIPC_SERVICE_ADDR_X86_64),
+        Some(&TIPC_SERVICE_ADDR_X86_64),
+        Some(&TIPC_SERVICE_ADDR_X86_64),
+    ],
+    [
+        Some(&TIPC_ID_ADDRESS_X86_64),
+        Some(&TIPC_ID_ADDRESS_X86_64),
+        Some(&TIPC_ID_ADDRESS_X86_64),
+    ],
+    [
+        Some(&TIPC_SOCKET_ADDR_X86_64),
+        Some(&TIPC_SOCKET_ADDR_X86_64),
+        Some(&TIPC_SOCKET_ADDR_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_SCO_X86_64),
+        Some(&SOCKADDR_SCO_X86_64),
+        Some(&SOCKADDR_SCO_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_HCI_X86_64),
+        Some(&SOCKADDR_HCI_X86_64),
+        Some(&SOCKADDR_HCI_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_RC_X86_64),
+        Some(&SOCKADDR_RC_X86_64),
+        Some(&SOCKADDR_RC_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_L2_X86_64),
+        Some(&SOCKADDR_L2_X86_64),
+        Some(&SOCKADDR_L2_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_IEEE802154_X86_64),
+        Some(&SOCKADDR_IEEE802154_X86_64),
+        Some(&SOCKADDR_IEEE802154_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_ALG_X86_64),
+        Some(&SOCKADDR_ALG_X86_64),
+        Some(&SOCKADDR_ALG_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_NFC_X86_64),
+        Some(&SOCKADDR_NFC_X86_64),
+        Some(&SOCKADDR_NFC_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_VM_X86_64),
+        Some(&SOCKADDR_VM_X86_64),
+        Some(&SOCKADDR_VM_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_QRTR_X86_64),
+        Some(&SOCKADDR_QRTR_X86_64),
+        Some(&SOCKADDR_QRTR_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_XDP_X86_64),
+        Some(&SOCKADDR_XDP_X86_64),
+        Some(&SOCKADDR_XDP_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_MCTP_X86_64),
+        Some(&SOCKADDR_MCTP_X86_64),
+        Some(&SOCKADDR_MCTP_X86_64),
+    ],
+    [
+        Some(&MCTP_ADDR_X86_64),
+        Some(&MCTP_ADDR_X86_64),
+        Some(&MCTP_ADDR_X86_64),
     ],
     [
         Some(&UCRED_X86_64),

@@ -1,0 +1,336 @@
+//! Addresses of sockets, by their family: unix(7), ip(7), ipv6(7), netlink(7), packet(7), vsock(7), and those whose members
+//! are rows of the tables.
+
+use super::{
+    cx::{Cx, number_at, signed},
+    structs::{self, Fields},
+    value::{Args, Value},
+};
+use crate::tables::{self, Len, SetId, StructId, Ty};
+
+const AF_UNIX: u64 = 1;
+const AF_INET: u64 = 2;
+const AF_INET6: u64 = 10;
+const AF_NETLINK: u64 = 16;
+const AF_PACKET: u64 = 17;
+
+/// Writes the members of an address, which are all there.
+type Show = for<'a> fn(&mut Args<'a>, &Cx<'_, 'a>, &Fields<'a>, &'a [u8]);
+
+/// An address that is shown by its members.
+struct Family {
+    /// `AF_*`
+    number: u64,
+    /// Shorter ones are shown as bytes.
+    least: usize,
+    /// Longer ones are of another protocol of the family.
+    most: usize,
+    id: StructId,
+    show: Show,
+}
+
+const ANY: usize = usize::MAX;
+
+const fn family(number: u64, sizes: (usize, usize), id: StructId, show: Show) -> Family {
+    Family {
+        number,
+        least: sizes.0,
+        most: sizes.1,
+        id,
+        show,
+    }
+}
+
+const FAMILIES: &[Family] = &[
+    family(4, (16, ANY), StructId::SockaddrIpx, all),
+    family(9, (18, ANY), StructId::SockaddrX25, all),
+    family(30, (16, ANY), StructId::SockaddrTipc, tipc),
+    // The protocols of Bluetooth are told apart by the length alone.
+    family(31, (6, 6), StructId::SockaddrHci, all),
+    family(31, (8, 8), StructId::SockaddrSco, all),
+    family(31, (10, 10), StructId::SockaddrRc, all),
+    family(31, (14, 14), StructId::SockaddrL2, all),
+    family(36, (20, ANY), StructId::SockaddrIeee802154, ieee802154),
+    family(38, (25, ANY), StructId::SockaddrAlg, alg),
+    family(39, (16, ANY), StructId::SockaddrNfc, nfc),
+    family(40, (16, ANY), StructId::SockaddrVm, vsock),
+    family(42, (12, ANY), StructId::SockaddrQrtr, all),
+    family(44, (16, ANY), StructId::SockaddrXdp, xdp),
+    family(45, (12, ANY), StructId::SockaddrMctp, mctp),
+];
+
+/// An address that an argument points to. Of what the kernel writes no more counts than the caller had room for.
+pub fn sockaddr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let mut bytes = bytes;
+    if let Some(Ty::Struct {
+        len: Some(Len::ArgPtr32(n)),
+        ..
+    }) = cx.args.get(usize::from(cx.index)).map(|arg| arg.ty)
+    {
+        let room = super::cx::before(cx.call, n);
+        let room = room.first().and_then(|c| number_at(c.bytes, 0, 4));
+        let room = room.map_or(usize::MAX, |room| room as usize);
+        bytes = bytes.get(..bytes.len().min(room)).unwrap_or_default();
+    }
+    address(out, cx, bytes);
+}
+
+/// An address by its family; nothing when it is too short to have one.
+pub fn address<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let (Some(family), true) = (number_at(bytes, 0, 2), bytes.len() >= 2) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    out.push(Value::Field("sa_family"));
+    out.push(Value::Set(tables::set(SetId::SockDomain), family));
+    let rest = bytes.get(2..).unwrap_or_default();
+    match family {
+        AF_UNIX => unix(out, rest),
+        AF_INET if bytes.len() >= 16 => inet(out, bytes),
+        AF_INET6 if bytes.len() >= 24 => inet6(out, bytes),
+        AF_NETLINK if bytes.len() >= 12 => netlink(out, bytes),
+        AF_PACKET if bytes.len() >= 12 => packet(out, bytes),
+        _ if by_members(out, cx, family, bytes) => {}
+        _ if !rest.is_empty() => {
+            out.push(Value::Field("sa_data"));
+            out.push(Value::Bytes {
+                bytes: rest,
+                cut: false,
+            });
+        }
+        _ => {}
+    }
+    out.push(Value::StructClose);
+}
+
+/// A path up to its NUL, or a name that begins with one and is as long as it is.
+fn unix<'a>(out: &mut Args<'a>, path: &'a [u8]) {
+    if path.is_empty() {
+        return;
+    }
+    out.push(Value::Field("sun_path"));
+    if let [0, name @ ..] = path {
+        out.push(Value::At);
+        out.push(Value::Bytes {
+            bytes: name.get(..name.len().min(107)).unwrap_or_default(),
+            cut: false,
+        });
+        return;
+    }
+    out.push(Value::Bytes {
+        bytes: path.split(|&b| b == 0).next().unwrap_or_default(),
+        cut: false,
+    });
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let own = bytes.get(at..at + N).and_then(|own| own.try_into().ok());
+    own.unwrap_or([0; N])
+}
+
+/// A member in network byte order, by the call that makes it.
+fn call<'a, const N: usize>(
+    out: &mut Args<'a>,
+    field: &'static str,
+    name: &'static str,
+    own: [u8; N],
+    value: Value<'a>,
+) {
+    out.push(Value::Field(field));
+    let mut wire = [0; 4];
+    for (to, from) in wire.iter_mut().zip(own) {
+        *to = from;
+    }
+    // Two or four.
+    out.push(Value::Wire(wire, N as u8));
+    out.push(Value::CallOpen(name));
+    out.push(value);
+    out.push(Value::CallClose);
+}
+
+fn port(out: &mut Args<'_>, name: &'static str, bytes: &[u8]) {
+    let own: [u8; 2] = array(bytes, 2);
+    let port = u16::from_be_bytes(own);
+    call(out, name, "htons", own, Value::Uint(port.into()));
+}
+
+fn inet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    port(out, "sin_port", bytes);
+    let address = array(bytes, 4);
+    call(out, "sin_addr", "inet_addr", address, Value::Inet(address));
+}
+
+fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    port(out, "sin6_port", bytes);
+    let flow: [u8; 4] = array(bytes, 4);
+    let number = u32::from_be_bytes(flow);
+    call(
+        out,
+        "sin6_flowinfo",
+        "htonl",
+        flow,
+        Value::Uint(number.into()),
+    );
+    out.push(Value::InetPton6("sin6_addr", array(bytes, 8)));
+    if let Some(scope) = number_at(bytes, 24, 4) {
+        out.push(Value::Field("sin6_scope_id"));
+        // The names of link-local scopes would have to be asked for in the tracee's network namespace.
+        out.push(Value::Uint(scope));
+    }
+}
+
+fn netlink<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    let get = |at| number_at(bytes, at, 4).unwrap_or(0);
+    out.push(Value::Field("nl_pid"));
+    out.push(Value::Int(signed(get(4), 4)));
+    out.push(Value::Field("nl_groups"));
+    out.push(Value::Hex6(get(8)));
+}
+
+fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    let get = |at, width| number_at(bytes, at, width).unwrap_or(0);
+    let protocol = tables::set(SetId::EthernetProtocol);
+    let own: [u8; 2] = array(bytes, 2);
+    let number = u16::from_be_bytes(own);
+    call(
+        out,
+        "sll_protocol",
+        "htons",
+        own,
+        Value::Set(protocol, number.into()),
+    );
+    out.push(Value::Field("sll_ifindex"));
+    out.push(Value::Int(signed(get(4, 4), 4)));
+    out.push(Value::Field("sll_hatype"));
+    out.push(Value::Set(tables::set(SetId::ArpHardware), get(8, 2)));
+    out.push(Value::Field("sll_pkttype"));
+    out.push(Value::Set(tables::set(SetId::PacketType), get(10, 1)));
+    out.push(Value::Field("sll_halen"));
+    out.push(Value::Uint(get(11, 1)));
+    let length = (get(11, 1) as usize).min(8);
+    if length > 0 && bytes.len() > 12 {
+        out.push(Value::Field("sll_addr"));
+        out.push(Value::ListOpen);
+        for byte in bytes.iter().skip(12).take(length) {
+            out.push(Value::Word64(u64::from(*byte), 1));
+        }
+        out.push(Value::ListClose);
+    }
+}
+
+/// An address whose members the tables have. False if it is none of them.
+fn by_members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, number: u64, bytes: &'a [u8]) -> bool {
+    let fits = |family: &&Family| {
+        family.number == number && (family.least..=family.most).contains(&bytes.len())
+    };
+    let Some(family) = FAMILIES.iter().find(fits) else {
+        return false;
+    };
+    let Some(fields) = Fields::some(family.id, cx.abi, bytes) else {
+        return false;
+    };
+    (family.show)(out, cx, &fields, bytes);
+    true
+}
+
+/// Its members in their order.
+fn all<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+    fields.show_every(out, cx);
+}
+
+fn tipc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    all(out, cx, fields, bytes);
+    let own = bytes.get(4..16).unwrap_or_default();
+    out.push(Value::Field("addr"));
+    let id = match fields.get("addrtype") {
+        1 => StructId::TipcRangeAddress,
+        2 => StructId::TipcNameAddress,
+        3 => StructId::TipcIdAddress,
+        _ => {
+            return out.push(Value::Bytes {
+                bytes: own,
+                cut: false,
+            });
+        }
+    };
+    structs::structure(out, cx, id, 0, own);
+}
+
+fn ieee802154<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    let named = |name: &'static str, set: SetId, other: &'static str| {
+        let value = fields.get(name);
+        let remark = tables::set(set).name_of(value);
+        (value, remark.unwrap_or(other))
+    };
+    out.push(Value::Field("addr"));
+    out.push(Value::StructOpen);
+    let kinds = SetId::Ieee802154AddressType;
+    let (kind, remark) = named("addr_type", kinds, "IEEE802154_ADDR_???");
+    out.push(Value::Field("addr_type"));
+    out.push(Value::Hex(kind));
+    out.push(Value::Comment(remark));
+    let (pan, remark) = named("pan_id", SetId::Ieee802154PanId, "");
+    out.push(Value::Field("pan_id"));
+    out.push(Value::Hex(pan));
+    if !remark.is_empty() {
+        out.push(Value::Comment(remark));
+    }
+    match kind {
+        0 => {}
+        2 => {
+            out.push(Value::Field("short_addr"));
+            out.push(Value::Hex(number_at(bytes, 10, 2).unwrap_or(0)));
+        }
+        _ => fields.show(out, cx, "hwaddr"),
+    }
+    out.push(Value::StructClose);
+}
+
+fn alg<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    fields.show_all(out, cx, &["salg_type", "salg_feat", "salg_mask"]);
+    // The name may end with the address; its last byte is there to be a NUL.
+    let name = bytes.get(24..bytes.len().min(88)).unwrap_or_default();
+    let name = name.get(..name.len().saturating_sub(1)).unwrap_or_default();
+    let end = name.iter().position(|&b| b == 0);
+    out.push(Value::Field("salg_name"));
+    out.push(Value::Bytes {
+        bytes: name.get(..end.unwrap_or(name.len())).unwrap_or_default(),
+        cut: end.is_none(),
+    });
+}
+
+fn nfc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    all(out, cx, fields, bytes);
+    if bytes.len() > 16 {
+        out.push(Value::More);
+    }
+}
+
+fn vsock<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+    if fields.get("svm_reserved1") != 0 {
+        fields.show(out, cx, "svm_reserved1");
+    }
+    fields.show_all(out, cx, &["svm_cid", "svm_port", "svm_flags"]);
+}
+
+fn xdp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+    const XDP_SHARED_UMEM: u64 = 1;
+    fields.show_all(out, cx, &["sxdp_flags", "sxdp_ifindex", "sxdp_queue_id"]);
+    if fields.get("sxdp_flags") & XDP_SHARED_UMEM != 0 {
+        fields.show(out, cx, "sxdp_shared_umem_fd");
+    } else {
+        out.push(Value::Field("sxdp_shared_umem_fd"));
+        out.push(Value::Hex(fields.get("sxdp_shared_umem_fd")));
+    }
+}
+
+fn mctp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+    fields.show_all(
+        out,
+        cx,
+        &["smctp_network", "smctp_addr", "smctp_type", "smctp_tag"],
+    );
+    if fields.get("__smctp_pad1") != 0 {
+        fields.show(out, cx, "__smctp_pad1");
+    }
+}
