@@ -49,6 +49,7 @@ pub fn report(attach: Attach, transport: Transport) -> Result<(String, bool)> {
 }
 
 fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
+    let locked = kernel::allow_locked_memory(facts.version);
     let can_trace = facts.caps.can_trace();
     let loads = can_trace.then(kernel::try_load);
     let may_load = matches!(loads, Some(Ok(())));
@@ -75,6 +76,14 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             } else {
                 "CAP_BPF and CAP_PERFMON are missing; run with sudo".to_owned()
             },
+        ),
+        row(
+            "locked memory",
+            locked.is_ok(),
+            true,
+            locked
+                .err()
+                .unwrap_or_else(|| "enough for our maps".to_owned()),
         ),
         row(
             "load programs",
@@ -159,7 +168,7 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
     } else {
         Hooks::unknown("not tried")
     };
-    let tracepoints = kernel::find_tracepoints();
+    let tracepoints = kernel::find_tracepoints(facts.caps);
     let try_hook = |attach| -> Result<_, PlanError> {
         let hook = hook::choose_hook(attach, facts, preemptible)?;
         if hook::needs_tracefs(hook, preemptible) {

@@ -290,6 +290,21 @@ pub fn read_process(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usize> {
     check(got as libc::c_long).map(|n| n as usize)
 }
 
+/// Takes the limit off the memory that we may lock, where that is permitted; the limit in bytes.
+pub fn lock_any_memory() -> u64 {
+    let unlimited = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    let mut limit = unlimited;
+    // SAFETY: valid structures.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited);
+        libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit);
+    }
+    limit.rlim_cur
+}
+
 /// A timer on the monotonic clock as a file descriptor.
 #[derive(Debug)]
 pub struct TimerFd(OwnedFd);

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, process::Command};
 
 use regex::Regex;
-use strace_ebpf::kernel::raw_tracepoints_are_preemptible;
+use strace_ebpf::kernel::{Facts, Version, raw_tracepoints_are_preemptible};
 
 use crate::{
     harness::{BIN, Running, TempDir, example, run, shared, slow, trace, tracer},
@@ -53,6 +53,9 @@ fn steady(line: &str) -> String {
     // What a child took is its own.
     let times = Regex::new(r"si_([us])time=\w+(?: /\* [^*]* \*/)?").unwrap();
     let out = times.replace_all(&out, "si_${1}time=TIME");
+    // Inodes of a machine that has just started.
+    let inodes = Regex::new(r"([A-Za-z]:\[)\d+((?:->)?)\d*").unwrap();
+    let out = inodes.replace_all(&out, "${1}N${2}");
     let words: Vec<&str> = out.split_whitespace().collect();
     words.join(" ")
 }
@@ -301,11 +304,18 @@ fn only_what_is_asked_for_is_shown() {
         .filter_map(|row| row.args[0].split_once('<'))
         .map(|(_, shown)| shown)
         .collect();
+    // The kernel's own names.
+    let version = Facts::gather().unwrap().version;
+    let unix = if version >= Version(5, 15) {
+        "UNIX-STREAM:["
+    } else {
+        "UNIX:["
+    };
     for kind in [
         "TCP:[127.0.0.1:",
         "TCPv6:[[::1]:",
         "UDP:[",
-        "UNIX-STREAM:[",
+        unix,
         "NETLINK:[ROUTE:",
     ] {
         assert!(

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use strace_ebpf::kernel::raw_tracepoints_are_preemptible;
+use strace_ebpf::kernel::{Facts, Version, raw_tracepoints_are_preemptible};
 
 use crate::{
     harness::{BIN, Output, Running, TempDir, example, run, shared, trace, tracer},
@@ -211,37 +211,49 @@ fn without_the_privilege() {
     // By capability, not by uid: a user with the two rights may trace.
     let keep = "--inh-caps=+bpf,+perfmon";
     let ambient = "--ambient-caps=+bpf,+perfmon";
-    let user = ["--reuid", "65534", "--clear-groups", keep, ambient, &copy];
-    let with_rights = |words: &[&str]| run(Command::new("setpriv").args(user).args(words));
-    let mut output = with_rights(&["--", "/bin/true"]);
-    if raw_tracepoints_are_preemptible() && output.code() != 0 {
-        // Classic tracepoints want tracefs too, which such a user cannot mount.
-        assert_refused(&output, 1, &["tracefs", "CAP_SYS_ADMIN"]);
-        let told = with_rights(&["--check"]);
+    let with_rights = |more: &str, prepare: &str, words: &str| {
+        let script = format!(
+            "{prepare} exec setpriv --reuid 65534 --clear-groups {keep}{more} {ambient}{more} {copy} {words}"
+        );
+        run(Command::new("unshare").args(["-m", "sh", "-c", &script]))
+    };
+    // Where more is wanted that is said, by the program and by --check.
+    let refused = |more: &str, prepare: &str, words: &[&str]| {
+        let output = with_rights(more, prepare, "-- /bin/true");
+        assert_refused(&output, 1, words);
+        let told = with_rights(more, prepare, "--check");
+        assert_eq!(told.code(), 1, "{told:?}");
         let reason = output.stderr.trim_start_matches("strace-ebpf: ").trim_end();
         assert!(
-            told.stdout.contains(&format!("\nhook\tNO\t{reason}\n")),
-            "{told:?}"
+            told.stdout.contains(&format!("\tNO\t{reason}\n")),
+            "{told:?} {reason}"
         );
-        let (inherited, ambient) = (
-            format!("{keep},+dac_read_search"),
-            format!("{ambient},+dac_read_search"),
+    };
+    let (mut more, mut prepare) = (String::new(), "");
+    let facts = Facts::gather().unwrap();
+    if facts.version < Version(5, 11) {
+        refused(
+            "",
+            "ulimit -l 64;",
+            &["ulimit -l unlimited", "CAP_SYS_RESOURCE"],
         );
-        let script = "mount -t tracefs none /sys/kernel/tracing && exec setpriv \"$@\"";
-        let user = [
-            "--reuid",
-            "65534",
-            "--clear-groups",
-            &inherited,
-            &ambient,
-            &copy,
-            "--",
-            "/bin/true",
-        ];
-        output = run(Command::new("unshare")
-            .args(["-m", "sh", "-c", script, "sh"])
-            .args(user));
+        more += ",+sys_resource";
     }
+    let setting = "/proc/sys/kernel/perf_event_paranoid";
+    let paranoid = std::fs::read_to_string(setting).unwrap();
+    if raw_tracepoints_are_preemptible() {
+        // Classic tracepoints want tracefs, which such a user cannot mount, and perf events.
+        let gone = "umount -a -t tracefs 2>/dev/null;";
+        refused("", gone, &["tracefs", "CAP_SYS_ADMIN"]);
+        more += ",+dac_read_search";
+        prepare = "mount -t tracefs none /sys/kernel/tracing || exit 99;";
+        if paranoid.trim().parse::<i32>().unwrap() > 2 {
+            refused(&more, prepare, &["perf_event_paranoid", "CAP_SYS_ADMIN"]);
+            std::fs::write(setting, "2").unwrap();
+        }
+    }
+    let output = with_rights(&more, prepare, "-- /bin/true");
+    std::fs::write(setting, &paranoid).unwrap();
     assert_eq!(
         (output.code(), output.stderr.as_str()),
         (0, ""),

@@ -33,11 +33,23 @@ fn lines(family: &str) -> (Vec<String>, Vec<String>) {
     )
 }
 
+/// On a kernel without the call nothing is told about what it would have returned.
+fn is_unknown_call(line: Option<&String>, expected: Option<&String>) -> bool {
+    let (Some(line), Some(expected)) = (line, expected) else {
+        return false;
+    };
+    let name = |line: &str| line.split('(').next().unwrap().to_owned();
+    let unknown = |line: &str| line.ends_with(" = -1 ENOSYS (Function not implemented)");
+    name(line) == name(expected) && unknown(line) && unknown(expected)
+}
+
 fn check(family: &str) {
     let _machine = shared();
     let (lines, expected) = lines(family);
     let differing: String = (0..lines.len().max(expected.len()))
-        .filter(|&i| lines.get(i) != expected.get(i))
+        .filter(|&i| {
+            lines.get(i) != expected.get(i) && !is_unknown_call(lines.get(i), expected.get(i))
+        })
         .take(10)
         .map(|i| format!("\n- {:?}\n+ {:?}", expected.get(i), lines.get(i)))
         .collect();

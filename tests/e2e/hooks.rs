@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, ffi::OsString, path::Path, process::Command, ti
 use strace_ebpf::{
     cli::{self, Attach, Transport},
     kernel::{
-        Facts, Version,
+        self, Facts, Version,
         hooks::{Ask, Hooks},
         raw_tracepoints_are_preemptible,
     },
@@ -127,6 +127,7 @@ const FEW: &str =
 
 fn settings(usable: &Usable, loop_helper: bool, transport: Transport, debug: bool) -> Settings {
     let facts = Facts::gather().unwrap();
+    kernel::allow_locked_memory(facts.version).unwrap();
     let line = ["strace-ebpf", "-f", "-e", FEW, "--", "true"].map(OsString::from);
     let request = Request::new(cli::parse(line).unwrap()).unwrap();
     let offsets = facts

@@ -41,7 +41,7 @@ impl Caps {
         self.has(CAP_SYS_NICE)
     }
 
-    /// May mount tracefs for itself.
+    /// May mount tracefs for itself, and open any perf event.
     #[must_use]
     pub fn can_mount(self) -> bool {
         self.has(CAP_SYS_ADMIN)

@@ -46,6 +46,8 @@ pub mod since {
     use super::Version;
     /// BPF ring buffer.
     pub const RINGBUF: Version = Version(5, 8);
+    /// Maps are charged to the cgroup, no longer against RLIMIT_MEMLOCK.
+    pub const UNCHARGED_MAPS: Version = Version(5, 11);
     /// Helper 158, `bpf_get_current_task_btf`.
     pub const TASK_BTF: Version = Version(5, 11);
     /// Helper 175, `bpf_task_pt_regs`.
@@ -218,12 +220,35 @@ pub fn raw_tracepoints_are_preemptible() -> bool {
     .is_ok()
 }
 
-/// Classic tracepoints go by numbers that are in tracefs: can we read them? The error says what to do.
-pub fn find_tracepoints() -> Result<(), String> {
-    let id = sys::read_tracefs(c"events/raw_syscalls/sys_enter/id");
-    id.map(drop).map_err(|error| {
+/// Classic tracepoints go by numbers that are in tracefs, and by perf events: can this user have both? The error says what
+/// to do.
+pub fn find_tracepoints(caps: caps::Caps) -> Result<(), String> {
+    let id = sys::read_tracefs(c"events/raw_syscalls/sys_enter/id").map_err(|error| {
         format!("the numbers of tracepoints cannot be read: {error} (mount tracefs at /sys/kernel/tracing where this user can read it, or run with CAP_SYS_ADMIN)")
+    })?;
+    if caps.can_mount() {
+        return Ok(());
+    }
+    // `struct perf_event_attr`: type PERF_TYPE_TRACEPOINT and size, the tracepoint, the sample period.
+    let mut attr = [0; 14];
+    attr[0] = 2 | 112 << 32;
+    attr[1] = id.trim().parse().unwrap_or(0);
+    attr[2] = 1;
+    sys::perf_event_open(&attr, 0).map(drop).map_err(|error| {
+        let setting = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+        format!("tracepoints cannot be opened: {error} (kernel.perf_event_paranoid is {}: make it 2 or less, or run with CAP_SYS_ADMIN)", setting.trim())
     })
+}
+
+/// Enough for all our maps.
+const LOCKED_BYTES: u64 = 1 << 30;
+
+/// Kernels before 5.11 charge maps against RLIMIT_MEMLOCK: raises it. The error says what to do where it cannot be raised.
+pub fn allow_locked_memory(version: Version) -> Result<(), String> {
+    if version >= since::UNCHARGED_MAPS || sys::lock_any_memory() >= LOCKED_BYTES {
+        return Ok(());
+    }
+    Err("before Linux 5.11 maps count as locked memory, of which this user may have too little (ulimit -l unlimited, or CAP_SYS_RESOURCE)".into())
 }
 
 /// May we load tracing programs at all? The error is the kernel's.

@@ -124,7 +124,6 @@ pub struct Probes {
 impl Probes {
     /// Loads everything; nothing is attached yet.
     pub fn load(settings: &Settings) -> Result<(Self, Outlets)> {
-        allow_locked_memory();
         let mut enter_bits = [0u64; 16];
         for (index, plan) in settings.plans.iter().enumerate() {
             if plan_has_enter_work(plan) {
@@ -434,7 +433,6 @@ impl log::Log for StderrLog {
 
 /// Field offsets without BTF: loads the survey's two programs for as long as it takes.
 pub fn survey(version: Version) -> Result<Offsets> {
-    allow_locked_memory();
     let mut ebpf = types::loader()
         .allow_unsupported_maps()
         .load(if version < since::RINGBUF {
@@ -505,16 +503,6 @@ fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
     // SAFETY: the kernel writes at most `info.len()` bytes there.
     unsafe { sys::bpf(sys::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.ok()?;
     Some(u64::from_ne_bytes(info[AT..AT + 8].try_into().ok()?))
-}
-
-/// Kernels before 5.11 charge maps against RLIMIT_MEMLOCK. Failure shows when a map is made.
-fn allow_locked_memory() {
-    let unlimited = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
-    // SAFETY: a valid structure.
-    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) };
 }
 
 /// The kernel's refusal in one line; the verifier's whole log with `STRACE_EBPF_VERIFIER_LOG=1`.

@@ -391,10 +391,11 @@ fn open_cgroup(path: &std::path::Path) -> Result<File> {
 }
 
 fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
+    kernel::allow_locked_memory(facts.version).map_err(Failure::Unable)?;
     let preemptible = raw_tracepoints_are_preemptible();
     let hook = hook::choose_hook(request.attach, facts, preemptible)?;
     if hook::needs_tracefs(hook, preemptible) {
-        kernel::find_tracepoints().map_err(Failure::Unable)?;
+        kernel::find_tracepoints(facts.caps).map_err(Failure::Unable)?;
     }
     let mut plans = capture::compile_all(
         &request.qualifiers.trace,

@@ -157,7 +157,13 @@ fn status(l: &mut Lines, edge: &Edge) {
         l,
         SYS_statx,
         [CWD, c"f", 0x900, 0x1, &raw mut stx],
-        r#"statx(AT_FDCWD, "f", AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW|AT_NO_AUTOMOUNT, STATX_TYPE, {stx_mask=STATX_TYPE|STATX_MODE|STATX_NLINK|STATX_UID|STATX_GID|STATX_ATIME|STATX_INO|STATX_SIZE|STATX_BLOCKS|STATX_MNT_ID, stx_attributes=0, stx_mode=S_IFREG|0640, stx_size=0, ...})"#
+        r#"statx(AT_FDCWD, "f", AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW|AT_NO_AUTOMOUNT, STATX_TYPE, {stx_mask=%|STATX_MNT_ID, stx_attributes=0, stx_mode=S_IFREG|0640, stx_size=0, ...})"#,
+        // Since Linux 6.13 times are there only when they are asked for.
+        if stx[0] & 0x7ff == 0x7ff {
+            "STATX_BASIC_STATS"
+        } else {
+            "STATX_TYPE|STATX_MODE|STATX_NLINK|STATX_UID|STATX_GID|STATX_ATIME|STATX_INO|STATX_SIZE|STATX_BLOCKS"
+        }
     );
     call!(
         l,

@@ -650,9 +650,11 @@ fn scheduling(l: &mut Lines, edge: &Edge) {
         node
     );
     let ret = quiet!(l, SYS_ioprio_get, [1, 0]);
+    // Before Linux 5.18 a process without a priority of its own has that of the middle, 4.
+    let shown = if ret == 0 { "0".into() } else { hex(ret) };
     l.line(
-        "ioprio_get(IOPRIO_WHO_PROCESS, 0) = % (IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, 0))",
-        &[&ret],
+        "ioprio_get(IOPRIO_WHO_PROCESS, 0) = % (IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, %))",
+        &[&shown, &ret],
     );
     call!(
         l,

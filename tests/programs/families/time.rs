@@ -342,13 +342,14 @@ fn descriptors(l: &mut Lines, edge: &Edge) {
         [33, 1],
         "timerfd_create(0x21 /* CLOCK_??? */, TFD_TIMER_ABSTIME)"
     );
-    let long = [[0i64, 0], [2000, 2]];
+    // Long ago on every clock.
+    let long = [[0i64, 0], [1, 2]];
     let mut old = [[9i64; 2]; 2];
     call!(
         l,
         SYS_timerfd_settime,
         [fd, 3, &raw const long, &raw mut old],
-        "timerfd_settime(%, TFD_TIMER_ABSTIME|TFD_TIMER_CANCEL_ON_SET, {it_interval={tv_sec=0, tv_nsec=0}, it_value={tv_sec=2000, tv_nsec=2}}, {it_interval={tv_sec=0, tv_nsec=0}, it_value={tv_sec=0, tv_nsec=0}})",
+        "timerfd_settime(%, TFD_TIMER_ABSTIME|TFD_TIMER_CANCEL_ON_SET, {it_interval={tv_sec=0, tv_nsec=0}, it_value={tv_sec=1, tv_nsec=2}}, {it_interval={tv_sec=0, tv_nsec=0}, it_value={tv_sec=0, tv_nsec=0}})",
         fd
     );
     call!(
