@@ -10,7 +10,7 @@ pub const CAPTURE_AT_ENTER: u8 = 2;
 /// What follows these bytes, or pointers, could not be read.
 pub const CAPTURE_PARTIAL: u8 = 4;
 
-/// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`], [`OP_STACK`] or [`OP_IP`].
+/// In [`Capture::arg`]: not an argument but [`OP_IDENTITY`], [`OP_STACK`], [`OP_IP`] or [`OP_FRAMES`].
 pub const ARG_NONE: u8 = 0xff;
 /// In [`Capture::op`]: an [`Identity`].
 pub const OP_IDENTITY: u8 = 0xf0;
@@ -18,7 +18,14 @@ pub const OP_IDENTITY: u8 = 0xf0;
 pub const OP_STACK: u8 = 0xf1;
 /// In [`Capture::op`]: the instruction pointer, in [`Capture::addr`]; no bytes follow.
 pub const OP_IP: u8 = 0xf2;
-/// Most bytes of a stack.
+/// In [`Capture::op`]: the stack pointer is in [`Capture::addr`]; then instruction pointer and frame pointer, eight bytes
+/// each, and what is on the stack.
+pub const OP_FRAMES: u8 = 0xf3;
+/// Bytes of the two registers.
+pub const FRAME_REGISTERS: u32 = 16;
+/// Pages of the stack that are copied, the first of them from the stack pointer on.
+pub const FRAME_PAGES: u32 = 5;
+/// Most bytes of a stack's return addresses.
 pub const STACK_BYTES: u32 = 512;
 
 /// Who made the call, under `EXTRA_IDENTITY`.

@@ -32,6 +32,9 @@ pub const EXTRA_IP: u32 = 4;
 /// Add it to signals (helper 175 `bpf_task_pt_regs`, Linux 5.15).
 pub const EXTRA_SIGNAL_IP: u32 = 8;
 
+/// Add registers and the top of the stack to every call, from which user space finds its callers (`-k`).
+pub const EXTRA_FRAMES: u32 = 16;
+
 /// Threads of traced processes are traced.
 pub const FOLLOW_THREADS: u32 = 0;
 /// Their children too (`-f`).

@@ -7,6 +7,7 @@ pub const FIRST_WORD: usize = 4;
 /// Words copied: up to the stack pointer.
 pub const WORDS: usize = 16;
 
+pub const BP: usize = 4;
 pub const ORIG_AX: usize = 15;
 pub const IP: usize = 16;
 pub const SP: usize = 19;

@@ -16,20 +16,21 @@ use aya_ebpf::{
 use strace_ebpf_common::{
     capture::{
         ARG_NONE, CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture,
-        Identity, OP_IDENTITY, OP_IP, OP_STACK, STACK_BYTES, padded,
+        FRAME_PAGES, FRAME_REGISTERS, Identity, OP_FRAMES, OP_IDENTITY, OP_IP, OP_STACK,
+        STACK_BYTES, padded,
     },
-    config::{DESCRIPTORS_PLAIN, EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
+    config::{DESCRIPTORS_PLAIN, EXTRA_FRAMES, EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_DESCRIPTOR,
         KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
-    record::{CALL_BYTES, CallRecord},
+    record::{CALL_BYTES, CALL_SPARSE, CallRecord},
 };
 
 use crate::{
-    descriptor, kernel,
+    descriptor, emit, kernel,
     maps::Scratch,
     maps::setting,
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
@@ -392,7 +393,7 @@ unsafe fn result(s: *mut Scratch) -> u64 {
 
 /// Adds what the `extra` setting asks for: who made the call, and from where.
 #[inline(always)]
-pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
+pub fn extra(s: *mut Scratch, ctx: *mut c_void, cpu: u32) -> u64 {
     // SAFETY: as in `run`; both captures are small and of fixed size.
     unsafe {
         let record = (&raw mut (*s).data).cast::<CallRecord>();
@@ -415,6 +416,13 @@ pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
                 u64::from(BPF_F_USER_STACK),
             );
         }
+        if setting!(extra) & EXTRA_FRAMES != 0 {
+            if emit::nearly_full(cpu) {
+                (*record).flags |= CALL_SPARSE;
+            } else {
+                frames(s);
+            }
+        }
         if setting!(extra) & EXTRA_IP != 0 {
             let capture = own_capture(s, OP_IP, 0);
             (*capture).addr = (*s).ip;
@@ -422,6 +430,38 @@ pub fn extra(s: *mut Scratch, ctx: *mut c_void) -> u64 {
         (*record).n_captures = (*s).captures as u8;
         (*record).header.len = (*s).off as u32;
         (*s).off
+    }
+}
+
+/// Registers and the top of the stack, page by page as far as it can be read and the record has room.
+#[inline(always)]
+unsafe fn frames(s: *mut Scratch) {
+    // SAFETY: as in `run`: offsets are masked, and scratch memory reaches beyond them by more than a page.
+    unsafe {
+        let start = (*s).off;
+        let capture = own_capture(s, OP_FRAMES, FRAME_REGISTERS);
+        let sp = (*s).sp;
+        (*capture).addr = sp;
+        capture.add(1).cast::<[u64; 2]>().write([(*s).ip, (*s).bp]);
+        let mut page = 0;
+        while page < FRAME_PAGES {
+            let off = (*s).off;
+            let at = sp + (off - start - u64::from(CAPTURE_BYTES + FRAME_REGISTERS));
+            let n = PAGE - (at & (PAGE - 1));
+            if off + PAGE > u64::from(RECORD_MAX) {
+                break;
+            }
+            let dst = data(s, off).cast();
+            if bpf_probe_read_user(dst, mask16(n) as u32, at as *const c_void) != 0 {
+                break;
+            }
+            (*s).off = off + n;
+            page += 1;
+        }
+        let len = (*s).off - start - u64::from(CAPTURE_BYTES);
+        (*capture).len = len as u32;
+        (*capture).full = len as u32;
+        (*s).off = start + u64::from(CAPTURE_BYTES) + padded(len);
     }
 }
 

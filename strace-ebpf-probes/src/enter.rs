@@ -147,9 +147,10 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         fill(&regs, (&raw mut (*s).data).cast(), &call);
         (*s).sp = regs.sp();
         (*s).ip = regs.ip();
+        (*s).bp = regs.bp();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if extra {
-            len = capture::extra(s, hook.ctx());
+            len = capture::extra(s, hook.ctx(), ticket.cpu);
         }
         if (*s).failed != 0 {
             (*task).abi |= TASK_RETRY;

@@ -204,9 +204,10 @@ fn send<H: Hook, const LOOP_HELPER: bool>(
         fill((&raw mut (*s).data).cast(), call, regs);
         (*s).sp = regs.sp();
         (*s).ip = regs.ip();
+        (*s).bp = regs.bp();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if setting!(extra) != 0 {
-            len = capture::extra(s, hook.ctx());
+            len = capture::extra(s, hook.ctx(), ticket.cpu);
         }
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;

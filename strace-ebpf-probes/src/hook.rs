@@ -7,8 +7,8 @@ use strace_ebpf_common::config::{KPROBE_ENTER, KPROBE_EXIT};
 
 use crate::{
     arch::{
-        ARGS_COMPAT, ARGS_NATIVE, FIRST_ARG, FIRST_WORD, IP, ORIG_AX, PT_REGS_BYTES, RESULT, SP,
-        STACK_BYTES, WORDS,
+        ARGS_COMPAT, ARGS_NATIVE, BP, FIRST_ARG, FIRST_WORD, IP, ORIG_AX, PT_REGS_BYTES, RESULT,
+        SP, STACK_BYTES, WORDS,
     },
     kernel,
     maps::setting,
@@ -60,6 +60,12 @@ pub trait Regs: Copy {
     #[inline(always)]
     fn ip(&self) -> u64 {
         self.word(IP)
+    }
+
+    /// Frame pointer, or whatever the program keeps there.
+    #[inline(always)]
+    fn bp(&self) -> u64 {
+        self.word(BP)
     }
 
     /// Stack pointer.

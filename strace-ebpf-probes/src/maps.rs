@@ -189,6 +189,8 @@ pub struct Scratch {
     pub sp: u64,
     /// Its instruction pointer.
     pub ip: u64,
+    /// Its frame pointer.
+    pub bp: u64,
     /// Bits of the present word of an `fd_set` that are still to be looked at.
     pub bits: u64,
     /// The capture of a descriptor whose way up is being walked, as an offset into `data`; else 0.

@@ -13,6 +13,7 @@ pub mod run;
 pub mod say;
 pub mod session;
 pub mod sink;
+pub mod stack;
 pub mod summary;
 pub mod sys;
 pub mod tables;

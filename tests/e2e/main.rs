@@ -47,6 +47,7 @@ mod refusals;
 mod scope;
 mod signals;
 mod sinks;
+mod stacks;
 mod strace;
 mod summary;
 mod summary_scope;

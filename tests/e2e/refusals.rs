@@ -44,11 +44,8 @@ fn command_lines_that_make_no_sense() {
 #[test]
 fn flags_of_strace_that_are_not_there_yet() {
     let _machine = shared();
-    for flag in ["-k", "-kk", "--inject=open", "--kvm=vcpu"] {
-        let name = match flag {
-            "-kk" => "-k",
-            _ => flag.split('=').next().unwrap(),
-        };
+    for flag in ["--fault=open", "--inject=open", "--kvm=vcpu"] {
+        let name = flag.split('=').next().unwrap();
         for line in [&[flag, "true"][..], &["-f", flag, "--", "true"], &[flag]] {
             assert_refused(&run(&mut tracer(line)), 2, &[name]);
         }

@@ -1,15 +1,6 @@
 //! Flags of strace that we know by name but do not have: each is refused, never ignored.
 
-const NOT_YET: &[&str] = &[
-    "-k",
-    "-kk",
-    "--fault",
-    "--inject",
-    "--kvm",
-    "--stack-traces",
-    "--stack-trace",
-    "--secontext",
-];
+const NOT_YET: &[&str] = &["--fault", "--inject", "--kvm", "--secontext"];
 
 /// Says so of an option that the definition does not have, if strace has it.
 pub fn refuse(word: &str) -> Option<String> {

@@ -139,7 +139,7 @@ const STRACE_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " has it, by eBPF and without ptrace)\n",
     "Licence: MIT or Apache-2.0, at your choice. There is no warranty.\n\n",
-    "Optional features enabled: m32-mpers mx32-mpers"
+    "Optional features enabled: stack-trace=framehop stack-demangle m32-mpers mx32-mpers"
 );
 
 const STRACE_USAGE: &str = "strace [OPTIONS] { -p PID | [-DDD] [-E VAR=VAL]... [-u USERNAME] PROG [ARGS] }\n       \
@@ -331,9 +331,8 @@ mod tests {
     #[test]
     fn strace_flags_that_we_lack_are_refused_by_name() {
         for (flag, name) in [
-            ("-k", "-k"),
-            ("-kk", "-k"),
-            ("-ttk", "-k"),
+            ("--fault=open", "--fault"),
+            ("--kvm", "--kvm"),
             ("--inject=open", "--inject"),
         ] {
             let Err(Refusal::Lacking(message)) = parse_words(&format!("{flag} ls")) else {

@@ -26,6 +26,22 @@ pub struct Output {
     /// Print the instruction pointer of each call (in the TSV format as column ip)
     #[arg(short = 'i', long = "instruction-pointer")]
     pub ip: bool,
+    /// Print through which functions the program came to each call (in the TSV format as column stack)
+    #[arg(short = 'k', action = ArgAction::Count)]
+    pub stack: u8,
+    /// The same by name: symbol (source, lines of source code, is not there)
+    #[arg(
+        long,
+        visible_alias = "stack-traces",
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "symbol"
+    )]
+    pub stack_trace: Option<String>,
+    /// Most functions that are shown of each call's (default 256)
+    #[arg(long, value_name = "LIMIT")]
+    pub stack_trace_frame_limit: Option<u32>,
     /// Print the number of each call (in the TSV format as column nr)
     #[arg(short = 'n', long = "syscall-number")]
     pub number: bool,

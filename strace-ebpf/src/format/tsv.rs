@@ -150,6 +150,8 @@ pub struct Extra<'a> {
     pub cgroup: Option<&'a [u8]>,
     /// Return addresses.
     pub stack: &'a [u8],
+    /// In their place, the job that finds callers by name.
+    pub job: Option<u64>,
     /// Instruction pointer.
     pub ip: Option<u64>,
 }
@@ -354,7 +356,10 @@ fn common(out: &mut Vec<u8>, column: Column, header: &Header, extra: &Extra<'_>)
             Some(path) => escape::escaped(out, path),
             None => out.push(b'-'),
         },
-        Column::Stack => stack(out, extra.stack),
+        Column::Stack => match extra.job {
+            Some(job) => crate::stack::mark(out, job),
+            None => stack(out, extra.stack),
+        },
         Column::Ip => match extra.ip {
             Some(ip) => number::hex(out, ip),
             None => out.push(b'-'),

@@ -15,10 +15,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use strace_ebpf_common::{
     config::{
-        Config, DESCRIPTORS_DETAILS, DESCRIPTORS_PATHS, DESCRIPTORS_PLAIN, EXTRA_IDENTITY,
-        EXTRA_IP, EXTRA_SIGNAL_IP, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE, FOLLOW_THREADS,
-        FileOffsets, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS,
-        TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
+        Config, DESCRIPTORS_DETAILS, DESCRIPTORS_PATHS, DESCRIPTORS_PLAIN, EXTRA_FRAMES,
+        EXTRA_IDENTITY, EXTRA_IP, EXTRA_SIGNAL_IP, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE,
+        FOLLOW_THREADS, FileOffsets, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE,
+        STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
     },
     limits::RECORD_MAX,
     summary::Count,
@@ -129,6 +129,8 @@ pub struct Output {
     pub times: Times,
     /// Of the time column.
     pub time: Style,
+    /// Most callers that are shown of each call (`-k`).
+    pub stack: Option<u32>,
     /// Everything is let go of after so many calls.
     pub call_limit: Option<u64>,
     /// Messages that are left out, `QUIET_*` bits.
@@ -180,6 +182,8 @@ pub struct Request {
 const RESULT_COLUMN: usize = 40;
 /// Default bytes of a string, as in strace.
 const STRING_LIMIT: u32 = 32;
+/// Callers that are shown, as in strace.
+const FRAME_LIMIT: u32 = 256;
 /// Most bytes of one string: with room for the rest of the record.
 const STRING_LIMIT_MAX: u32 = RECORD_MAX - 8 * 1024;
 /// Default buffer per CPU, and the most of all together.
@@ -246,6 +250,7 @@ impl Request {
             );
         }
         let rendering = parse_rendering(&cli.output)?;
+        let stack = parse_stack(&cli.output)?;
         let coloring = parse_coloring(form, cli.output.color.as_deref())?;
         let times = Times::new(&cli.times)?;
         let time = match form {
@@ -314,6 +319,7 @@ impl Request {
                 coloring,
                 times,
                 time,
+                stack,
                 call_limit: cli.output.syscall_limit,
                 quiet,
                 tell_loss: cli.output.quiet < 2 && qualifiers.quiet != QUIET_ALL,
@@ -378,7 +384,9 @@ impl Request {
                 extra |= EXTRA_SIGNAL_IP;
             }
         }
-        if wants(Column::Stack) {
+        if self.output.stack.is_some() {
+            extra |= EXTRA_FRAMES;
+        } else if wants(Column::Stack) {
             extra |= EXTRA_STACK;
         }
         Config {
@@ -458,6 +466,20 @@ fn targets(cli: &Cli) -> Result<Targets, PlanError> {
         follow: cli.what.follow + cli.what.follow_old > 0,
         threads: cli.what.follow + cli.what.follow_old > 0 || cli.called == Called::Own,
     })
+}
+
+/// `-k`, `--stack-trace`. Twice is what strace calls source.
+fn parse_stack(output: &cli::Output) -> Result<Option<u32>, PlanError> {
+    let limit = output.stack_trace_frame_limit.unwrap_or(FRAME_LIMIT);
+    match (output.stack_trace.as_deref(), output.stack) {
+        (None, 0) => Ok(None),
+        (Some("source"), _) | (None, 2..) => Err(PlanError::Invalid(
+            "Stack traces with source line information (-kk/--stack-trace=source option) are not supported".to_owned(),
+        )),
+        (None | Some("symbol"), _) if limit > 0 => Ok(Some(limit)),
+        (None | Some("symbol"), _) => Err(usage("invalid --stack-trace-frame-limit argument: '0'")),
+        (Some(other), _) => Err(usage(format!("invalid --stack-trace argument: '{other}'"))),
+    }
 }
 
 fn parse_tips(text: Option<&str>) -> Result<Option<Tips>, PlanError> {
@@ -563,7 +585,12 @@ fn parse_columns(
                 Some(list) => tsv::parse_columns(list).map_err(bad)?,
                 None => tsv::DEFAULT.to_vec(),
             };
-            for (wanted, column) in [(typed.number, Column::Nr), (typed.ip, Column::Ip)] {
+            let stack = typed.stack > 0 || typed.stack_trace.is_some();
+            for (wanted, column) in [
+                (typed.number, Column::Nr),
+                (typed.ip, Column::Ip),
+                (stack, Column::Stack),
+            ] {
                 if wanted && !columns.contains(&column) {
                     tsv::add_column(&mut columns, column);
                 }

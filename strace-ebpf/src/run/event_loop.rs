@@ -15,6 +15,7 @@ use crate::{
     probes::{self, Probes},
     say,
     sink::{Piece, Writer},
+    stack::Jobs,
     summary::slots::Slots,
     sys::{self, SignalFd, TimerFd},
     trace::Tracer,
@@ -32,6 +33,9 @@ pub(super) const BUDGET: u64 = 16_384;
 const LOOK_AFTER_NS: u64 = 100_000_000;
 /// After so long without an event, ends of tasks that the kernel did not tell are given up.
 const QUIET_NS: u64 = 2_000_000_000;
+/// Most bytes of stacks that wait to be looked at, and how long to wait where there are more.
+const JOBS_BYTES: u64 = 64 << 20;
+const JOBS_NAP_NS: u64 = 1_000_000;
 /// Longest sleep of the drainer.
 const IDLE_NS: u64 = 10_000_000;
 
@@ -70,6 +74,8 @@ pub(super) struct Session<'a> {
     /// all of them are stopped.
     pub(super) held_pieces: VecDeque<Piece>,
     pub(super) nap_ns: u64,
+    /// Stacks that are still to be looked at, if there are any.
+    pub(super) jobs: Option<std::sync::Arc<Jobs>>,
     /// Rows of the summary, if there is one.
     pub(super) slots: Option<Slots>,
     pub(super) cpus: u32,
@@ -93,7 +99,7 @@ impl Session<'_> {
         if let Some(child) = &mut self.child {
             self.probes.set_task(child.pid(), TASK_ARMED)?;
             self.marked += 1;
-            self.tracer.attached(child.pid(), child.pid(), None);
+            self.tracer.starts(child.pid());
             if !child.ours && self.request.output.quiet & QUIET_ATTACH == 0 {
                 say::line(format_args!("Process {} attached", child.pid()));
             }
@@ -291,7 +297,23 @@ impl Session<'_> {
                 return false;
             }
         }
+        self.wait_for_jobs().await;
         true
+    }
+}
+
+impl Session<'_> {
+    /// Stacks take more memory than the text that they become: not too many of them.
+    async fn wait_for_jobs(&self) {
+        let Some(jobs) = &self.jobs else {
+            return;
+        };
+        while jobs.bytes() > JOBS_BYTES && !self.writer.is_closed() {
+            if self.timer.get_ref().arm(JOBS_NAP_NS).is_err() {
+                return;
+            }
+            tick(&self.timer, false).await;
+        }
     }
 }
 

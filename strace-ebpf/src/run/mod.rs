@@ -36,7 +36,8 @@ use crate::{
         functions::Places,
     },
     say,
-    sink::{Target, Writer},
+    sink::{Finish, Target, Writer},
+    stack::{self, Stacks, mmaps::Mmaps, text::Shape},
     summary::slots::Slots,
     sys::{self, SignalFd, TimerFd},
     trace::{self, Tracer, strace::Telling},
@@ -155,7 +156,12 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         )?),
     };
     let signals = SignalFd::new(signals_taken(request)).context("taking over signals")?;
-    let writer = Writer::start(target).context("starting the writing thread")?;
+    let jobs = request
+        .output
+        .stack
+        .map(|_| Arc::new(stack::Jobs::default()));
+    let finish = finish(request, jobs.as_ref());
+    let writer = Writer::start(target, finish).context("starting the writing thread")?;
     let settings = settings(request, &facts, cgroup)?;
     debug_settings(&settings);
     let plans = Arc::new(settings.plans.clone());
@@ -166,6 +172,15 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     let mut tracer = tracer(request, plans, settings.cpus);
     if request.lossless {
         tracer.hide_own_signals(std::process::id());
+    }
+    if let Some(jobs) = &jobs {
+        let mmaps = Mmaps::open(settings.cpus).unwrap_or_else(|error| {
+            say::line(format_args!(
+                "-k: what short-lived processes have mapped cannot be followed: {error}"
+            ));
+            Mmaps::default()
+        });
+        tracer.show_stacks(Stacks::new(Arc::clone(jobs), mmaps));
     }
     sys::schedule_first();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -199,12 +214,24 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
                 nap(settings.buffer_bytes)
             },
             slots: settings.slots,
+            jobs,
             cpus: settings.cpus,
             last_event_ns: 0,
         };
         session.begin()?;
         session.trace().await
     })
+}
+
+/// With `-k` the writing thread looks for callers.
+fn finish(request: &Request, jobs: Option<&Arc<stack::Jobs>>) -> Option<Finish> {
+    let limit = request.output.stack? as usize;
+    let shape = match request.output.form {
+        Form::Tsv => Shape::Column,
+        Form::Strace => Shape::Lines,
+    };
+    let mut writer = stack::text::Writer::new(Arc::clone(jobs?), shape, limit);
+    Some(Box::new(move |text| writer.replace(text)))
 }
 
 /// What was chosen, for those who want to know.

@@ -188,6 +188,9 @@ pub enum Ending {
     },
 }
 
+/// What is left to be done to the text by the thread that writes it.
+pub type Finish = Box<dyn FnMut(Bytes) -> Bytes + Send>;
+
 /// The writing thread.
 pub struct Writer {
     queue: mpsc::Sender<Piece>,
@@ -197,8 +200,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts it.
-    pub fn start(target: Target) -> io::Result<Self> {
+    /// Starts it; what is written goes through `finish` before, if there is such a thing.
+    pub fn start(target: Target, finish: Option<Finish>) -> io::Result<Self> {
         let (queue, pieces) = mpsc::channel(QUEUE);
         let reader = match &target {
             Target::Pipe(child) => Some(child.id()),
@@ -206,7 +209,7 @@ impl Writer {
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_pieces(target, pieces))?;
+            .spawn(move || write_pieces(target, pieces, finish))?;
         Ok(Self {
             queue,
             reader,
@@ -257,11 +260,21 @@ impl Writer {
     }
 }
 
-fn write_pieces(mut target: Target, mut pieces: mpsc::Receiver<Piece>) -> Ending {
-    // The drainer is ahead of ordinary threads, and waits for us when the queue is full.
-    sys::schedule_first();
+fn write_pieces(
+    mut target: Target,
+    mut pieces: mpsc::Receiver<Piece>,
+    mut finish: Option<Finish>,
+) -> Ending {
+    // The drainer is ahead of ordinary threads, and waits for us when the queue is full. Who has more to do than to
+    // write is not to keep others from the CPU.
+    if finish.is_none() {
+        sys::schedule_first();
+    }
     let mut written = 0;
-    while let Some(piece) = pieces.blocking_recv() {
+    while let Some(mut piece) = pieces.blocking_recv() {
+        if let Some(finish) = &mut finish {
+            piece.bytes = finish(piece.bytes);
+        }
         let done = target
             .fd(piece.key)
             .and_then(|fd| write_all(fd, &piece.bytes, &mut written));

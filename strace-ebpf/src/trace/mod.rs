@@ -41,6 +41,7 @@ use crate::{
         parse::{self, Captured, Event},
     },
     sink::Piece,
+    stack::{self, Frames, Stacks},
     tables::{self, Ret, Syscall},
 };
 use separate::Separate;
@@ -105,6 +106,8 @@ pub struct Common {
     calls: u64,
     /// Names of processes, if they are shown.
     names: Option<Names>,
+    /// Callers, if they are shown.
+    stacks: Option<Stacks>,
 }
 
 /// The state between events.
@@ -148,6 +151,7 @@ impl Tracer {
             common: Common {
                 out,
                 names: shown.names.then(Names::new),
+                stacks: None,
                 shown,
                 exec_names: ByTid::default(),
                 calls: 0,
@@ -287,7 +291,15 @@ impl Tracer {
         });
     }
 
+    /// From now on it is told through which functions calls were made.
+    pub fn show_stacks(&mut self, stacks: Stacks) {
+        self.common.stacks = Some(stacks);
+    }
+
     fn fork(&mut self, record: &ForkRecord) {
+        if let Some(stacks) = &mut self.common.stacks {
+            stacks.born(record);
+        }
         if let Some(names) = &mut self.common.names {
             names.born(record);
         }
@@ -396,6 +408,9 @@ impl Tracer {
         if let Some(names) = &mut self.common.names {
             names.ended(&record.header);
         }
+        if let Some(stacks) = &mut self.common.stacks {
+            stacks.ended(&record.header);
+        }
     }
 
     /// Signals by which this tracer holds back what it traces are not shown.
@@ -417,9 +432,20 @@ impl Tracer {
         }
     }
 
+    /// The command, before its first program.
+    pub fn starts(&mut self, pid: u32) {
+        if let Some(stacks) = &mut self.common.stacks {
+            stacks.watch(pid);
+        }
+        self.attached(pid, pid, None);
+    }
+
     /// A thread that ran already is traced now; `call` is what /proc says it is in.
     pub fn attached(&mut self, tid: u32, tgid: u32, call: Option<&CallRecord>) {
         self.select(tid);
+        if let Some(stacks) = &mut self.common.stacks {
+            stacks.attached(tgid);
+        }
         let Lines::Strace(lines) = &mut self.lines else {
             return;
         };
@@ -536,8 +562,24 @@ impl Common {
         let showing = Showing {
             options: self.shown.options(&call.record),
             names: self.names.as_ref(),
+            job: self.stacks.as_ref().map(Stacks::number),
         };
         write(&mut self.out, &call, syscall, &showing);
+    }
+
+    /// Sets to work on the callers of a call whose mark has been written.
+    fn add_job(&mut self, frames: Option<Frames>) {
+        if let (Some(stacks), Some(frames)) = (&mut self.stacks, frames) {
+            stacks.add(frames);
+        }
+    }
+
+    /// The callers of a call that was told before.
+    fn tell_frames(&mut self, frames: Frames) {
+        if let Some(stacks) = &mut self.stacks {
+            stack::mark(&mut self.out, stacks.number());
+            stacks.add(frames);
+        }
     }
 
     /// A call may have waited for a process that has ended: its number is nobody's now.

@@ -9,6 +9,7 @@ use crate::{
     },
     resolve::names::{Comm, Names},
     session::Call,
+    stack::Frames,
     tables::Syscall,
 };
 
@@ -19,6 +20,8 @@ pub struct Showing<'n> {
     pub options: decode::Options,
     /// Names of processes, if they are shown.
     pub names: Option<&'n Names>,
+    /// Number of the job that finds its callers, if they are shown.
+    pub job: Option<u64>,
 }
 
 impl Showing<'_> {
@@ -50,6 +53,12 @@ impl Showing<'_> {
     /// The thread's name, if it is shown.
     pub fn comm(&self, header: &Header) -> Option<Comm> {
         self.names.map(|_| header.comm)
+    }
+
+    /// What is needed to find the callers, and the number to write in their place.
+    pub fn frames(&self, call: &Call<'_>) -> Option<(Frames, u64)> {
+        let job = self.job?;
+        Some((Frames::of(call)?, job))
     }
 
     /// What stands behind the result: what a descriptor leads to, the name of a process.

@@ -17,6 +17,7 @@ use crate::{
     format::tsv::{Extra, Remark, Tsv},
     resolve::cgroup::Cgroups,
     session::{Call, books::Gap},
+    stack::Frames,
     tables::{self, Syscall},
 };
 
@@ -53,9 +54,11 @@ impl Lines {
         body: &[u8],
         enter: Option<&[u8]>,
     ) {
+        let mut frames = None;
         common.with_call(record, body, enter, false, |out, call, syscall, showing| {
-            self.write(out, call, syscall, showing);
+            frames = self.write(out, call, syscall, showing);
         });
+        common.add_job(frames);
         common.calls += 1;
     }
 
@@ -68,6 +71,7 @@ impl Lines {
         let showing = Showing {
             options: common.shown.options(&call.record),
             names: common.names.as_ref(),
+            job: None,
         };
         self.write(&mut common.out, call, syscall, &showing);
     }
@@ -78,7 +82,7 @@ impl Lines {
         call: &Call<'_>,
         syscall: Option<&Syscall>,
         showing: &Showing<'_>,
-    ) {
+    ) -> Option<Frames> {
         let outcome = decode::outcome(call, syscall, &showing.options);
         let mut showing = *showing;
         if showing.options.dump {
@@ -106,7 +110,13 @@ impl Lines {
             extra.uid = Some(identity.uid);
             extra.cgroup = Some(self.cgroups.path(identity.cgroup_id));
         }
+        let mut frames = None;
+        if let Some((found, job)) = showing.frames(call) {
+            extra.job = Some(job);
+            frames = Some(found);
+        }
         self.format.call(out, call, &outcome, &args, &extra);
+        frames
     }
 
     /// Events are missing here.

@@ -167,6 +167,9 @@ impl Lines {
                 format.remark(out, &text)
             });
         }
+        if let Some(frames) = self.last_frames.remove(&tid) {
+            common.tell_frames(frames);
+        }
         self.threads.forget(tid);
     }
 

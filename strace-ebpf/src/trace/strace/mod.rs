@@ -24,6 +24,7 @@ use crate::{
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
     resolve::names::Comm,
     session::{ByTid, Call, parse},
+    stack::{self, Frames},
     tables::{self, Attrs, Dir, Syscall, Ty},
 };
 use threads::Threads;
@@ -89,6 +90,8 @@ pub struct Lines {
     ips: ByTid<u64>,
     /// Threads whose last call was not an x86-64 one, and which it was.
     foreign: ByTid<u8>,
+    /// Where threads made the calls that do not return: told behind their ends.
+    last_frames: ByTid<Frames>,
 }
 
 impl Lines {
@@ -106,6 +109,7 @@ impl Lines {
             interrupted: ByTid::default(),
             ips: ByTid::default(),
             foreign: ByTid::default(),
+            last_frames: ByTid::default(),
         }
     }
 
@@ -289,6 +293,7 @@ impl Lines {
             .filter(|_| stage == Stage::Held)
             .and_then(read_fixed::<Header>);
         let header = at_enter.unwrap_or(record.header);
+        let mut frames = None;
         common.with_call(record, body, enter, begun, |out, call, syscall, showing| {
             let options = &showing.options;
             let mut args = Args::default();
@@ -320,7 +325,12 @@ impl Lines {
             if let Some(syscall) = syscall.filter(|_| options.dump) {
                 dump::dump(out, &decode::dump::pieces(call, syscall, options));
             }
+            if let Some((found, job)) = showing.frames(call) {
+                stack::mark(out, job);
+                frames = Some(found);
+            }
         });
+        common.add_job(frames);
         self.current = None;
         common.calls += 1;
     }
@@ -423,6 +433,7 @@ impl Lines {
             .unwrap_or_default();
         let format = &mut self.format;
         let begun = held.stage != Stage::Held;
+        let mut frames = None;
         common.with_call(record, body, None, begun, |out, call, syscall, showing| {
             if held.stage == Stage::Cut {
                 let place = place_of(call, showing.comm(&record.header));
@@ -436,7 +447,11 @@ impl Lines {
                 out.extend_from_slice(b" <unfinished ...>");
             }
             format.result(out, &Outcome::NoReturn, None, &Args::default(), None);
+            frames = showing.frames(call).map(|(frames, _)| frames);
         });
+        if let Some(frames) = frames {
+            self.last_frames.insert(tid, frames);
+        }
     }
 }
 
