@@ -163,13 +163,22 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             },
         ),
     ];
-    let hooks = if may_load {
+    let hooks = if may_load && !facts.is_confidential() {
         Hooks::gather(Ask::Both)
     } else {
         Hooks::unknown("not tried")
     };
-    let tracepoints = kernel::find_tracepoints(facts.caps);
+    // Nothing is tried on a kernel that is locked down: unmounting its tracefs is a bug of Linux 7.2's.
+    let confidential = facts.is_confidential();
+    let tracepoints = if confidential {
+        Err(kernel::CONFIDENTIAL.to_owned())
+    } else {
+        kernel::find_tracepoints(facts.caps)
+    };
     let try_hook = |attach| -> Result<_, PlanError> {
+        if confidential {
+            return Err(PlanError::Unable(kernel::CONFIDENTIAL.to_owned()));
+        }
         let hook = hook::choose_hook(attach, facts, preemptible)?;
         if hook::needs_tracefs(hook, preemptible) {
             tracepoints.clone().map_err(PlanError::Unable)?;

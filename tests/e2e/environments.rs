@@ -227,6 +227,11 @@ fn lockdown() {
     }
     if locked {
         assert_eq!(check.code(), 1, "{check:?}");
+        for row in HOOKS.iter().skip(1) {
+            let (there, says) = checked(&check, &format!("attach {row}"));
+            assert!(!there && says.contains("locked down"), "{row}: {check:?}");
+        }
+        assert!(!checked(&check, "hook").0, "{check:?}");
     }
     programs::assert_none_left();
 }

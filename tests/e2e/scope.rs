@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf, process::Command, time::Duration};
 
 use crate::{
-    harness::{BIN, Running, TempDir, Traced, alone, example, run, shared, trace, tracer},
+    harness::{BIN, Running, TempDir, Traced, alone, example, run, shared, slow, trace, tracer},
     hooks,
     rows::{Row, named},
 };
@@ -200,7 +200,7 @@ fn a_cgroup_and_those_below_it() {
     let mut tracer = Running::start(&mut tracer(&["--cgroup", path, "-o", &file]));
     // The first shell is inside before the tracer is known to be there.
     shells[0].stdout_line("ready");
-    for _ in 0..200 {
+    for _ in 0..200 * slow() {
         shells[0].write_stdin(".\n");
         std::thread::sleep(Duration::from_millis(10));
         if std::fs::read_to_string(&file).is_ok_and(|trace| trace.contains("in-.")) {

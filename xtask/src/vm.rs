@@ -68,7 +68,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 2400)]
     limit: u64,
     /// How many times longer the tests are to be patient than on a real processor: more where the machine is busy
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 6)]
     slow: u32,
     /// Guests that run at the same time
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -25,6 +25,10 @@ const PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
 /// `BPF_F_SLEEPABLE`
 const F_SLEEPABLE: u32 = 1 << 4;
 
+/// What is said of a kernel that lets no program read memory.
+pub const CONFIDENTIAL: &str = "the kernel is locked down for confidentiality and lets no BPF program read memory; boot it without \
+    lockdown=confidentiality (see /sys/kernel/security/lockdown)";
+
 /// Kernel release as major and minor number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32);

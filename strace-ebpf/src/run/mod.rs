@@ -270,11 +270,7 @@ fn brake(probes: &Probes, settings: &Settings, writer: &Writer) -> Result<Option
 fn check_privilege(facts: &Facts) -> Result<(), Failure> {
     if facts.caps.can_trace() {
         if facts.is_confidential() {
-            return Err(Failure::Unable(
-                "the kernel is locked down for confidentiality and lets no BPF program read memory; boot it without \
-                 lockdown=confidentiality (see /sys/kernel/security/lockdown)"
-                    .to_owned(),
-            ));
+            return Err(Failure::Unable(kernel::CONFIDENTIAL.to_owned()));
         }
         if let Err(error) = kernel::try_load() {
             return Err(Failure::Unable(format!(
