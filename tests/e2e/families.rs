@@ -79,5 +79,5 @@ macro_rules! families {
 }
 
 families!(
-    epoll files futex ipc memory misc pipes processes signals sockets terminal time
+    bpf epoll files futex ipc memory misc mounts pipes processes security signals sockets terminal time tracing uring
 );

@@ -63,6 +63,14 @@ impl<'c, 'a> Cx<'c, 'a> {
             .max_by_key(|c| c.bytes.len())
     }
 
+    /// The same of what the kernel has written there.
+    pub fn at_after(&self, addr: u64) -> Option<Captured<'a>> {
+        after(self.call, self.index)
+            .into_iter()
+            .filter(|c| c.header.addr == addr && c.header.errno == 0)
+            .max_by_key(|c| c.bytes.len())
+    }
+
     /// The bytes that the argument points to.
     pub fn bytes(&self) -> Option<&'a [u8]> {
         Some(self.at(self.register(self.index))?.bytes)

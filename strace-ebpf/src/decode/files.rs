@@ -278,7 +278,7 @@ pub fn file_handle<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             let shown = after.get(8..end.min(after.len())).unwrap_or_default();
             out.push(Value::Binary {
                 bytes: shown,
-                cut: false,
+                cut: needed.is_some_and(|needed| needed > 128),
             });
         }
     }

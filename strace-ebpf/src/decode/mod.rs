@@ -2,22 +2,28 @@
 //! tracee's memory; what could not be captured is shown as its pointer.
 
 mod arrays;
+mod bpf;
 mod cx;
 pub mod descriptor;
 pub mod dump;
 mod files;
+mod mounts;
 mod net;
+mod perf;
 mod pointers;
 mod poll;
 mod process;
+mod ptrace;
 mod returned;
 mod scalar;
+mod security;
 mod signals;
 mod sockaddr;
 mod structs;
 #[cfg(test)]
 mod tests;
 mod time;
+mod uring;
 pub mod value;
 mod vectors;
 
@@ -143,7 +149,10 @@ pub fn grows(ty: Ty) -> bool {
             dir: Dir::InOut,
             id,
             ..
-        } => structs::is_scalar(id, Abi::X86_64) && id != StructId::SocklenT,
+        } => {
+            structs::is_scalar(id, Abi::X86_64)
+                && !matches!(id, StructId::SocklenT | StructId::LsmSize)
+        }
         Ty::Struct { id, .. } => id == StructId::CloneArgs,
         _ => false,
     }

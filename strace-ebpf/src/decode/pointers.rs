@@ -192,7 +192,11 @@ fn structure<'a>(
             Some(bytes.get(..most).unwrap_or(bytes))
         }
     };
-    let Some(bytes) = cx.bytes().and_then(own) else {
+    let bytes = match structs::is_answered(id) {
+        true => cx.bytes_after().or(cx.bytes()),
+        false => cx.bytes(),
+    };
+    let Some(bytes) = bytes.and_then(own) else {
         out.push(Value::Addr(raw));
         return;
     };
@@ -200,6 +204,8 @@ fn structure<'a>(
         structs::pointee(out, cx, id, raw, bytes);
         return;
     }
-    let after = cx.bytes_after().filter(|_| cx.succeeded()).and_then(own);
+    // A list of security modules that did not fit: how much room there should have been.
+    let told = cx.succeeded() || id == StructId::LsmSize;
+    let after = cx.bytes_after().filter(|_| told).and_then(own);
     structs::both(out, cx, id, bytes, after);
 }

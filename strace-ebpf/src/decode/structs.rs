@@ -2,11 +2,15 @@
 //! all there is to say.
 
 use super::{
+    bpf,
     cx::{Cx, number, number_at, signed},
-    files, poll, process, signals, sockaddr,
+    files, mounts, perf, poll, process, ptrace, security, signals, sockaddr, uring,
     value::{Args, Value},
 };
-use crate::tables::{self, Abi, Layout, Member, MemberTy, SetId, StructId};
+use crate::{
+    session::parse::Captured,
+    tables::{self, Abi, Dir, Layout, Member, MemberTy, Pointee, SetId, StructId},
+};
 
 /// Writes one structure from its bytes. Never panics: bytes may end anywhere.
 pub type Decoder = for<'a> fn(&mut Args<'a>, &Cx<'_, 'a>, &'a [u8]);
@@ -36,6 +40,20 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::CpuSet, process::cpu_set),
     (StructId::WaitStatus, process::wait_status),
     (StructId::MincoreVec, process::resident_pages),
+    (StructId::BpfLinkCreate, bpf::link_create),
+    (StructId::PerfEventAttr, perf::event_attr),
+    (StructId::IoUringParams, uring::params),
+    (StructId::IoUringProbe, uring::probe),
+    (StructId::IoUringRestriction, uring::restriction),
+    (StructId::IoUringWorkers, uring::workers),
+    (StructId::Statmount, mounts::statmount),
+    (StructId::RegsetOut, ptrace::register_set),
+    (StructId::RegsetIn, ptrace::register_set),
+    (StructId::SeccompMetadata, ptrace::seccomp_metadata),
+    (StructId::PtraceSyscallInfo, ptrace::syscall_info),
+    (StructId::KeyctlCaps, security::key_capabilities),
+    (StructId::LsmCtx, security::lsm_context),
+    (StructId::LsmCtxs, security::lsm_contexts),
 ];
 
 /// The structures whose members strace shows in another order than C has them.
@@ -58,19 +76,6 @@ const ORDERS: &[(StructId, &[&str])] = &[
         ],
     ),
     (
-        StructId::IoUringParams,
-        &[
-            "flags",
-            "sq_thread_cpu",
-            "sq_thread_idle",
-            "sq_entries",
-            "cq_entries",
-            "features",
-            "sq_off",
-            "cq_off",
-        ],
-    ),
-    (
         StructId::MsqidDs,
         &[
             "msg_perm",
@@ -84,6 +89,40 @@ const ORDERS: &[(StructId, &[&str])] = &[
         ],
     ),
 ];
+
+/// The structures of which strace shows no bytes behind what it knows.
+const HIDES_MORE: &[StructId] = &[
+    StructId::LandlockRulesetAttr,
+    StructId::BpfMapCreate,
+    StructId::BpfMapElem,
+    StructId::BpfMapKey,
+    StructId::BpfMapNextKey,
+    StructId::BpfMapFd,
+    StructId::BpfProgLoad,
+    StructId::BpfObj,
+    StructId::BpfProgAttach,
+    StructId::BpfNextId,
+    StructId::BpfBtfLoad,
+];
+
+/// The structures in which the kernel writes results, shown as they are after the call.
+const ANSWERED: &[StructId] = &[
+    StructId::BpfProgLoad,
+    StructId::BpfTestRun,
+    StructId::BpfNextId,
+    StructId::BpfQuery,
+    StructId::BpfBtfLoad,
+    StructId::BpfFdQuery,
+    StructId::BpfBatch,
+    StructId::BpfInfo,
+    StructId::IoUringParams,
+    StructId::IoUringProbe,
+];
+
+/// Is it shown as it is after the call?
+pub fn is_answered(id: StructId) -> bool {
+    ANSWERED.contains(&id)
+}
 
 fn function(id: StructId) -> Option<Decoder> {
     FUNCTIONS.iter().find(|f| f.0 == id).map(|f| f.1)
@@ -129,7 +168,7 @@ pub fn both<'a>(
     let Some(scalar) = scalar_of(id, cx.abi) else {
         return;
     };
-    let is_length = id == StructId::SocklenT;
+    let is_length = matches!(id, StructId::SocklenT | StructId::LsmSize);
     out.push(Value::ListOpen);
     member(out, cx, &scalar.ty, before);
     if let Some(after) = after.filter(|after| *after != before) {
@@ -178,12 +217,24 @@ pub fn structure<'a>(
         return;
     }
     match tables::layout(id, cx.abi) {
-        Some(layout) => members(out, cx, layout, bytes),
+        Some(layout) => {
+            let before = out.len();
+            members(out, cx, layout, bytes, HIDES_MORE.contains(&id));
+            if out.len() == before {
+                out.push(Value::Addr(addr));
+            }
+        }
         None => out.push(Value::Addr(addr)),
     }
 }
 
-fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a [u8]) {
+fn members<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    layout: &Layout,
+    bytes: &'a [u8],
+    hides_more: bool,
+) {
     if let [only] = layout.members
         && only.name.is_empty()
     {
@@ -194,11 +245,17 @@ fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a 
         }
         return;
     }
+    if bytes.len() < usize::from(layout.least) {
+        return;
+    }
     out.push(Value::StructOpen);
     for one in layout.members {
         let Some(own) = part(one, bytes) else {
             break;
         };
+        if one.nonzero && is_zero(cx, &one.ty, own) {
+            continue;
+        }
         if one.extra && !cx.options.verbose {
             out.push(Value::More);
             break;
@@ -206,7 +263,68 @@ fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a 
         out.push(Value::Field(one.name));
         member(out, cx, &one.ty, own);
     }
+    let more = bytes.get(layout.size.into()..).unwrap_or_default();
+    if !hides_more {
+        files::beyond(out, cx, bytes, layout.size.into());
+    } else if more.iter().any(|byte| *byte != 0) {
+        out.push(Value::More);
+    }
     out.push(Value::StructClose);
+}
+
+fn is_zero(cx: &Cx<'_, '_>, ty: &MemberTy, bytes: &[u8]) -> bool {
+    let width = match *ty {
+        MemberTy::Struct(id) => tables::struct_size(id, cx.abi) as usize,
+        _ => width(ty),
+    };
+    bytes.iter().take(width).all(|byte| *byte == 0)
+}
+
+/// What a member points to, or its address where that was not read.
+fn followed<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, what: Pointee, dir: Dir, addr: u64) {
+    let found = match dir {
+        Dir::In => cx.at(addr).copied(),
+        Dir::Out => cx.at_after(addr).filter(|_| cx.succeeded()),
+        Dir::InOut => cx.at_after(addr),
+    };
+    let Some(captured) = found.filter(|_| addr != 0) else {
+        out.push(Value::Addr(addr));
+        return;
+    };
+    let bytes = captured.bytes;
+    let cut = super::cx::is_cut(&captured);
+    out.push(match what {
+        Pointee::Struct(id) => return pointee(out, cx, id, addr, bytes),
+        Pointee::Array(id) => return elements(out, cx, id, &captured),
+        Pointee::Bytes => Value::Bytes { bytes, cut },
+        Pointee::Binary => Value::Binary { bytes, cut },
+        Pointee::Str => Value::Bytes {
+            bytes: bytes.split(|&b| b == 0).next().unwrap_or_default(),
+            cut,
+        },
+        Pointee::Path => Value::Path(bytes.split(|&b| b == 0).next().unwrap_or_default()),
+    });
+}
+
+/// Structures in a row, all that were captured up to the limit of what is shown.
+fn elements<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, captured: &Captured<'a>) {
+    let size = (tables::struct_size(id, cx.abi) as usize).max(1);
+    let most = if cx.options.verbose {
+        usize::MAX
+    } else {
+        cx.options.elements
+    };
+    let mut shown = 0;
+    out.push(Value::ListOpen);
+    for element in captured.bytes.chunks_exact(size).take(most) {
+        let addr = captured.header.addr.wrapping_add((shown * size) as u64);
+        structure(out, cx, id, addr, element);
+        shown += 1;
+    }
+    if ((shown * size) as u64) < u64::from(captured.header.full) {
+        out.push(super::arrays::more(captured, shown * size, size));
+    }
+    out.push(Value::ListClose);
 }
 
 /// A text that is no member, cut as other strings are.
@@ -252,7 +370,8 @@ fn width(ty: &MemberTy) -> usize {
         MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
         MemberTy::Pad | MemberTy::Struct(_) => 0,
-        MemberTy::To { .. } | MemberTy::ToBuf { .. } | MemberTy::ToStr => 4,
+        MemberTy::KernelVersion => 4,
+        MemberTy::To { width, .. } => usize::from(width),
     }
 }
 
@@ -343,30 +462,29 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             Value::ListClose
         }
         MemberTy::Pad => return,
-        MemberTy::Struct(id) => return structure(out, cx, id, 0, bytes),
+        MemberTy::Struct(id) => {
+            let size = tables::struct_size(id, cx.abi) as usize;
+            return structure(out, cx, id, 0, bytes.get(..size).unwrap_or(bytes));
+        }
         MemberTy::Array { elem, stride, .. } => {
             out.push(Value::ListOpen);
-            for one in own.chunks_exact(usize::from(stride).max(1)) {
+            let each = own.chunks_exact(usize::from(stride).max(1));
+            for (i, one) in each.enumerate() {
+                if i >= cx.options.elements && !cx.options.verbose {
+                    out.push(Value::More);
+                    break;
+                }
                 member(out, cx, elem, one);
             }
             Value::ListClose
         }
-        MemberTy::To { id, .. } => {
-            let addr = number_at(bytes, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
-            match cx.at(addr) {
-                Some(captured) if addr != 0 => return pointee(out, cx, id, addr, captured.bytes),
-                _ => Value::Addr(addr),
-            }
-        }
-        MemberTy::ToBuf { .. } | MemberTy::ToStr => {
-            let addr = number_at(bytes, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
-            match cx.at(addr) {
-                Some(captured) if addr != 0 => Value::Bytes {
-                    bytes: captured.bytes,
-                    cut: super::cx::is_cut(captured),
-                },
-                _ => Value::Addr(addr),
-            }
+        MemberTy::To { what, dir, .. } => return followed(out, cx, what, dir, raw),
+        MemberTy::KernelVersion => {
+            out.push(Value::CallOpen("KERNEL_VERSION"));
+            out.push(Value::Uint(raw >> 16));
+            out.push(Value::Uint(raw >> 8 & 0xff));
+            out.push(Value::Uint(raw & 0xff));
+            Value::CallClose
         }
     };
     out.push(value);
@@ -415,12 +533,25 @@ impl<'a> Fields<'a> {
         value.unwrap_or(0)
     }
 
-    /// Writes `name=value` if the member is there.
-    pub fn show(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, name: &'static str) {
+    /// Is the member there?
+    pub fn has(&self, name: &str) -> bool {
+        let found = self.find(name);
+        found.is_some_and(|m| part(m, self.bytes).is_some())
+    }
+
+    /// Writes `shown=value` if the member is there.
+    pub fn show_as(
+        &self,
+        out: &mut Args<'a>,
+        cx: &Cx<'_, 'a>,
+        name: &'static str,
+        shown: &'static str,
+    ) {
         if let Some(found) = self.find(name)
             && let Some(own) = part(found, self.bytes)
+            && !(found.nonzero && is_zero(cx, &found.ty, own))
         {
-            out.push(Value::Field(name));
+            out.push(Value::Field(shown));
             member(out, cx, &found.ty, own);
         }
     }
@@ -430,6 +561,11 @@ impl<'a> Fields<'a> {
         for member in self.layout.members {
             self.show(out, cx, member.name);
         }
+    }
+
+    /// Writes `name=value` if the member is there.
+    pub fn show(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, name: &'static str) {
+        self.show_as(out, cx, name, name);
     }
 
     /// Writes some members.

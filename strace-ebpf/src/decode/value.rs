@@ -124,6 +124,8 @@ pub enum Value<'a> {
     GoesOn(&'static str),
     /// A word before the value that follows.
     Word(&'static str),
+    /// `<<N|` behind a value that is so many bits up in the word that is put together.
+    Shift(u8),
     /// The start of a list in brackets.
     ListOpen,
     /// Its end.

@@ -100,6 +100,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Comment(_)
             | Value::Count(..)
             | Value::Date(..)
+            | Value::Shift(_)
     )
 }
 
@@ -116,6 +117,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Wire(..)
             | Value::At
             | Value::Becomes
+            | Value::Shift(_)
             | Value::Beyond(..)
     )
 }
@@ -204,6 +206,11 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Becomes => out.extend_from_slice(b" => "),
         Value::Index(Some(name), _) => write_fmt(out, format_args!("[{name}]=")),
         Value::Index(None, place) => write_fmt(out, format_args!("[{place}]=")),
+        Value::Shift(by) => {
+            out.extend_from_slice(b"<<");
+            number::decimal(out, by);
+            out.push(b'|');
+        }
         Value::Word(word) => {
             out.extend_from_slice(word.as_bytes());
             out.push(b' ');

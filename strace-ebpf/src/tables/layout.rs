@@ -1,12 +1,14 @@
 //! What structs are made of: members, where they are and how they are shown. Plain `'static` data, generated from
 //! xtask/data/layouts.txt, whose type words map one to one to [`MemberTy`].
-use super::{SetId, StructId};
+use super::{Dir, SetId, StructId};
 
 /// A struct of one ABI, or a scalar: then its only member has no name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
     /// In bytes.
     pub size: u16,
+    /// Fewer bytes than this are no such struct: the caller of an older one may say that there are fewer than all.
+    pub least: u16,
     /// Those that are shown, in order.
     pub members: &'static [Member],
 }
@@ -22,6 +24,41 @@ pub struct Member {
     pub ty: MemberTy,
     /// Shown with `-v` only.
     pub extra: bool,
+    /// Shown only where it is not zero.
+    pub nonzero: bool,
+}
+
+/// What a pointer within a struct leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pointee {
+    /// A struct.
+    Struct(StructId),
+    /// Structs in a row.
+    Array(StructId),
+    /// Bytes, shown as text.
+    Bytes,
+    /// Bytes, shown in hexadecimal.
+    Binary,
+    /// NUL-terminated text.
+    Str,
+    /// A path.
+    Path,
+}
+
+/// What says how much there is behind a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// A member.
+    Member {
+        /// Bytes from the start of the struct.
+        at: u16,
+        /// Bytes of the number.
+        width: u8,
+    },
+    /// The call's result.
+    Result,
+    /// An argument of the call.
+    Argument(u8),
 }
 
 /// How a member is read. The number is its width in bytes.
@@ -92,12 +129,16 @@ pub enum MemberTy {
         /// Bytes from one to the next.
         stride: u16,
     },
-    /// A pointer to a struct.
+    /// A pointer that is followed.
     To {
-        /// Which.
-        id: StructId,
-        /// Where the member (a word of the ABI) is that says how many bytes there are.
-        bytes_at: Option<u16>,
+        /// To what.
+        what: Pointee,
+        /// Bytes of the pointer.
+        width: u8,
+        /// How many bytes or elements.
+        length: Option<Length>,
+        /// Who writes it; both: the kernel, whether the call succeeds or not.
+        dir: Dir,
     },
     /// A pointer, shown as one, to a struct that the kernel writes.
     Writes {
@@ -106,11 +147,6 @@ pub enum MemberTy {
         /// Bytes of the pointer.
         width: u8,
     },
-    /// A pointer to bytes.
-    ToBuf {
-        /// As in [`MemberTy::To`].
-        bytes_at: Option<u16>,
-    },
-    /// A pointer to NUL-terminated text.
-    ToStr,
+    /// The number of a Linux version.
+    KernelVersion,
 }

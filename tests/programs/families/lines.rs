@@ -10,6 +10,40 @@ pub trait Raw {
     fn raw(self) -> usize;
 }
 
+#[allow(
+    non_upper_case_globals,
+    reason = "named as the C library names the others"
+)]
+/// Numbers of calls; those that the C library has no name for are the same on every architecture.
+pub mod numbers {
+    use std::ffi::c_long;
+
+    pub use libc::*;
+    pub const SYS_cachestat: c_long = 451;
+    pub const SYS_statmount: c_long = 457;
+    pub const SYS_listmount: c_long = 458;
+    pub const SYS_lsm_get_self_attr: c_long = 459;
+    pub const SYS_lsm_set_self_attr: c_long = 460;
+    pub const SYS_lsm_list_modules: c_long = 461;
+    pub const SYS_setxattrat: c_long = 463;
+    pub const SYS_getxattrat: c_long = 464;
+    pub const SYS_removexattrat: c_long = 466;
+    pub const SYS_file_getattr: c_long = 468;
+    pub const SYS_file_setattr: c_long = 469;
+}
+
+/// Numbers of so many bytes each, one behind the other: what a structure is made of.
+pub fn words<const N: usize>(parts: &[(u64, usize)]) -> [u8; N] {
+    let each = parts
+        .iter()
+        .flat_map(|&(value, width)| value.to_le_bytes().into_iter().take(width));
+    let mut bytes = [0; N];
+    for (place, byte) in bytes.iter_mut().zip(each) {
+        *place = byte;
+    }
+    bytes
+}
+
 macro_rules! numbers {
     ($($ty:ty)*) => { $(impl Raw for $ty { fn raw(self) -> usize { self as usize } })* };
 }
@@ -27,6 +61,18 @@ impl<T> Raw for *mut T {
     }
 }
 
+impl<T, const N: usize> Raw for &[T; N] {
+    fn raw(self) -> usize {
+        self.as_ptr() as usize
+    }
+}
+
+impl<T> Raw for &Vec<T> {
+    fn raw(self) -> usize {
+        self.as_ptr() as usize
+    }
+}
+
 impl Raw for &CStr {
     fn raw(self) -> usize {
         self.as_ptr() as usize
@@ -37,7 +83,7 @@ impl Raw for &CStr {
 /// values behind it, taken after the call. Gives the result, a negative error number if it failed.
 macro_rules! call {
     ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?], $text:expr $(, $value:expr)* $(,)?) => {{
-        let ret = $lines.run(libc::$nr, &[$($crate::lines::Raw::raw($arg)),*]);
+        let ret = $lines.run($crate::lines::numbers::$nr, &[$($crate::lines::Raw::raw($arg)),*]);
         $lines.expect($text, &[$(&$value),*], ret);
         ret
     }};
@@ -46,7 +92,7 @@ macro_rules! call {
 /// The same without an expectation.
 macro_rules! quiet {
     ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?]) => {
-        $lines.run(libc::$nr, &[$($crate::lines::Raw::raw($arg)),*])
+        $lines.run($crate::lines::numbers::$nr, &[$($crate::lines::Raw::raw($arg)),*])
     };
 }
 
@@ -192,5 +238,5 @@ const ERRORS: &[(i32, &str)] = errors!(
     ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE
     ENAMETOOLONG ENOSYS ENOTEMPTY ELOOP ENOMSG EIDRM ENODATA ETIME EOVERFLOW EBADFD ENOTSOCK EDESTADDRREQ EMSGSIZE
     EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETUNREACH
-    ECONNREFUSED EISCONN ENOTCONN ETIMEDOUT EALREADY EINPROGRESS ESTALE
+    ECONNREFUSED EISCONN ENOTCONN ETIMEDOUT EALREADY EINPROGRESS ESTALE ENOKEY EKEYREVOKED EKEYREJECTED EDQUOT
 );

@@ -12,18 +12,23 @@
 #[macro_use]
 mod lines;
 
+mod bpf;
 mod epoll;
 mod files;
 mod futex;
 mod ipc;
 mod memory;
 mod misc;
+mod mounts;
 mod pipes;
 mod processes;
+mod security;
 mod signals;
 mod sockets;
 mod terminal;
 mod time;
+mod tracing;
+mod uring;
 
 use lines::Lines;
 
@@ -31,18 +36,23 @@ use lines::Lines;
 type Family = fn(&mut Lines);
 
 const FAMILIES: &[(&str, Family)] = &[
+    ("bpf", bpf::run),
     ("epoll", epoll::run),
     ("files", files::run),
     ("futex", futex::run),
     ("ipc", ipc::run),
     ("memory", memory::run),
     ("misc", misc::run),
+    ("mounts", mounts::run),
     ("pipes", pipes::run),
     ("processes", processes::run),
+    ("security", security::run),
     ("signals", signals::run),
     ("sockets", sockets::run),
     ("terminal", terminal::run),
     ("time", time::run),
+    ("tracing", tracing::run),
+    ("uring", uring::run),
 ];
 
 fn main() {

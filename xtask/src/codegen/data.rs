@@ -80,6 +80,16 @@ pub struct Arg {
     pub at_enter: bool,
 }
 
+impl Arg {
+    /// The arguments that say how much memory there is.
+    pub fn lengths(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().filter_map(|param| match param {
+            Value::Len(_, len) | Value::OptionalLen(_, Some(len)) => len.argument(),
+            _ => None,
+        })
+    }
+}
+
 /// A type's parameter as written, sorted by what the grammar expects there.
 pub enum Value {
     Set(String),
@@ -96,6 +106,17 @@ pub enum Len {
     RetMax(String),
     ArgPtr32(String),
     ArgPtr64(String),
+}
+
+impl Len {
+    fn argument(&self) -> Option<&str> {
+        match self {
+            Self::Const(_) | Self::Ret => None,
+            Self::Arg(name) | Self::RetMax(name) | Self::ArgPtr32(name) | Self::ArgPtr64(name) => {
+                Some(name)
+            }
+        }
+    }
 }
 
 pub struct Struct {

@@ -61,10 +61,14 @@ fn syscalls(tables: &Tables) -> Result<String> {
 }
 
 fn variant_row(out: &mut String, signature: &Signature, i: usize, variant: &Variant<'_>) {
+    let mut names: Vec<&str> = variant.args.iter().map(|arg| arg.name.as_str()).collect();
+    // What is not shown may still be a length.
+    let rest = signature.args.iter().skip(names.len());
+    names.extend(rest.map(|arg| arg.name.as_str()));
     let each: String = variant
         .args
         .iter()
-        .map(|arg| argument(arg, signature))
+        .map(|arg| argument(arg, &names))
         .collect();
     let tests: String = variant
         .tests
@@ -83,7 +87,7 @@ fn variant_row(out: &mut String, signature: &Signature, i: usize, variant: &Vari
         })
         .collect();
     let name = signature.name.to_uppercase();
-    let ret = variant.ret.map(|arg| argument(arg, signature));
+    let ret = variant.ret.map(|arg| argument(arg, &names));
     let ret = ret.map_or("None".into(), |arg| {
         format!("Some({})", arg.trim_end_matches(','))
     });
@@ -94,10 +98,11 @@ fn variant_row(out: &mut String, signature: &Signature, i: usize, variant: &Vari
 }
 
 fn arguments(out: &mut String, signature: &Signature) {
+    let names: Vec<&str> = signature.args.iter().map(|a| a.name.as_str()).collect();
     let each: String = signature
         .args
         .iter()
-        .map(|arg| argument(arg, signature))
+        .map(|arg| argument(arg, &names))
         .collect();
     let name = signature.name.to_uppercase();
     let _ = writeln!(
@@ -107,14 +112,14 @@ fn arguments(out: &mut String, signature: &Signature) {
     );
 }
 
-fn argument(arg: &Arg, signature: &Signature) -> String {
+fn argument(arg: &Arg, names: &[&str]) -> String {
     let make = if arg.at_enter { "at_enter" } else { "new" };
-    format!("Arg::{make}({:?}, {}),", arg.name, ty(arg, signature))
+    format!("Arg::{make}({:?}, {}),", arg.name, ty(arg, names))
 }
 
-fn ty(arg: &Arg, signature: &Signature) -> String {
+fn ty(arg: &Arg, names: &[&str]) -> String {
     let variant = arg.ty.1;
-    let fields: Vec<String> = arg.params.iter().map(|p| field(p, signature)).collect();
+    let fields: Vec<String> = arg.params.iter().map(|p| field(p, names)).collect();
     match &arg.params[..] {
         [] => format!("Ty::{variant}"),
         [Value::Set(_)] => format!("Ty::{variant}({})", fields.join(", ")),
@@ -122,27 +127,24 @@ fn ty(arg: &Arg, signature: &Signature) -> String {
     }
 }
 
-fn field(value: &Value, signature: &Signature) -> String {
+fn field(value: &Value, names: &[&str]) -> String {
     match value {
         Value::Set(set) => format!("SetId::{}", camel_case(set)),
         Value::Dir(dir) => format!("dir: Dir::{dir}"),
         Value::Struct(field, name) => format!("{field}: StructId::{}", camel_case(name)),
-        Value::Len(field, len) => format!("{field}: {}", length(len, signature)),
+        Value::Len(field, len) => format!("{field}: {}", length(len, names)),
         Value::OptionalLen(field, None) => format!("{field}: None"),
         Value::OptionalLen(field, Some(len)) => {
-            format!("{field}: Some({})", length(len, signature))
+            format!("{field}: Some({})", length(len, names))
         }
     }
 }
 
-fn length(len: &Len, signature: &Signature) -> String {
-    // `check` made sure that the name is there; a variant's lengths are arguments of the whole signature.
+fn length(len: &Len, names: &[&str]) -> String {
+    // `check` made sure that the name is there.
     let index = |name: &str| {
-        signature
-            .args
-            .iter()
-            .position(|a| a.name == name)
-            .unwrap_or_default()
+        let found = names.iter().position(|known| *known == name);
+        found.unwrap_or_default()
     };
     match len {
         Len::Const(n) => format!("Len::Const({n})"),

@@ -1,8 +1,9 @@
 //! Reads xtask/data/layouts.txt and lays its structs out as a C compiler does, per ABI.
 //!
-//! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| packed]`. Members stand in C's order; `-:TYPE` takes room but is not
-//! shown, `=TYPE` alone is a scalar that has no name. From the word `...` on members are shown with -v only. The types
-//! are in the file's head. Rows with `@ABI` go before the one without.
+//! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| packed or least MEMBER]`. Members stand in C's order; `-:TYPE` takes
+//! room but is not shown, `=TYPE` alone is a scalar that has no name, `NAME?:TYPE` is shown where it is not zero. From
+//! the word `...` on members are shown with -v only. The types are in the file's head. Rows with `@ABI` go before the
+//! one without.
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,12 +20,15 @@ pub struct Layout {
     abis: Vec<usize>,
     members: Vec<Member>,
     packed: bool,
+    /// The last member of the smallest struct that there is.
+    least: Option<String>,
 }
 
 struct Member {
     name: String,
     ty: Type,
     extra: bool,
+    nonzero: bool,
 }
 
 struct Type {
@@ -91,7 +95,31 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("inet", Width::Bytes(4), "Inet"),
     ("htons", Width::Bytes(2), "Network(#)"),
     ("htonl", Width::Bytes(4), "Network(#)"),
+    ("version", Width::Bytes(4), "KernelVersion"),
 ];
+
+/// Type words of pointers that are followed: what they lead to, and who writes it. With `64` behind the
+/// word the pointer has 8 bytes on every ABI.
+const POINTERS: &[(&str, &str, &str)] = &[
+    ("to", "Struct", "In"),
+    ("toarray", "Array", "In"),
+    ("tobuf", "Bytes", "In"),
+    ("tobinary", "Binary", "In"),
+    ("tostr", "Str", "In"),
+    ("topath", "Path", "In"),
+    ("outto", "Struct", "Out"),
+    ("outarray", "Array", "Out"),
+    ("outbuf", "Bytes", "Out"),
+    ("outstr", "Str", "Out"),
+    ("logstr", "Str", "InOut"),
+];
+
+/// The row of a pointer's word, and whether it has 8 bytes everywhere.
+fn pointer(word: &str) -> Option<(&'static (&'static str, &'static str, &'static str), bool)> {
+    let stem = word.strip_suffix("64");
+    let found = POINTERS.iter().find(|p| p.0 == stem.unwrap_or(word))?;
+    Some((found, stem.is_some()))
+}
 
 /// Widths of flags(SET,WIDTH) and enum(SET,WIDTH).
 const WIDTHS: &[(&str, Width)] = &[
@@ -124,10 +152,13 @@ pub fn read(dir: &Path) -> Result<Vec<Layout>> {
 
 fn layout(at: At, line: &str) -> Result<Layout> {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
-    let (name, members, packed) = match fields[..] {
-        [name, members] => (name, members, false),
-        [name, members, "packed"] => (name, members, true),
-        _ => bail!("expected name | member:type ... [| packed]"),
+    let (name, members, packed, least) = match fields[..] {
+        [name, members] => (name, members, false, None),
+        [name, members, "packed"] => (name, members, true, None),
+        [name, members, last] if last.starts_with("least ") => {
+            (name, members, false, last.strip_prefix("least "))
+        }
+        _ => bail!("expected name | member:type ... [| packed or least MEMBER]"),
     };
     let (name, abis) = name.split_once('@').unwrap_or((name, ""));
     let abi = |stem: &str| {
@@ -153,6 +184,7 @@ fn layout(at: At, line: &str) -> Result<Layout> {
             .collect::<Result<_>>()?,
         members: list,
         packed,
+        least: least.map(Into::into),
     })
 }
 
@@ -163,10 +195,12 @@ fn member(word: &str, extra: bool) -> Result<Member> {
             .split_once(':')
             .with_context(|| format!("`{word}` is not member:type"))?,
     };
+    let nonzero = name.ends_with('?');
     Ok(Member {
-        name: name.into(),
+        name: name.trim_end_matches('?').into(),
         ty: type_of(ty)?,
         extra,
+        nonzero,
     })
 }
 
@@ -199,6 +233,8 @@ fn type_of(text: &str) -> Result<Type> {
 struct Placed {
     size: u32,
     align: u32,
+    /// Bytes of the smallest one.
+    least: u32,
     /// Rust text of the members that are shown.
     members: Vec<String>,
 }
@@ -216,13 +252,13 @@ impl Compiler<'_> {
 
     fn place(&self, row: &Layout, abi: usize, rules: Rules) -> Result<Placed> {
         let (mut at, mut align, mut members) = (0u32, 1u32, Vec::new());
-        let mut offsets: HashMap<&str, u32> = HashMap::new();
+        let mut offsets: HashMap<&str, (u32, u32)> = HashMap::new();
         // A pointer's length may stand behind it, so offsets come first.
         for member in &row.members {
             let (size, member_align) = self.size(&member.ty, abi, rules)?;
             let member_align = if row.packed { 1 } else { member_align };
             at = at.next_multiple_of(member_align);
-            offsets.insert(&member.name, at);
+            offsets.insert(&member.name, (at, size));
             align = align.max(member_align);
             at += size;
         }
@@ -233,15 +269,24 @@ impl Compiler<'_> {
             if member.name != "-" {
                 let ty = self.rust(&member.ty, abi, rules, &offsets)?;
                 members.push(format!(
-                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {} }}",
-                    member.name, member.extra
+                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {}, nonzero: {} }}",
+                    member.name, member.extra, member.nonzero
                 ));
             }
             at += size;
         }
+        let least = match &row.least {
+            None => 0,
+            Some(name) => {
+                let last = offsets.get(name.as_str());
+                let (at, size) = last.with_context(|| format!("no `{name}`"))?;
+                at + size
+            }
+        };
         Ok(Placed {
             size: at.next_multiple_of(align),
             align,
+            least,
             members,
         })
     }
@@ -267,7 +312,8 @@ impl Compiler<'_> {
                 let placed = self.place(row, abi, rules)?;
                 (placed.size, placed.align)
             }
-            "to" | "tobuf" | "tostr" => (word, word),
+            name if pointer(name).is_some_and(|(_, wide)| wide) => (8, word),
+            name if pointer(name).is_some() => (word, word),
             "writes64" => (8, word),
             _ => {
                 let bytes = match width(ty)? {
@@ -284,7 +330,7 @@ impl Compiler<'_> {
         ty: &Type,
         abi: usize,
         rules: Rules,
-        offsets: &HashMap<&str, u32>,
+        offsets: &HashMap<&str, (u32, u32)>,
     ) -> Result<String> {
         let (size, _) = self.size(ty, abi, rules)?;
         let param = |i: usize| ty.params.get(i).context("a parameter is missing");
@@ -307,27 +353,32 @@ impl Compiler<'_> {
             "bytes" => format!("Bytes({size})"),
             "mac" => format!("Mac({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
-            "tostr" => "ToStr".into(),
             "writes64" => format!(
                 "Writes {{ id: StructId::{}, width: {size} }}",
                 camel_case(param(0)?)
             ),
-            "to" | "tobuf" => {
-                let length = ty.params.get(usize::from(ty.word == "to"));
-                let length = match length {
+            word if pointer(word).is_some() => {
+                let (&(_, what, dir), _) = pointer(word).context("no pointer")?;
+                let of_struct = ["Struct", "Array"].contains(&what);
+                let what = match of_struct {
+                    true => format!("{what}(StructId::{})", camel_case(param(0)?)),
+                    false => what.into(),
+                };
+                let length = match ty.params.get(usize::from(of_struct)) {
                     None => "None".into(),
+                    Some(name) if name == "ret" => "Some(Length::Result)".into(),
+                    Some(name) if let Some(n) = argument(name) => {
+                        format!("Some(Length::Argument({n}))")
+                    }
                     Some(name) => {
-                        let at = offsets.get(name.as_str());
-                        format!("Some({})", at.with_context(|| format!("no `{name}`"))?)
+                        let found = offsets.get(name.as_str());
+                        let (at, width) = found.with_context(|| format!("no `{name}`"))?;
+                        format!("Some(Length::Member {{ at: {at}, width: {width} }})")
                     }
                 };
-                match ty.word.as_str() {
-                    "to" => format!(
-                        "To {{ id: StructId::{}, bytes_at: {length} }}",
-                        camel_case(param(0)?)
-                    ),
-                    _ => format!("ToBuf {{ bytes_at: {length} }}"),
-                }
+                format!(
+                    "To {{ what: Pointee::{what}, width: {size}, length: {length}, dir: Dir::{dir} }}"
+                )
             }
             word => {
                 let scalar = SCALARS.iter().find(|s| s.0 == word);
@@ -343,6 +394,11 @@ fn count(ty: &Type) -> Result<u32> {
     let text = ty.params.first().context("a number is missing")?;
     text.parse()
         .with_context(|| format!("`{text}` is not a number"))
+}
+
+/// The number in `argN`.
+fn argument(name: &str) -> Option<u8> {
+    name.strip_prefix("arg")?.parse().ok()
 }
 
 fn width(ty: &Type) -> Result<Width> {
@@ -361,7 +417,7 @@ fn width(ty: &Type) -> Result<Width> {
 pub fn emit(rows: &[Layout], structs: &[Struct]) -> Result<String> {
     let compiler = Compiler { rows };
     let mut out = format!(
-        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Layout, Member, MemberTy, SetId, StructId}};\n\n"
+        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Dir, Layout, Length, Member, MemberTy, Pointee, SetId, StructId}};\n\n"
     );
     if let Some(row) = rows
         .iter()
@@ -421,7 +477,8 @@ fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<O
         found = placed.size;
         if placed.size == size {
             return Ok(Some(format!(
-                "Layout {{ size: {size}, members: &[{}] }}",
+                "Layout {{ size: {size}, least: {}, members: &[{}] }}",
+                placed.least,
                 placed.members.join(",")
             )));
         }

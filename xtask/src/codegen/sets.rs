@@ -140,7 +140,11 @@ fn cut(value: u64, bits: u32) -> Result<u64> {
 }
 
 fn line(at: At, text: &str) -> Result<Line> {
-    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let mut words: Vec<&str> = match text.split_once('\t') {
+        // Names may have spaces within.
+        Some((name, value)) if !value.contains('\t') => vec![name, value.trim()],
+        _ => text.split_whitespace().collect(),
+    };
     let apart = words.first() == Some(&"set") && words.last() == Some(&"apart");
     if apart {
         words.pop();

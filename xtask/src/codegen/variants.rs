@@ -131,6 +131,18 @@ fn whole<'a>(tables: &'a Tables, signature: &'a Signature, row: &'a Row) -> Resu
     if args.len() > 6 {
         bail!("more than six arguments");
     }
+    let rest = signature.args.iter().skip(args.len());
+    let names: Vec<&str> = args
+        .iter()
+        .copied()
+        .chain(rest)
+        .map(|a| a.name.as_str())
+        .collect();
+    for name in args.iter().flat_map(|arg| arg.lengths()) {
+        if !names.contains(&name) {
+            bail!("no argument `{name}`, which is a length");
+        }
+    }
     Ok(Variant {
         tests,
         args,

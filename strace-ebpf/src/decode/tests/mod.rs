@@ -3,6 +3,7 @@
 
 mod basics;
 mod files;
+mod kernel;
 mod network;
 mod noise;
 mod processes;

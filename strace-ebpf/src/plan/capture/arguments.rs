@@ -143,14 +143,19 @@ impl Builder {
                     Some(Len::Ret) => ENTRIES_BYTES,
                     Some(_) => size + BEYOND_BYTES,
                 };
+                let flags = match len {
+                    Some(Len::Const(_)) => OP_ELEMENTS,
+                    _ => 0,
+                };
                 let op = Op {
                     kind: KIND_BYTES,
+                    flags,
                     limit: most,
                     scale: 1,
                     ..from_arg
                 };
                 let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
-                self.members(arg, when, block, id);
+                self.members(arg, when, block, id, 0);
                 self.descriptor_members(dir, block, id, 0);
             }
             Ty::Array { elem, count, .. } => {
@@ -170,6 +175,7 @@ impl Builder {
                     ..from_arg
                 };
                 let block = self.add(with_length(self.args, op, count));
+                self.members(arg, when, block, elem, size as u16);
                 self.descriptor_members(dir, block, elem, size as u16);
             }
             Ty::Frame => {

@@ -2,80 +2,137 @@
 //! buffers, messages.
 
 use strace_ebpf_common::{
-    limits::{MAX_ELEMENTS, MAX_POINTERS, RECORD_MAX},
+    limits::{MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, RECORD_MAX},
     plan::{
-        FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, KIND_BYTES, KIND_POINTERS, KIND_STR,
-        OP_ELEMENTS, OP_RESULT_IS_TOTAL, Op, WHEN_SUCCESS,
+        FROM_ARG, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT, KIND_BYTES,
+        KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_RESULT_IS_TOTAL, Op, WHEN_EXIT, WHEN_SUCCESS,
     },
 };
 
 use super::{Builder, shown_elements};
-use crate::tables::{self, MemberTy, StructId, Ty};
+use crate::tables::{self, Dir, Length, MemberTy, Pointee, StructId, Ty};
 
 impl Builder {
-    /// What the members of a structure point to.
-    pub(super) fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId) {
+    /// What the members of the structures that operation `block` copied point to, `stride` bytes apart.
+    pub(super) fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId, stride: u16) {
+        let op = Op {
+            kind: KIND_BYTES,
+            when,
+            arg,
+            block,
+            scale: 1,
+            stride,
+            max_elements: if stride == 0 { 1 } else { MAX_ELEMENTS },
+            ..Op::default()
+        };
+        self.members_from(op, id, 0);
+    }
+
+    /// The same of a structure that begins so many bytes within.
+    fn members_from(&mut self, op: Op, id: StructId, start: u16) {
         let Some(layout) = tables::layout(id, self.abi) else {
             return;
         };
         for member in layout.members {
-            let from_member = Op {
-                kind: KIND_BYTES,
-                when,
-                arg,
-                addr_from: self.block_word(),
-                block,
-                addr_off: member.at,
-                scale: 1,
-                ..Op::default()
-            };
-            let fixed = |id| tables::struct_size(id, self.abi).min(u32::from(u16::MAX)) as u16;
-            let (len_from, len_off, limit) = match member.ty {
-                MemberTy::To {
-                    id,
-                    bytes_at: Some(at),
-                } => (self.block_word(), at, u32::from(fixed(id))),
-                MemberTy::To { id, bytes_at: None } => {
-                    (FROM_CONST, fixed(id), u32::from(fixed(id)))
-                }
-                MemberTy::ToBuf { bytes_at: Some(at) } => {
-                    (self.block_word(), at, self.limits.string)
-                }
-                MemberTy::ToStr => {
-                    self.add(Op {
-                        kind: KIND_STR,
-                        limit: self.limits.string,
-                        ..from_member
-                    });
-                    continue;
-                }
-                MemberTy::Writes { id, width } => {
-                    // The structure is copied once more for the probes to find the pointer in.
-                    self.plan.ops[usize::from(block)].when |= WHEN_SUCCESS;
-                    let size = fixed(id);
-                    self.add(Op {
-                        when: WHEN_SUCCESS,
-                        addr_from: if width == 8 {
-                            FROM_BLOCK64
-                        } else {
-                            FROM_BLOCK32
-                        },
-                        len_from: FROM_CONST,
-                        len_off: size,
-                        limit: u32::from(size),
-                        ..from_member
-                    });
+            let dir = match member.ty {
+                MemberTy::To { dir, .. } => dir,
+                MemberTy::Writes { .. } => Dir::Out,
+                MemberTy::Struct(id) => {
+                    self.members_from(op, id, start + member.at);
                     continue;
                 }
                 _ => continue,
             };
-            self.add(Op {
-                len_from,
-                len_off,
-                limit,
-                ..from_member
-            });
+            let when = match dir {
+                Dir::In => op.when,
+                Dir::Out => WHEN_SUCCESS,
+                Dir::InOut => WHEN_EXIT,
+            };
+            if dir != Dir::In {
+                // The structure is copied once more for the probes to find the pointer in.
+                self.plan.ops[usize::from(op.block)].when |= when;
+            }
+            let addr_off = start + member.at;
+            let op = Op {
+                when,
+                addr_off,
+                ..op
+            };
+            self.member(op, member.ty, start);
         }
+    }
+
+    fn member(&mut self, op: Op, ty: MemberTy, start: u16) {
+        let (what, width, length) = match ty {
+            MemberTy::To {
+                what,
+                width,
+                length,
+                ..
+            } => (what, width, length),
+            MemberTy::Writes { id, width } => (Pointee::Struct(id), width, None),
+            _ => return,
+        };
+        let from_block = |width| {
+            if width == 8 {
+                FROM_BLOCK64
+            } else {
+                FROM_BLOCK32
+            }
+        };
+        let op = Op {
+            addr_from: from_block(width),
+            ..op
+        };
+        let size = |id| tables::struct_size(id, self.abi).min(u32::from(u16::MAX)) as u16;
+        let counted = |op: Op, fixed: u16| match length {
+            Some(Length::Member { at, width }) => Op {
+                len_from: from_block(width),
+                len_off: start + at,
+                ..op
+            },
+            Some(Length::Argument(n)) => Op {
+                len_from: FROM_ARG,
+                len_off: n.into(),
+                ..op
+            },
+            Some(Length::Result) => Op {
+                len_from: FROM_RESULT,
+                ..op
+            },
+            None => Op {
+                len_from: FROM_CONST,
+                len_off: fixed,
+                ..op
+            },
+        };
+        let op = match what {
+            Pointee::Struct(id) => Op {
+                limit: u32::from(size(id)),
+                ..counted(op, size(id))
+            },
+            Pointee::Array(id) => Op {
+                scale: size(id),
+                flags: OP_ELEMENTS,
+                limit: u32::from(size(id)) * u32::from(MAX_ELEMENTS),
+                ..counted(op, 1)
+            },
+            Pointee::Bytes | Pointee::Binary => Op {
+                limit: self.limits.string,
+                ..counted(op, 0)
+            },
+            Pointee::Str => Op {
+                kind: KIND_STR,
+                limit: self.limits.string,
+                ..op
+            },
+            Pointee::Path => Op {
+                kind: KIND_STR,
+                limit: PATH_MAX - 1,
+                ..op
+            },
+        };
+        self.add(op);
     }
 
     /// A NULL-terminated vector of strings: its pointers, and with `contents` the strings.

@@ -229,7 +229,7 @@ impl Builder {
     /// Does the plan copy the same bytes already, or bytes that begin at the same place? The decoder looks at the call's
     /// other arguments to know how many of them count.
     fn join(&mut self, op: &Op) -> Option<u8> {
-        if op.addr_from != FROM_ARG || op.kind == KIND_POINTERS {
+        if op.kind == KIND_POINTERS {
             return None;
         }
         let used = usize::from(self.plan.n_ops);
@@ -237,12 +237,10 @@ impl Builder {
         let is_same = |old: &Op| {
             let place = |op: &Op| {
                 (
-                    op.kind,
-                    op.arg,
-                    op.addr_from,
-                    op.addr_off,
-                    op.len_from,
-                    op.flags,
+                    (op.kind, op.arg, op.addr_from, op.addr_off, op.len_from),
+                    // What is before a hole of several sizes tells which of them are there.
+                    if fixed(op) { 0 } else { op.flags },
+                    (op.block, op.stride, op.max_elements.max(1)),
                 )
             };
             let both_fixed = fixed(old) && fixed(op);
@@ -253,6 +251,9 @@ impl Builder {
         let found = self.plan.ops[..used].iter().position(is_same)?;
         let old = &mut self.plan.ops[found];
         if fixed(op) {
+            if old.len_off != op.len_off {
+                old.flags |= OP_ELEMENTS;
+            }
             old.len_off = old.len_off.max(op.len_off);
         }
         if (old.cond_arg, old.cond_bits == 0) == (op.cond_arg, op.cond_bits == 0) {
@@ -270,7 +271,7 @@ impl Builder {
     /// then shows as a pointer. A test holds that no row of the table needs more.
     fn add(&mut self, op: Op) -> u8 {
         let mut op = op;
-        if let Some((arg, bits)) = self.condition.filter(|_| op.addr_from == FROM_ARG) {
+        if let Some((arg, bits)) = self.condition {
             (op.cond_arg, op.cond_bits) = (arg, bits);
         }
         if let Some(index) = self.join(&op) {

@@ -499,7 +499,7 @@ static ARGS_CACHESTAT: [Arg; 4] = [
             len: None,
         },
     ),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_FSYNC: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
 static ARGS_FDATASYNC: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
@@ -1755,7 +1755,7 @@ static ARGS_FILE_SETATTR: [Arg; 5] = [
         "attr",
         Ty::Struct {
             dir: Dir::In,
-            id: StructId::FileAttr,
+            id: StructId::FileAttrIn,
             len: Some(Len::Arg(3)),
         },
     ),
@@ -1861,7 +1861,7 @@ static ARGS_GETXATTRAT: [Arg; 6] = [
         "args",
         Ty::Struct {
             dir: Dir::In,
-            id: StructId::XattrArgs,
+            id: StructId::XattrArgsOut,
             len: Some(Len::Arg(5)),
         },
     ),
@@ -1971,10 +1971,96 @@ static ARGS_FSOPEN: [Arg; 2] = [
 static ARGS_FSCONFIG: [Arg; 5] = [
     Arg::new("fd", Ty::Fd),
     Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
-    Arg::new("key", Ty::Str),
+    Arg::new("key", Ty::Addr),
     Arg::new("value", Ty::Addr),
     Arg::new("aux", Ty::Int),
 ];
+static VARIANT_FSCONFIG_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
+        Arg::new("key", Ty::Str),
+        Arg::new("value", Ty::Addr),
+        Arg::new("aux", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_FSCONFIG_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
+        Arg::new("key", Ty::Str),
+        Arg::new("value", Ty::Str),
+        Arg::new("aux", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_FSCONFIG_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
+        Arg::new("key", Ty::Str),
+        Arg::new(
+            "value",
+            Ty::Binary {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("aux", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_FSCONFIG_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3, 0x4],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
+        Arg::new("key", Ty::Str),
+        Arg::new("value", Ty::Path),
+        Arg::new("aux", Ty::DirFd),
+    ],
+    ret: None,
+};
+static VARIANT_FSCONFIG_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FsconfigCmd)),
+        Arg::new("key", Ty::Str),
+        Arg::new("value", Ty::Addr),
+        Arg::new("aux", Ty::Fd),
+    ],
+    ret: None,
+};
 static ARGS_FSMOUNT: [Arg; 3] = [
     Arg::new("fsfd", Ty::Fd),
     Arg::new("flags", Ty::Flags(SetId::FsmountFlags)),
@@ -2004,7 +2090,7 @@ static ARGS_STATMOUNT: [Arg; 4] = [
         "req",
         Ty::Struct {
             dir: Dir::In,
-            id: StructId::MntIdReq,
+            id: StructId::StatmountReq,
             len: Some(Len::ArgPtr32(0)),
         },
     ),
@@ -2032,7 +2118,7 @@ static ARGS_LISTMOUNT: [Arg; 4] = [
         "mnt_ids",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::U64,
+            elem: StructId::MountId,
             count: Len::RetMax(2),
         },
     ),
@@ -2052,12 +2138,12 @@ static ARGS_LISTNS: [Arg; 4] = [
         "ns_ids",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::U64,
+            elem: StructId::MountId,
             count: Len::RetMax(2),
         },
     ),
     Arg::new("nr_ns_ids", Ty::Size),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_SWAPON: [Arg; 2] = [
     Arg::new("path", Ty::Path),
@@ -2078,9 +2164,9 @@ static ARGS_QUOTACTL_FD: [Arg; 4] = [
 ];
 static ARGS_ACCT: [Arg; 1] = [Arg::new("filename", Ty::Path)];
 static ARGS_SYSFS: [Arg; 3] = [
-    Arg::new("option", Ty::Int),
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
+    Arg::new("option", Ty::Hex),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
 ];
 static ARGS_NFSSERVCTL: [Arg; 3] = [
     Arg::new("cmd", Ty::Int),
@@ -2548,7 +2634,7 @@ static ARGS_IO_URING_SETUP: [Arg; 2] = [
     Arg::new(
         "p",
         Ty::Struct {
-            dir: Dir::Out,
+            dir: Dir::InOut,
             id: StructId::IoUringParams,
             len: None,
         },
@@ -2559,15 +2645,508 @@ static ARGS_IO_URING_ENTER: [Arg; 6] = [
     Arg::new("to_submit", Ty::Uint),
     Arg::new("min_complete", Ty::Uint),
     Arg::new("flags", Ty::Flags(SetId::IoUringEnterFlags)),
-    Arg::new("arg", Ty::Addr),
+    Arg::new(
+        "arg",
+        Ty::Struct {
+            dir: Dir::In,
+            id: StructId::Sigset,
+            len: Some(Len::Arg(5)),
+        },
+    ),
     Arg::new("argsz", Ty::Size),
 ];
+static VARIANT_IO_URING_ENTER_0: Variant = Variant {
+    tests: &[Test {
+        arg: 3,
+        how: Match::Has,
+        mask: 0xffffffff,
+        values: &[0x8],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("to_submit", Ty::Uint),
+        Arg::new("min_complete", Ty::Uint),
+        Arg::new("flags", Ty::Flags(SetId::IoUringEnterFlags)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringGeteventsArg,
+                len: Some(Len::Arg(5)),
+            },
+        ),
+        Arg::new("argsz", Ty::Size),
+    ],
+    ret: None,
+};
 static ARGS_IO_URING_REGISTER: [Arg; 4] = [
     Arg::new("fd", Ty::Fd),
-    Arg::new("opcode", Ty::Enum(SetId::IoUringRegisterOp)),
+    Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
     Arg::new("arg", Ty::Addr),
     Arg::new("nr_args", Ty::Uint),
 ];
+static VARIANT_IO_URING_REGISTER_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::Iovec,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::Descriptor,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x4, 0x7],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringFilesUpdate,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x8],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::IoUringProbe,
+                len: Some(Len::Const(528)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0xb],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::IoUringRestriction,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0xd],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringFilesRegister,
+                len: Some(Len::Arg(3)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringBuffersRegister,
+                len: Some(Len::Arg(3)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0xe],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringFilesUpdate2,
+                len: Some(Len::Arg(3)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringBuffersUpdate,
+                len: Some(Len::Arg(3)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x11],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::CpuSet,
+                len: Some(Len::Arg(3)),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x13],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::IoUringWorkers,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x14],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::IoUringRingFd,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x15],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::IoUringRingIndex,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x16, 0x17],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringBufReg,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_15: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x18],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringSyncCancelReg,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_16: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x1b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringNapi,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_17: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x1e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringCloneBuffers,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_18: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x21],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringResize,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_19: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x22],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringMemRegionReg,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_IO_URING_REGISTER_20: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0x7fffffff,
+        values: &[0x20],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IoUringZcrxIfqReg,
+                len: None,
+            },
+        ),
+        Arg::new("nr_args", Ty::Uint),
+    ],
+    ret: None,
+};
 static ARGS_MMAP: [Arg; 6] = [
     Arg::new("addr", Ty::Addr),
     Arg::new("length", Ty::Size),
@@ -2665,9 +3244,9 @@ static ARGS_PROCESS_MADVISE: [Arg; 5] = [
     ),
     Arg::new("vlen", Ty::Size),
     Arg::new("advice", Ty::Enum(SetId::MadviseAdvice)),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
-static ARGS_PROCESS_MRELEASE: [Arg; 2] = [Arg::new("pidfd", Ty::Fd), Arg::new("flags", Ty::Uint)];
+static ARGS_PROCESS_MRELEASE: [Arg; 2] = [Arg::new("pidfd", Ty::Fd), Arg::new("flags", Ty::Hex)];
 static ARGS_MLOCK: [Arg; 2] = [Arg::new("addr", Ty::Addr), Arg::new("len", Ty::Size)];
 static ARGS_MLOCK2: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
@@ -2746,7 +3325,7 @@ static ARGS_SET_MEMPOLICY_HOME_NODE: [Arg; 4] = [
     Arg::new("start", Ty::Addr),
     Arg::new("len", Ty::Size),
     Arg::new("home_node", Ty::Ulong),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_MIGRATE_PAGES: [Arg; 4] = [
     Arg::new("pid", Ty::Pid),
@@ -2791,7 +3370,7 @@ static ARGS_MOVE_PAGES: [Arg; 6] = [
         "status",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::I32,
+            elem: StructId::PageStatus,
             count: Len::Arg(1),
         },
     ),
@@ -3035,7 +3614,177 @@ static VARIANT_PTRACE_0: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x4200],
+        values: &[0x0],
+    }],
+    args: &[Arg::new("request", Ty::Enum(SetId::PtraceRequest))],
+    ret: None,
+};
+static VARIANT_PTRACE_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8, 0x10, 0x4207, 0x4208],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1, 0x2],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Ptr,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Enum(SetId::UserOffset)),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Word,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Enum(SetId::UserOffset)),
+        Arg::new("data", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Unused),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::UserRegs,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Unused),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UserRegs,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xe],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Unused),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::UserFpregs,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Unused),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UserFpregs,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4200, 0x15, 0x4206],
     }],
     args: &[
         Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
@@ -3045,18 +3794,282 @@ static VARIANT_PTRACE_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PTRACE_1: Variant = Variant {
+static VARIANT_PTRACE_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x7, 0x18, 0x9, 0x11, 0x4208],
+        values: &[0x7, 0x18, 0x9, 0x11, 0x1f, 0x20, 0x21],
     }],
     args: &[
         Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
         Arg::new("pid", Ty::Pid),
         Arg::new("addr", Ty::Addr),
         Arg::new("data", Ty::Signal),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_11: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4201],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::EventMessage,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_12: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4202],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Siginfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_13: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4203],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Addr),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Siginfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_14: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4204],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Enum(SetId::PtraceRegset)),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::RegsetOut,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4205],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Enum(SetId::PtraceRegset)),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::RegsetIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4209],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PeeksiginfoArgs,
+                len: None,
+            },
+        ),
+        Arg::new(
+            "data",
+            Ty::Array {
+                dir: Dir::Out,
+                elem: StructId::Siginfo,
+                count: Len::Ret,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x420a],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Uint),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sigset,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_18: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x420b],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Uint),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Sigset,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_19: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x420c],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Ulong),
+        Arg::new("data", Ty::Addr),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_20: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x420d],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Ulong),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SeccompMetadata,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_21: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x420e],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Ulong),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::PtraceSyscallInfo,
+                len: Some(Len::RetMax(2)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PTRACE_22: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4212],
+    }],
+    args: &[
+        Arg::new("request", Ty::Enum(SetId::PtraceRequest)),
+        Arg::new("pid", Ty::Pid),
+        Arg::new("addr", Ty::Ulong),
+        Arg::new(
+            "data",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtraceSyscallInfo,
+                len: Some(Len::Arg(2)),
+            },
+        ),
     ],
     ret: None,
 };
@@ -3557,9 +4570,62 @@ static ARGS_KCMP: [Arg; 5] = [
     Arg::new("pid1", Ty::Pid),
     Arg::new("pid2", Ty::Pid),
     Arg::new("type", Ty::Enum(SetId::KcmpType)),
-    Arg::new("idx1", Ty::Ulong),
-    Arg::new("idx2", Ty::Ulong),
+    Arg::new("idx1", Ty::Hex),
+    Arg::new("idx2", Ty::Hex),
 ];
+static VARIANT_KCMP_0: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("pid1", Ty::Pid),
+        Arg::new("pid2", Ty::Pid),
+        Arg::new("type", Ty::Enum(SetId::KcmpType)),
+        Arg::new("idx1", Ty::Fd),
+        Arg::new("idx2", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_KCMP_1: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1, 0x2, 0x3, 0x4, 0x5, 0x6],
+    }],
+    args: &[
+        Arg::new("pid1", Ty::Pid),
+        Arg::new("pid2", Ty::Pid),
+        Arg::new("type", Ty::Enum(SetId::KcmpType)),
+    ],
+    ret: None,
+};
+static VARIANT_KCMP_2: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x7],
+    }],
+    args: &[
+        Arg::new("pid1", Ty::Pid),
+        Arg::new("pid2", Ty::Pid),
+        Arg::new("type", Ty::Enum(SetId::KcmpType)),
+        Arg::new("idx1", Ty::Fd),
+        Arg::new(
+            "idx2",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KcmpEpollSlot,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_GETRLIMIT: [Arg; 2] = [
     Arg::new("resource", Ty::Enum(SetId::RlimitResource)),
     Arg::new(
@@ -6734,11 +7800,433 @@ static ARGS_REQUEST_KEY: [Arg; 4] = [
 ];
 static ARGS_KEYCTL: [Arg; 5] = [
     Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
+static VARIANT_KEYCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("create", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("name", Ty::Str),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new(
+            "payload",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::Arg(3),
+            },
+        ),
+        Arg::new("plen", Ty::Size),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3, 0x7, 0x10, 0x15],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("uid", Ty::Uid),
+        Arg::new("gid", Ty::Gid),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("perm", Ty::Flags(SetId::KeyPerm)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6, 0x11],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new(
+            "buffer",
+            Ty::PathBuf {
+                dir: Dir::Out,
+                len: Len::RetMax(3),
+            },
+        ),
+        Arg::new("buflen", Ty::Size),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xb],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new(
+            "buffer",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::RetMax(3),
+            },
+        ),
+        Arg::new("buflen", Ty::Size),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8, 0x9],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xa],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+        Arg::new("type", Ty::Str),
+        Arg::new("description", Ty::Str),
+        Arg::new("destringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_10: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new(
+            "payload",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::Arg(3),
+            },
+        ),
+        Arg::new("plen", Ty::Size),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_11: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("timeout", Ty::Uint),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_12: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xe],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("reqkey_defl", Ty::Enum(SetId::KeyctlReqkey)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_13: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("timeout", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x12],
+    }],
+    args: &[Arg::new("operation", Ty::Enum(SetId::KeyctlOp))],
+    ret: None,
+};
+static VARIANT_KEYCTL_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x13],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("timeout", Ty::Uint),
+        Arg::new("error", Ty::Enum(SetId::ErrorNumber)),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x14],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new(
+            "payload_iov",
+            Ty::Iovec {
+                dir: Dir::In,
+                count: Len::Arg(3),
+            },
+        ),
+        Arg::new("ioc", Ty::Ulong),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x16],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("uid", Ty::Uid),
+        Arg::new("destring", Ty::Enum(SetId::KeySerial)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_18: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x17],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new(
+            "params",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyctlDhParams,
+                len: None,
+            },
+        ),
+        Arg::new(
+            "buffer",
+            Ty::Binary {
+                dir: Dir::Out,
+                len: Len::RetMax(3),
+            },
+        ),
+        Arg::new("buflen", Ty::Size),
+        Arg::new(
+            "kdf",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyctlKdfParams,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_19: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x18],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("reserved", Ty::Hex),
+        Arg::new("info", Ty::Str),
+        Arg::new(
+            "result",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KeyctlPkeyQuery,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_20: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x19, 0x1a, 0x1b, 0x1c],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new(
+            "params",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyctlPkeyParams,
+                len: None,
+            },
+        ),
+        Arg::new("info", Ty::Str),
+        Arg::new("in", Ty::Hex),
+        Arg::new("out", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_21: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1d],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("ringid", Ty::Enum(SetId::KeySerial)),
+        Arg::new("type", Ty::Str),
+        Arg::new("restriction", Ty::Str),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_22: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1e],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new("key", Ty::Enum(SetId::KeySerial)),
+        Arg::new("from_ringid", Ty::Enum(SetId::KeySerial)),
+        Arg::new("to_ringid", Ty::Enum(SetId::KeySerial)),
+        Arg::new("flags", Ty::Flags(SetId::KeyctlMoveFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_23: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1f],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new(
+            "buffer",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KeyctlCaps,
+                len: Some(Len::RetMax(2)),
+            },
+        ),
+        Arg::new("buflen", Ty::Size),
+    ],
+    ret: None,
+};
 static ARGS_LANDLOCK_CREATE_RULESET: [Arg; 3] = [
     Arg::new(
         "attr",
@@ -6754,16 +8242,53 @@ static ARGS_LANDLOCK_CREATE_RULESET: [Arg; 3] = [
 static ARGS_LANDLOCK_ADD_RULE: [Arg; 4] = [
     Arg::new("ruleset_fd", Ty::Fd),
     Arg::new("rule_type", Ty::Enum(SetId::LandlockRuleType)),
-    Arg::new(
-        "rule_attr",
-        Ty::Struct {
-            dir: Dir::In,
-            id: StructId::LandlockRuleAttr,
-            len: None,
-        },
-    ),
+    Arg::new("rule_attr", Ty::Addr),
     Arg::new("flags", Ty::Flags(SetId::LandlockAddFlags)),
 ];
+static VARIANT_LANDLOCK_ADD_RULE_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("ruleset_fd", Ty::Fd),
+        Arg::new("rule_type", Ty::Enum(SetId::LandlockRuleType)),
+        Arg::new(
+            "rule_attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::LandlockPathBeneathAttr,
+                len: None,
+            },
+        ),
+        Arg::new("flags", Ty::Flags(SetId::LandlockAddFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_LANDLOCK_ADD_RULE_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("ruleset_fd", Ty::Fd),
+        Arg::new("rule_type", Ty::Enum(SetId::LandlockRuleType)),
+        Arg::new(
+            "rule_attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::LandlockNetPortAttr,
+                len: None,
+            },
+        ),
+        Arg::new("flags", Ty::Flags(SetId::LandlockAddFlags)),
+    ],
+    ret: None,
+};
 static ARGS_LANDLOCK_RESTRICT_SELF: [Arg; 2] = [
     Arg::new("ruleset_fd", Ty::Fd),
     Arg::new("flags", Ty::Flags(SetId::LandlockRestrictFlags)),
@@ -6774,7 +8299,7 @@ static ARGS_LSM_GET_SELF_ATTR: [Arg; 4] = [
         "ctx",
         Ty::Struct {
             dir: Dir::Out,
-            id: StructId::LsmCtx,
+            id: StructId::LsmCtxs,
             len: Some(Len::ArgPtr32(2)),
         },
     ),
@@ -6782,7 +8307,7 @@ static ARGS_LSM_GET_SELF_ATTR: [Arg; 4] = [
         "size",
         Ty::Struct {
             dir: Dir::InOut,
-            id: StructId::U32,
+            id: StructId::LsmSize,
             len: None,
         },
     ),
@@ -6799,14 +8324,14 @@ static ARGS_LSM_SET_SELF_ATTR: [Arg; 4] = [
         },
     ),
     Arg::new("size", Ty::Uint),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_LSM_LIST_MODULES: [Arg; 3] = [
     Arg::new(
         "ids",
         Ty::Array {
             dir: Dir::Out,
-            elem: StructId::U64,
+            elem: StructId::LsmId,
             count: Len::Ret,
         },
     ),
@@ -6814,31 +8339,675 @@ static ARGS_LSM_LIST_MODULES: [Arg; 3] = [
         "size",
         Ty::Struct {
             dir: Dir::InOut,
-            id: StructId::U32,
+            id: StructId::LsmSize,
             len: None,
         },
     ),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_BPF: [Arg; 3] = [
     Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
-    Arg::new(
-        "attr",
-        Ty::Struct {
-            dir: Dir::InOut,
-            id: StructId::BpfAttr,
-            len: Some(Len::Arg(2)),
-        },
-    ),
+    Arg::new("attr", Ty::Addr),
     Arg::new("size", Ty::Uint),
 ];
+static VARIANT_BPF_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapCreate,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1, 0x2, 0x15],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapElem,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapKey,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapNextKey,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x16],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapFd,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfProgLoad,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6, 0x7],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfObj,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8, 0x9],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfProgAttach,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xa],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfTestRun,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xb, 0xc, 0x17, 0x1f],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfNextId,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_10: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfProgId,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_11: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xe],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapId,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_12: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x13],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfBtfId,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_13: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1e],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfLinkId,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_14: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfInfo,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfQuery,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfRawTracepoint,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x12],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfBtfLoad,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_18: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x14],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfFdQuery,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_19: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x18, 0x19],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BpfBatch,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_20: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1a],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfUpdateBatch,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_21: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1b],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfDeleteBatch,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_22: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1c],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfLinkCreate,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_23: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1d],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfLinkUpdate,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_24: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x22],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfLinkDetach,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_25: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x20],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfEnableStats,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_26: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x21],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfIterCreate,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_27: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x23],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfBindMap,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_28: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x24],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfTokenCreate,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_29: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x25],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfStreamRead,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_30: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x26],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfAssocStructOps,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
 static ARGS_PERF_EVENT_OPEN: [Arg; 5] = [
     Arg::new(
         "attr",
         Ty::Struct {
             dir: Dir::In,
             id: StructId::PerfEventAttr,
-            len: None,
+            len: Some(Len::Const(144)),
         },
     ),
     Arg::new("pid", Ty::Int),
@@ -7208,7 +9377,39 @@ static CALL_BIND: Syscall = Syscall {
 static CALL_BPF: Syscall = Syscall {
     name: "bpf",
     args: &ARGS_BPF,
-    variants: &[],
+    variants: &[
+        &VARIANT_BPF_0,
+        &VARIANT_BPF_1,
+        &VARIANT_BPF_2,
+        &VARIANT_BPF_3,
+        &VARIANT_BPF_4,
+        &VARIANT_BPF_5,
+        &VARIANT_BPF_6,
+        &VARIANT_BPF_7,
+        &VARIANT_BPF_8,
+        &VARIANT_BPF_9,
+        &VARIANT_BPF_10,
+        &VARIANT_BPF_11,
+        &VARIANT_BPF_12,
+        &VARIANT_BPF_13,
+        &VARIANT_BPF_14,
+        &VARIANT_BPF_15,
+        &VARIANT_BPF_16,
+        &VARIANT_BPF_17,
+        &VARIANT_BPF_18,
+        &VARIANT_BPF_19,
+        &VARIANT_BPF_20,
+        &VARIANT_BPF_21,
+        &VARIANT_BPF_22,
+        &VARIANT_BPF_23,
+        &VARIANT_BPF_24,
+        &VARIANT_BPF_25,
+        &VARIANT_BPF_26,
+        &VARIANT_BPF_27,
+        &VARIANT_BPF_28,
+        &VARIANT_BPF_29,
+        &VARIANT_BPF_30,
+    ],
     ret: Ret::Long,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -7878,7 +10079,13 @@ static CALL_FREMOVEXATTR: Syscall = Syscall {
 static CALL_FSCONFIG: Syscall = Syscall {
     name: "fsconfig",
     args: &ARGS_FSCONFIG,
-    variants: &[],
+    variants: &[
+        &VARIANT_FSCONFIG_0,
+        &VARIANT_FSCONFIG_1,
+        &VARIANT_FSCONFIG_2,
+        &VARIANT_FSCONFIG_3,
+        &VARIANT_FSCONFIG_4,
+    ],
     ret: Ret::Int,
     classes: Classes::FILE.with(Classes::DESC),
     attrs: Attrs::NONE,
@@ -8546,7 +10753,7 @@ static CALL_IO_SUBMIT: Syscall = Syscall {
 static CALL_IO_URING_ENTER: Syscall = Syscall {
     name: "io_uring_enter",
     args: &ARGS_IO_URING_ENTER,
-    variants: &[],
+    variants: &[&VARIANT_IO_URING_ENTER_0],
     ret: Ret::Int,
     classes: Classes::DESC.with(Classes::SIGNAL),
     attrs: Attrs::NONE,
@@ -8554,7 +10761,29 @@ static CALL_IO_URING_ENTER: Syscall = Syscall {
 static CALL_IO_URING_REGISTER: Syscall = Syscall {
     name: "io_uring_register",
     args: &ARGS_IO_URING_REGISTER,
-    variants: &[],
+    variants: &[
+        &VARIANT_IO_URING_REGISTER_0,
+        &VARIANT_IO_URING_REGISTER_1,
+        &VARIANT_IO_URING_REGISTER_2,
+        &VARIANT_IO_URING_REGISTER_3,
+        &VARIANT_IO_URING_REGISTER_4,
+        &VARIANT_IO_URING_REGISTER_5,
+        &VARIANT_IO_URING_REGISTER_6,
+        &VARIANT_IO_URING_REGISTER_7,
+        &VARIANT_IO_URING_REGISTER_8,
+        &VARIANT_IO_URING_REGISTER_9,
+        &VARIANT_IO_URING_REGISTER_10,
+        &VARIANT_IO_URING_REGISTER_11,
+        &VARIANT_IO_URING_REGISTER_12,
+        &VARIANT_IO_URING_REGISTER_13,
+        &VARIANT_IO_URING_REGISTER_14,
+        &VARIANT_IO_URING_REGISTER_15,
+        &VARIANT_IO_URING_REGISTER_16,
+        &VARIANT_IO_URING_REGISTER_17,
+        &VARIANT_IO_URING_REGISTER_18,
+        &VARIANT_IO_URING_REGISTER_19,
+        &VARIANT_IO_URING_REGISTER_20,
+    ],
     ret: Ret::Int,
     classes: Classes::DESC.with(Classes::MEMORY),
     attrs: Attrs::NONE,
@@ -8635,7 +10864,7 @@ static CALL_IPC: Syscall = Syscall {
 static CALL_KCMP: Syscall = Syscall {
     name: "kcmp",
     args: &ARGS_KCMP,
-    variants: &[],
+    variants: &[&VARIANT_KCMP_0, &VARIANT_KCMP_1, &VARIANT_KCMP_2],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -8659,7 +10888,32 @@ static CALL_KEXEC_LOAD: Syscall = Syscall {
 static CALL_KEYCTL: Syscall = Syscall {
     name: "keyctl",
     args: &ARGS_KEYCTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_KEYCTL_0,
+        &VARIANT_KEYCTL_1,
+        &VARIANT_KEYCTL_2,
+        &VARIANT_KEYCTL_3,
+        &VARIANT_KEYCTL_4,
+        &VARIANT_KEYCTL_5,
+        &VARIANT_KEYCTL_6,
+        &VARIANT_KEYCTL_7,
+        &VARIANT_KEYCTL_8,
+        &VARIANT_KEYCTL_9,
+        &VARIANT_KEYCTL_10,
+        &VARIANT_KEYCTL_11,
+        &VARIANT_KEYCTL_12,
+        &VARIANT_KEYCTL_13,
+        &VARIANT_KEYCTL_14,
+        &VARIANT_KEYCTL_15,
+        &VARIANT_KEYCTL_16,
+        &VARIANT_KEYCTL_17,
+        &VARIANT_KEYCTL_18,
+        &VARIANT_KEYCTL_19,
+        &VARIANT_KEYCTL_20,
+        &VARIANT_KEYCTL_21,
+        &VARIANT_KEYCTL_22,
+        &VARIANT_KEYCTL_23,
+    ],
     ret: Ret::Long,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -8675,7 +10929,7 @@ static CALL_KILL: Syscall = Syscall {
 static CALL_LANDLOCK_ADD_RULE: Syscall = Syscall {
     name: "landlock_add_rule",
     args: &ARGS_LANDLOCK_ADD_RULE,
-    variants: &[],
+    variants: &[&VARIANT_LANDLOCK_ADD_RULE_0, &VARIANT_LANDLOCK_ADD_RULE_1],
     ret: Ret::Int,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -9649,7 +11903,31 @@ static CALL_PSELECT6_TIME64: Syscall = Syscall {
 static CALL_PTRACE: Syscall = Syscall {
     name: "ptrace",
     args: &ARGS_PTRACE,
-    variants: &[&VARIANT_PTRACE_0, &VARIANT_PTRACE_1],
+    variants: &[
+        &VARIANT_PTRACE_0,
+        &VARIANT_PTRACE_1,
+        &VARIANT_PTRACE_2,
+        &VARIANT_PTRACE_3,
+        &VARIANT_PTRACE_4,
+        &VARIANT_PTRACE_5,
+        &VARIANT_PTRACE_6,
+        &VARIANT_PTRACE_7,
+        &VARIANT_PTRACE_8,
+        &VARIANT_PTRACE_9,
+        &VARIANT_PTRACE_10,
+        &VARIANT_PTRACE_11,
+        &VARIANT_PTRACE_12,
+        &VARIANT_PTRACE_13,
+        &VARIANT_PTRACE_14,
+        &VARIANT_PTRACE_15,
+        &VARIANT_PTRACE_16,
+        &VARIANT_PTRACE_17,
+        &VARIANT_PTRACE_18,
+        &VARIANT_PTRACE_19,
+        &VARIANT_PTRACE_20,
+        &VARIANT_PTRACE_21,
+        &VARIANT_PTRACE_22,
+    ],
     ret: Ret::Long,
     classes: Classes::NONE,
     attrs: Attrs::NONE,

@@ -1,0 +1,122 @@
+//! ptrace(2): sets of registers, what a system call stop is about.
+
+use super::{
+    cx::{Cx, number_at},
+    structs::{Fields, structure},
+    value::{Args, Value},
+};
+use crate::tables::{self, StructId};
+
+/// `struct iovec` of PTRACE_GETREGSET and PTRACE_SETREGSET: general and floating point registers are shown, of others the
+/// address.
+pub fn register_set<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const NT_PRSTATUS: u64 = 1;
+    const NT_FPREGSET: u64 = 2;
+    const KIND: u8 = 2;
+    let word = cx.abi.word_bytes() as usize;
+    let (Some(base), Some(room)) = (number_at(bytes, 0, word), number_at(bytes, word, word)) else {
+        return;
+    };
+    let written = super::files::id_of(cx) == Some(StructId::RegsetOut);
+    let id = match cx.register(KIND) & 0xffff_ffff {
+        NT_PRSTATUS => Some(StructId::UserRegs),
+        NT_FPREGSET => Some(StructId::UserFpregs),
+        _ => None,
+    };
+    let registers = if written {
+        cx.at_after(base).filter(|_| cx.succeeded())
+    } else {
+        cx.at(base).copied()
+    };
+    let size = id.map_or(0, |id| tables::struct_size(id, cx.abi) as usize);
+    let own = registers.and_then(|captured| captured.bytes.get(..size));
+    out.push(Value::StructOpen);
+    out.push(Value::Field("iov_base"));
+    match (id, own) {
+        (Some(id), Some(own)) => structure(out, cx, id, base, own),
+        _ => out.push(Value::Addr(base)),
+    }
+    out.push(Value::Field("iov_len"));
+    out.push(Value::Uint(room));
+    let after = cx.bytes_after();
+    let after = after.and_then(|bytes| number_at(bytes, word, word));
+    if let Some(filled) = after.filter(|filled| written && cx.succeeded() && *filled != room) {
+        out.push(Value::Becomes);
+        out.push(Value::Uint(filled));
+    }
+    out.push(Value::StructClose);
+}
+
+/// Which filter was asked for, and what the kernel said of it.
+pub fn seccomp_metadata<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::SeccompMetadata, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "filter_off");
+    let after = cx.bytes_after().filter(|_| cx.succeeded());
+    if let Some(after) = after.and_then(|b| Fields::new(StructId::SeccompMetadata, cx.abi, b)) {
+        after.show(out, cx, "flags");
+    }
+    out.push(Value::StructClose);
+}
+
+/// `struct ptrace_syscall_info`: its last part by the kind of stop.
+pub fn syscall_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const LEAST: usize = 24;
+    if bytes.len() < LEAST {
+        return;
+    }
+    let Some(fields) = Fields::some(StructId::PtraceSyscallInfo, cx.abi, bytes) else {
+        return;
+    };
+    let common = [
+        "op",
+        "reserved",
+        "flags",
+        "arch",
+        "instruction_pointer",
+        "stack_pointer",
+    ];
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &common);
+    match fields.get("op") {
+        1 => entry(out, cx, &fields, "entry", false),
+        2 => left(out, bytes),
+        3 => entry(out, cx, &fields, "seccomp", true),
+        _ => {}
+    }
+    out.push(Value::StructClose);
+}
+
+fn entry<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    fields: &Fields<'a>,
+    name: &'static str,
+    filtered: bool,
+) {
+    out.push(Value::Field(name));
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &["nr", "args"]);
+    if filtered {
+        fields.show(out, cx, "ret_data");
+    }
+    out.push(Value::StructClose);
+}
+
+/// The result that the call is about to return.
+fn left(out: &mut Args<'_>, bytes: &[u8]) {
+    const RVAL: usize = 24;
+    const IS_ERROR: usize = 32;
+    out.push(Value::Field("exit"));
+    out.push(Value::StructOpen);
+    if let (Some(rval), Some(failed)) = (number_at(bytes, RVAL, 8), number_at(bytes, IS_ERROR, 1)) {
+        out.push(Value::Field("rval"));
+        // All 64 bits.
+        out.push(Value::Int(rval as i64));
+        out.push(Value::Field("is_error"));
+        out.push(Value::Uint(failed));
+    }
+    out.push(Value::StructClose);
+}
