@@ -7,6 +7,7 @@ mod cx;
 pub mod descriptor;
 pub mod dump;
 mod files;
+mod ioctl;
 mod mounts;
 mod net;
 mod perf;

@@ -5,10 +5,26 @@ use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 use super::{
     cx::{Cx, number_at, signed},
     sockaddr,
+    structs::Fields,
     value::{Args, Value},
     vectors,
 };
-use crate::tables::{self, Dir, SetId};
+use crate::tables::{self, Dir, SetId, StructId};
+
+/// `struct ipv6_mreq`.
+pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::Ipv6Mreq, cx.abi, bytes) else {
+        return;
+    };
+    let address = bytes.get(..16).and_then(|own| own.try_into().ok());
+    out.push(Value::StructOpen);
+    out.push(Value::InetPton6(
+        "ipv6mr_multiaddr",
+        address.unwrap_or([0; 16]),
+    ));
+    fields.show(out, cx, "ipv6mr_interface");
+    out.push(Value::StructClose);
+}
 
 /// socketcall(2): the arguments of the call within, as words.
 pub fn socketcall<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {

@@ -4,7 +4,7 @@
 use super::{
     bpf,
     cx::{Cx, number, number_at, signed},
-    files, mounts, perf, poll, process, ptrace, security, signals, sockaddr, uring,
+    files, ioctl, mounts, net, perf, poll, process, ptrace, security, signals, sockaddr, uring,
     value::{Args, Value},
 };
 use crate::{
@@ -29,7 +29,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Pollfd, poll::pollfd),
     (StructId::EpollEvent, poll::epoll_event),
     (StructId::Sockaddr, sockaddr::sockaddr),
-    (StructId::SocketcallArgs, super::net::socketcall),
+    (StructId::SocketcallArgs, net::socketcall),
+    (StructId::Ipv6Mreq, net::ipv6_membership),
     (StructId::Sigset, signals::sigset),
     (StructId::Sigaction, signals::sigaction),
     (StructId::OldSigaction, signals::sigaction),
@@ -51,6 +52,13 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::RegsetIn, ptrace::register_set),
     (StructId::SeccompMetadata, ptrace::seccomp_metadata),
     (StructId::PtraceSyscallInfo, ptrace::syscall_info),
+    (StructId::Fiemap, ioctl::fiemap),
+    (StructId::UffdioApi, ioctl::uffd_api),
+    (StructId::UffdioRanges, ioctl::uffd_ranges),
+    (StructId::LoopInfo64, ioctl::loop_info),
+    (StructId::Ifconf, ioctl::interfaces),
+    (StructId::FileDedupeRange, ioctl::dedupe_range),
+    (StructId::RandPoolInfo, ioctl::entropy),
     (StructId::KeyctlCaps, security::key_capabilities),
     (StructId::LsmCtx, security::lsm_context),
     (StructId::LsmCtxs, security::lsm_contexts),
@@ -121,7 +129,8 @@ const ANSWERED: &[StructId] = &[
 
 /// Is it shown as it is after the call?
 pub fn is_answered(id: StructId) -> bool {
-    ANSWERED.contains(&id)
+    let answers = |abi| tables::layout(id, abi).is_some_and(|l| l.members.iter().any(|m| m.answer));
+    ANSWERED.contains(&id) || answers(Abi::X86_64)
 }
 
 fn function(id: StructId) -> Option<Decoder> {
@@ -256,6 +265,9 @@ fn members<'a>(
         if one.nonzero && is_zero(cx, &one.ty, own) {
             continue;
         }
+        if one.answer && !cx.succeeded() {
+            break;
+        }
         if one.extra && !cx.options.verbose {
             out.push(Value::More);
             break;
@@ -264,9 +276,9 @@ fn members<'a>(
         member(out, cx, &one.ty, own);
     }
     let more = bytes.get(layout.size.into()..).unwrap_or_default();
-    if !hides_more {
+    if !hides_more && layout.least > 0 {
         files::beyond(out, cx, bytes, layout.size.into());
-    } else if more.iter().any(|byte| *byte != 0) {
+    } else if hides_more && more.iter().any(|byte| *byte != 0) {
         out.push(Value::More);
     }
     out.push(Value::StructClose);

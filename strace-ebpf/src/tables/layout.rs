@@ -26,6 +26,8 @@ pub struct Member {
     pub extra: bool,
     /// Shown only where it is not zero.
     pub nonzero: bool,
+    /// Written by the kernel: shown after a success only.
+    pub answer: bool,
 }
 
 /// What a pointer within a struct leads to.

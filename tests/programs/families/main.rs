@@ -12,10 +12,12 @@
 #[macro_use]
 mod lines;
 
+mod addresses;
 mod bpf;
 mod epoll;
 mod files;
 mod futex;
+mod ioctls;
 mod ipc;
 mod memory;
 mod misc;
@@ -36,10 +38,12 @@ use lines::Lines;
 type Family = fn(&mut Lines);
 
 const FAMILIES: &[(&str, Family)] = &[
+    ("addresses", addresses::run),
     ("bpf", bpf::run),
     ("epoll", epoll::run),
     ("files", files::run),
     ("futex", futex::run),
+    ("ioctls", ioctls::run),
     ("ipc", ipc::run),
     ("memory", memory::run),
     ("misc", misc::run),

@@ -2,7 +2,7 @@
 //!
 //! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| packed or least MEMBER]`. Members stand in C's order; `-:TYPE` takes
 //! room but is not shown, `=TYPE` alone is a scalar that has no name, `NAME?:TYPE` is shown where it is not zero. From
-//! the word `...` on members are shown with -v only. The types are in the file's head. Rows with `@ABI` go before the
+//! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. The types are in the file's head. Rows with `@ABI` go before the
 //! one without.
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -29,6 +29,7 @@ struct Member {
     ty: Type,
     extra: bool,
     nonzero: bool,
+    answer: bool,
 }
 
 struct Type {
@@ -96,6 +97,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("htons", Width::Bytes(2), "Network(#)"),
     ("htonl", Width::Bytes(4), "Network(#)"),
     ("version", Width::Bytes(4), "KernelVersion"),
+    ("sockaddr", Width::Bytes(16), "Struct(StructId::Sockaddr)"),
 ];
 
 /// Type words of pointers that are followed: what they lead to, and who writes it. With `64` behind the
@@ -165,14 +167,18 @@ fn layout(at: At, line: &str) -> Result<Layout> {
         let found = ABIS.iter().position(|(known, _)| *known == stem);
         found.with_context(|| format!("no ABI `{stem}`"))
     };
-    let mut extra = false;
+    let (mut extra, mut answer) = (false, false);
     let mut list = Vec::new();
     for word in members.split_whitespace() {
         if word == "..." {
             extra = true;
             continue;
         }
-        list.push(member(word, extra)?);
+        if word == "=>" {
+            answer = true;
+            continue;
+        }
+        list.push(member(word, extra, answer)?);
     }
     Ok(Layout {
         at,
@@ -188,7 +194,7 @@ fn layout(at: At, line: &str) -> Result<Layout> {
     })
 }
 
-fn member(word: &str, extra: bool) -> Result<Member> {
+fn member(word: &str, extra: bool, answer: bool) -> Result<Member> {
     let (name, ty) = match word.strip_prefix('=') {
         Some(ty) => ("", ty),
         None => word
@@ -201,6 +207,7 @@ fn member(word: &str, extra: bool) -> Result<Member> {
         ty: type_of(ty)?,
         extra,
         nonzero,
+        answer,
     })
 }
 
@@ -269,8 +276,8 @@ impl Compiler<'_> {
             if member.name != "-" {
                 let ty = self.rust(&member.ty, abi, rules, &offsets)?;
                 members.push(format!(
-                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {}, nonzero: {} }}",
-                    member.name, member.extra, member.nonzero
+                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {}, nonzero: {}, answer: {} }}",
+                    member.name, member.extra, member.nonzero, member.answer
                 ));
             }
             at += size;

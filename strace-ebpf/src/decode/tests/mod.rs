@@ -7,6 +7,7 @@ mod kernel;
 mod network;
 mod noise;
 mod processes;
+mod requests;
 
 use strace_ebpf_common::{
     capture::{CAPTURE_AT_ENTER, Capture},

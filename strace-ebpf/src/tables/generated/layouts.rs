@@ -12,6 +12,7 @@ static I32_X86_64: Layout = Layout {
         ty: MemberTy::Int(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static U32_X86_64: Layout = Layout {
@@ -23,6 +24,7 @@ static U32_X86_64: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static DESCRIPTOR_X86_64: Layout = Layout {
@@ -34,6 +36,7 @@ static DESCRIPTOR_X86_64: Layout = Layout {
         ty: MemberTy::Fd(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static U64_X86_64: Layout = Layout {
@@ -45,6 +48,7 @@ static U64_X86_64: Layout = Layout {
         ty: MemberTy::Uint(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static PTR_X86_64: Layout = Layout {
@@ -56,6 +60,7 @@ static PTR_X86_64: Layout = Layout {
         ty: MemberTy::Addr(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static PTR_I386: Layout = Layout {
@@ -67,6 +72,7 @@ static PTR_I386: Layout = Layout {
         ty: MemberTy::Addr(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SIZE_T_X86_64: Layout = Layout {
@@ -78,6 +84,7 @@ static SIZE_T_X86_64: Layout = Layout {
         ty: MemberTy::Uint(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SIZE_T_I386: Layout = Layout {
@@ -89,6 +96,7 @@ static SIZE_T_I386: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static OFF_T_X86_64: Layout = Layout {
@@ -100,6 +108,7 @@ static OFF_T_X86_64: Layout = Layout {
         ty: MemberTy::Int(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static OFF_T_I386: Layout = Layout {
@@ -111,6 +120,7 @@ static OFF_T_I386: Layout = Layout {
         ty: MemberTy::Int(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static LOFF_T_X86_64: Layout = Layout {
@@ -122,6 +132,7 @@ static LOFF_T_X86_64: Layout = Layout {
         ty: MemberTy::Int(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIME_T_X86_64: Layout = Layout {
@@ -133,6 +144,7 @@ static TIME_T_X86_64: Layout = Layout {
         ty: MemberTy::Date(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIME_T_I386: Layout = Layout {
@@ -144,6 +156,7 @@ static TIME_T_I386: Layout = Layout {
         ty: MemberTy::Date(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static UID_T_X86_64: Layout = Layout {
@@ -155,6 +168,7 @@ static UID_T_X86_64: Layout = Layout {
         ty: MemberTy::Id(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static GID_T_X86_64: Layout = Layout {
@@ -166,6 +180,7 @@ static GID_T_X86_64: Layout = Layout {
         ty: MemberTy::Id(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static UID16_T_X86_64: Layout = Layout {
@@ -177,6 +192,7 @@ static UID16_T_X86_64: Layout = Layout {
         ty: MemberTy::Id(2),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static GID16_T_X86_64: Layout = Layout {
@@ -188,6 +204,7 @@ static GID16_T_X86_64: Layout = Layout {
         ty: MemberTy::Id(2),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SOCKLEN_T_X86_64: Layout = Layout {
@@ -199,6 +216,7 @@ static SOCKLEN_T_X86_64: Layout = Layout {
         ty: MemberTy::Int(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static WAIT_STATUS_X86_64: Layout = Layout {
@@ -210,6 +228,7 @@ static WAIT_STATUS_X86_64: Layout = Layout {
         ty: MemberTy::Wait,
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static AIO_CONTEXT_T_X86_64: Layout = Layout {
@@ -221,6 +240,7 @@ static AIO_CONTEXT_T_X86_64: Layout = Layout {
         ty: MemberTy::Addr(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static AIO_CONTEXT_T_I386: Layout = Layout {
@@ -232,6 +252,7 @@ static AIO_CONTEXT_T_I386: Layout = Layout {
         ty: MemberTy::Addr(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIMESPEC_X86_64: Layout = Layout {
@@ -244,6 +265,7 @@ static TIMESPEC_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_nsec",
@@ -251,6 +273,7 @@ static TIMESPEC_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -264,6 +287,7 @@ static TIMESPEC_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_nsec",
@@ -271,6 +295,7 @@ static TIMESPEC_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -284,6 +309,7 @@ static TIMESPEC64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_nsec",
@@ -291,6 +317,7 @@ static TIMESPEC64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -304,6 +331,7 @@ static TIMESPEC64_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_nsec",
@@ -311,6 +339,7 @@ static TIMESPEC64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -324,6 +353,7 @@ static TIMEVAL_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_usec",
@@ -331,6 +361,7 @@ static TIMEVAL_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -344,6 +375,7 @@ static TIMEVAL_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_usec",
@@ -351,6 +383,7 @@ static TIMEVAL_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -364,6 +397,7 @@ static TIMEVAL64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_usec",
@@ -371,6 +405,7 @@ static TIMEVAL64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -384,6 +419,7 @@ static TIMEZONE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tz_dsttime",
@@ -391,6 +427,7 @@ static TIMEZONE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -404,6 +441,7 @@ static ITIMERVAL_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "it_value",
@@ -411,6 +449,7 @@ static ITIMERVAL_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -424,6 +463,7 @@ static ITIMERVAL_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "it_value",
@@ -431,6 +471,7 @@ static ITIMERVAL_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -444,6 +485,7 @@ static ITIMERSPEC_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "it_value",
@@ -451,6 +493,7 @@ static ITIMERSPEC_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -464,6 +507,7 @@ static ITIMERSPEC_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "it_value",
@@ -471,6 +515,7 @@ static ITIMERSPEC_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -484,6 +529,7 @@ static ITIMERSPEC64_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec64),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "it_value",
@@ -491,6 +537,7 @@ static ITIMERSPEC64_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec64),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -504,6 +551,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexModes, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "offset",
@@ -511,6 +559,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freq",
@@ -518,6 +567,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "maxerror",
@@ -525,6 +575,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "esterror",
@@ -532,6 +583,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "status",
@@ -539,6 +591,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexStatus, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "constant",
@@ -546,6 +599,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "precision",
@@ -553,6 +607,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tolerance",
@@ -560,6 +615,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "time",
@@ -567,6 +623,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tick",
@@ -574,6 +631,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ppsfreq",
@@ -581,6 +639,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitter",
@@ -588,6 +647,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shift",
@@ -595,6 +655,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stabil",
@@ -602,6 +663,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitcnt",
@@ -609,6 +671,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "calcnt",
@@ -616,6 +679,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "errcnt",
@@ -623,6 +687,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stbcnt",
@@ -630,6 +695,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tai",
@@ -637,6 +703,7 @@ static TIMEX_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -650,6 +717,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexModes, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "offset",
@@ -657,6 +725,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freq",
@@ -664,6 +733,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "maxerror",
@@ -671,6 +741,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "esterror",
@@ -678,6 +749,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "status",
@@ -685,6 +757,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexStatus, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "constant",
@@ -692,6 +765,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "precision",
@@ -699,6 +773,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tolerance",
@@ -706,6 +781,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "time",
@@ -713,6 +789,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tick",
@@ -720,6 +797,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ppsfreq",
@@ -727,6 +805,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitter",
@@ -734,6 +813,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shift",
@@ -741,6 +821,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stabil",
@@ -748,6 +829,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitcnt",
@@ -755,6 +837,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "calcnt",
@@ -762,6 +845,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "errcnt",
@@ -769,6 +853,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stbcnt",
@@ -776,6 +861,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tai",
@@ -783,6 +869,7 @@ static TIMEX_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -796,6 +883,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexModes, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "offset",
@@ -803,6 +891,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freq",
@@ -810,6 +899,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "maxerror",
@@ -817,6 +907,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "esterror",
@@ -824,6 +915,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "status",
@@ -831,6 +923,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::AdjtimexStatus, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "constant",
@@ -838,6 +931,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "precision",
@@ -845,6 +939,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tolerance",
@@ -852,6 +947,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "time",
@@ -859,6 +955,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval64),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tick",
@@ -866,6 +963,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ppsfreq",
@@ -873,6 +971,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitter",
@@ -880,6 +979,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shift",
@@ -887,6 +987,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stabil",
@@ -894,6 +995,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "jitcnt",
@@ -901,6 +1003,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "calcnt",
@@ -908,6 +1011,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "errcnt",
@@ -915,6 +1019,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stbcnt",
@@ -922,6 +1027,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tai",
@@ -929,6 +1035,7 @@ static TIMEX64_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -942,6 +1049,7 @@ static TMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_stime",
@@ -949,6 +1057,7 @@ static TMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_cutime",
@@ -956,6 +1065,7 @@ static TMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_cstime",
@@ -963,6 +1073,7 @@ static TMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -976,6 +1087,7 @@ static TMS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_stime",
@@ -983,6 +1095,7 @@ static TMS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_cutime",
@@ -990,6 +1103,7 @@ static TMS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tms_cstime",
@@ -997,6 +1111,7 @@ static TMS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1010,6 +1125,7 @@ static UTIMBUF_X86_64: Layout = Layout {
             ty: MemberTy::Date(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "modtime",
@@ -1017,6 +1133,7 @@ static UTIMBUF_X86_64: Layout = Layout {
             ty: MemberTy::Date(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1030,6 +1147,7 @@ static UTIMBUF_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "modtime",
@@ -1037,6 +1155,7 @@ static UTIMBUF_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1050,6 +1169,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Dev(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ino",
@@ -1057,6 +1177,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_nlink",
@@ -1064,6 +1185,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mode",
@@ -1071,6 +1193,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Mode(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_uid",
@@ -1078,6 +1201,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_gid",
@@ -1085,6 +1209,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_rdev",
@@ -1092,6 +1217,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Dev(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_size",
@@ -1099,6 +1225,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blksize",
@@ -1106,6 +1233,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blocks",
@@ -1113,6 +1241,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime",
@@ -1120,6 +1249,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Date(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime_nsec",
@@ -1127,6 +1257,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime",
@@ -1134,6 +1265,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Date(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime_nsec",
@@ -1141,6 +1273,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime",
@@ -1148,6 +1281,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Date(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime_nsec",
@@ -1155,6 +1289,7 @@ static STAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1168,6 +1303,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Dev(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ino",
@@ -1175,6 +1311,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mode",
@@ -1182,6 +1319,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Mode(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_nlink",
@@ -1189,6 +1327,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_uid",
@@ -1196,6 +1335,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Id(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_gid",
@@ -1203,6 +1343,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Id(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_rdev",
@@ -1210,6 +1351,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Dev(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_size",
@@ -1217,6 +1359,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blksize",
@@ -1224,6 +1367,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blocks",
@@ -1231,6 +1375,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime",
@@ -1238,6 +1383,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime_nsec",
@@ -1245,6 +1391,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime",
@@ -1252,6 +1399,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime_nsec",
@@ -1259,6 +1407,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime",
@@ -1266,6 +1415,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime_nsec",
@@ -1273,6 +1423,7 @@ static STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1286,6 +1437,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Dev(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mode",
@@ -1293,6 +1445,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Mode(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_nlink",
@@ -1300,6 +1453,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_uid",
@@ -1307,6 +1461,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_gid",
@@ -1314,6 +1469,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_rdev",
@@ -1321,6 +1477,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Dev(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_size",
@@ -1328,6 +1485,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blksize",
@@ -1335,6 +1493,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_blocks",
@@ -1342,6 +1501,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime",
@@ -1349,6 +1509,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime_nsec",
@@ -1356,6 +1517,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime",
@@ -1363,6 +1525,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime_nsec",
@@ -1370,6 +1533,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime",
@@ -1377,6 +1541,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime_nsec",
@@ -1384,6 +1549,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ino",
@@ -1391,6 +1557,7 @@ static STAT64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1404,6 +1571,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Dev(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ino",
@@ -1411,6 +1579,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mode",
@@ -1418,6 +1587,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Mode(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_nlink",
@@ -1425,6 +1595,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_uid",
@@ -1432,6 +1603,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Id(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_gid",
@@ -1439,6 +1611,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Id(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_rdev",
@@ -1446,6 +1619,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Dev(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_size",
@@ -1453,6 +1627,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_atime",
@@ -1460,6 +1635,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_mtime",
@@ -1467,6 +1643,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_ctime",
@@ -1474,6 +1651,7 @@ static OLD_STAT_I386: Layout = Layout {
             ty: MemberTy::Date(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1487,6 +1665,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatxMask, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_blksize",
@@ -1494,6 +1673,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_attributes",
@@ -1501,6 +1681,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatxAttributes, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_nlink",
@@ -1508,6 +1689,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_uid",
@@ -1515,6 +1697,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_gid",
@@ -1522,6 +1705,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_mode",
@@ -1529,6 +1713,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Mode(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_ino",
@@ -1536,6 +1721,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_size",
@@ -1543,6 +1729,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_blocks",
@@ -1550,6 +1737,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_attributes_mask",
@@ -1557,6 +1745,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatxAttributes, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_atime",
@@ -1564,6 +1753,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::StatxTimestamp),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_btime",
@@ -1571,6 +1761,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::StatxTimestamp),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_ctime",
@@ -1578,6 +1769,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::StatxTimestamp),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_mtime",
@@ -1585,6 +1777,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::StatxTimestamp),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_rdev_major",
@@ -1592,6 +1785,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_rdev_minor",
@@ -1599,6 +1793,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_dev_major",
@@ -1606,6 +1801,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_dev_minor",
@@ -1613,6 +1809,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_mnt_id",
@@ -1620,6 +1817,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_dio_mem_align",
@@ -1627,6 +1825,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stx_dio_offset_align",
@@ -1634,6 +1833,7 @@ static STATX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1647,6 +1847,7 @@ static STATX_TIMESTAMP_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tv_nsec",
@@ -1654,6 +1855,7 @@ static STATX_TIMESTAMP_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1667,6 +1869,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::FilesystemMagic, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bsize",
@@ -1674,6 +1877,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_blocks",
@@ -1681,6 +1885,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bfree",
@@ -1688,6 +1893,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bavail",
@@ -1695,6 +1901,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_files",
@@ -1702,6 +1909,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_ffree",
@@ -1709,6 +1917,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fsid",
@@ -1716,6 +1925,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Fsid),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_namelen",
@@ -1723,6 +1933,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_frsize",
@@ -1730,6 +1941,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_flags",
@@ -1737,6 +1949,7 @@ static STATFS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatfsFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1750,6 +1963,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::FilesystemMagic, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bsize",
@@ -1757,6 +1971,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_blocks",
@@ -1764,6 +1979,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bfree",
@@ -1771,6 +1987,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bavail",
@@ -1778,6 +1995,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_files",
@@ -1785,6 +2003,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_ffree",
@@ -1792,6 +2011,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fsid",
@@ -1799,6 +2019,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Fsid),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_namelen",
@@ -1806,6 +2027,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_frsize",
@@ -1813,6 +2035,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_flags",
@@ -1820,6 +2043,7 @@ static STATFS_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatfsFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1833,6 +2057,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::FilesystemMagic, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bsize",
@@ -1840,6 +2065,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_blocks",
@@ -1847,6 +2073,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bfree",
@@ -1854,6 +2081,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bavail",
@@ -1861,6 +2089,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_files",
@@ -1868,6 +2097,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_ffree",
@@ -1875,6 +2105,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fsid",
@@ -1882,6 +2113,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Fsid),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_namelen",
@@ -1889,6 +2121,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_frsize",
@@ -1896,6 +2129,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_flags",
@@ -1903,6 +2137,7 @@ static STATFS64_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatfsFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -1916,6 +2151,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::FilesystemMagic, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bsize",
@@ -1923,6 +2159,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_blocks",
@@ -1930,6 +2167,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bfree",
@@ -1937,6 +2175,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_bavail",
@@ -1944,6 +2183,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_files",
@@ -1951,6 +2191,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_ffree",
@@ -1958,6 +2199,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fsid",
@@ -1965,6 +2207,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Fsid),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_namelen",
@@ -1972,6 +2215,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_frsize",
@@ -1979,6 +2223,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_flags",
@@ -1986,6 +2231,7 @@ static STATFS64_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatfsFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2002,6 +2248,7 @@ static FSID_X86_64: Layout = Layout {
         },
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static USTAT_X86_64: Layout = Layout {
@@ -2014,6 +2261,7 @@ static USTAT_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_tinode",
@@ -2021,6 +2269,7 @@ static USTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fname",
@@ -2028,6 +2277,7 @@ static USTAT_X86_64: Layout = Layout {
             ty: MemberTy::Text(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fpack",
@@ -2035,6 +2285,7 @@ static USTAT_X86_64: Layout = Layout {
             ty: MemberTy::Text(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2048,6 +2299,7 @@ static USTAT_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_tinode",
@@ -2055,6 +2307,7 @@ static USTAT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fname",
@@ -2062,6 +2315,7 @@ static USTAT_I386: Layout = Layout {
             ty: MemberTy::Text(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "f_fpack",
@@ -2069,6 +2323,7 @@ static USTAT_I386: Layout = Layout {
             ty: MemberTy::Text(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2082,6 +2337,7 @@ static OPEN_HOW_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::OpenFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mode",
@@ -2089,6 +2345,7 @@ static OPEN_HOW_X86_64: Layout = Layout {
             ty: MemberTy::Octal(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resolve",
@@ -2096,6 +2353,7 @@ static OPEN_HOW_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::ResolveFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2109,6 +2367,7 @@ static FILE_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::FileAttrXflags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_extsize",
@@ -2116,6 +2375,7 @@ static FILE_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_nextents",
@@ -2123,6 +2383,7 @@ static FILE_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_projid",
@@ -2130,6 +2391,7 @@ static FILE_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_cowextsize",
@@ -2137,6 +2399,7 @@ static FILE_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2150,6 +2413,7 @@ static FILE_ATTR_IN_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::FileAttrXflags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_extsize",
@@ -2157,6 +2421,7 @@ static FILE_ATTR_IN_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_projid",
@@ -2164,6 +2429,7 @@ static FILE_ATTR_IN_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fa_cowextsize",
@@ -2171,6 +2437,7 @@ static FILE_ATTR_IN_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2189,6 +2456,7 @@ static XATTR_ARGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "size",
@@ -2196,6 +2464,7 @@ static XATTR_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -2203,6 +2472,7 @@ static XATTR_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::XattrFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2221,6 +2491,7 @@ static XATTR_ARGS_OUT_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "size",
@@ -2228,6 +2499,7 @@ static XATTR_ARGS_OUT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -2235,6 +2507,7 @@ static XATTR_ARGS_OUT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::XattrFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2248,6 +2521,7 @@ static MOUNT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::MountAttrFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attr_clr",
@@ -2255,6 +2529,7 @@ static MOUNT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::MountAttrFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "propagation",
@@ -2262,6 +2537,7 @@ static MOUNT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::MountPropagation, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "userns_fd",
@@ -2269,6 +2545,7 @@ static MOUNT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Fd(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2282,6 +2559,7 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_ns_fd",
@@ -2289,6 +2567,7 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_id",
@@ -2296,6 +2575,7 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "param",
@@ -2303,6 +2583,7 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatmountMask, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_ns_id",
@@ -2310,6 +2591,7 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2323,6 +2605,7 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_ns_fd",
@@ -2330,6 +2613,7 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_id",
@@ -2337,6 +2621,7 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::MountId, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "param",
@@ -2344,6 +2629,7 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_ns_id",
@@ -2351,6 +2637,7 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2364,6 +2651,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "spare",
@@ -2371,6 +2659,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "ns_id",
@@ -2378,6 +2667,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ns_type",
@@ -2385,6 +2675,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::NamespaceTypes, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "spare2",
@@ -2392,6 +2683,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "user_ns_id",
@@ -2399,6 +2691,7 @@ static NS_ID_REQ_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2411,6 +2704,7 @@ static MOUNT_ID_X86_64: Layout = Layout {
         ty: MemberTy::Hex(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static STATMOUNT_X86_64: Layout = Layout {
@@ -2423,6 +2717,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_opts",
@@ -2430,6 +2725,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mask",
@@ -2437,6 +2733,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatmountMask, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sb_dev_major",
@@ -2444,6 +2741,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sb_dev_minor",
@@ -2451,6 +2749,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sb_magic",
@@ -2458,6 +2757,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::FilesystemMagic, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sb_flags",
@@ -2465,6 +2765,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::MountFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fs_type",
@@ -2472,6 +2773,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_id",
@@ -2479,6 +2781,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_parent_id",
@@ -2486,6 +2789,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_id_old",
@@ -2493,6 +2797,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_parent_id_old",
@@ -2500,6 +2805,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_attr",
@@ -2507,6 +2813,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::MountAttrFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_propagation",
@@ -2514,6 +2821,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::MountPropagation, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_peer_group",
@@ -2521,6 +2829,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_master",
@@ -2528,6 +2837,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "propagate_from",
@@ -2535,6 +2845,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_root",
@@ -2542,6 +2853,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_point",
@@ -2549,6 +2861,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_ns_id",
@@ -2556,6 +2869,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fs_subtype",
@@ -2563,6 +2877,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sb_source",
@@ -2570,6 +2885,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opt_num",
@@ -2577,6 +2893,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opt_array",
@@ -2584,6 +2901,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opt_sec_num",
@@ -2591,6 +2909,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opt_sec_array",
@@ -2598,6 +2917,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "supported_mask",
@@ -2605,6 +2925,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::StatmountMask, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_uidmap_num",
@@ -2612,6 +2933,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_uidmap",
@@ -2619,6 +2941,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_gidmap_num",
@@ -2626,6 +2949,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mnt_gidmap",
@@ -2633,6 +2957,7 @@ static STATMOUNT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2646,6 +2971,7 @@ static CACHESTAT_RANGE_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "len",
@@ -2653,6 +2979,7 @@ static CACHESTAT_RANGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2666,6 +2993,7 @@ static CACHESTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr_dirty",
@@ -2673,6 +3001,7 @@ static CACHESTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr_writeback",
@@ -2680,6 +3009,7 @@ static CACHESTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr_evicted",
@@ -2687,6 +3017,7 @@ static CACHESTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr_recently_evicted",
@@ -2694,6 +3025,7 @@ static CACHESTAT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2707,6 +3039,7 @@ static FLOCK_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2714,6 +3047,7 @@ static FLOCK_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2721,6 +3055,7 @@ static FLOCK_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2728,6 +3063,7 @@ static FLOCK_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2741,6 +3077,7 @@ static FLOCK_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2748,6 +3085,7 @@ static FLOCK_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2755,6 +3093,7 @@ static FLOCK_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2762,6 +3101,7 @@ static FLOCK_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2775,6 +3115,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2782,6 +3123,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2789,6 +3131,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2796,6 +3139,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_pid",
@@ -2803,6 +3147,7 @@ static FLOCK_PID_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2816,6 +3161,7 @@ static FLOCK_PID_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2823,6 +3169,7 @@ static FLOCK_PID_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2830,6 +3177,7 @@ static FLOCK_PID_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2837,6 +3185,7 @@ static FLOCK_PID_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_pid",
@@ -2844,6 +3193,7 @@ static FLOCK_PID_I386: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2857,6 +3207,7 @@ static FLOCK64_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2864,6 +3215,7 @@ static FLOCK64_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2871,6 +3223,7 @@ static FLOCK64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2878,6 +3231,7 @@ static FLOCK64_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2891,6 +3245,7 @@ static FLOCK64_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2898,6 +3253,7 @@ static FLOCK64_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2905,6 +3261,7 @@ static FLOCK64_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2912,6 +3269,7 @@ static FLOCK64_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2925,6 +3283,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2932,6 +3291,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2939,6 +3299,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2946,6 +3307,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_pid",
@@ -2953,6 +3315,7 @@ static FLOCK64_PID_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -2966,6 +3329,7 @@ static FLOCK64_PID_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::LockType, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_whence",
@@ -2973,6 +3337,7 @@ static FLOCK64_PID_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SeekWhence, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_start",
@@ -2980,6 +3345,7 @@ static FLOCK64_PID_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_len",
@@ -2987,6 +3353,7 @@ static FLOCK64_PID_I386: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_pid",
@@ -2994,6 +3361,7 @@ static FLOCK64_PID_I386: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3007,6 +3375,7 @@ static F_OWNER_EX_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::OwnerType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pid",
@@ -3014,6 +3383,7 @@ static F_OWNER_EX_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3027,6 +3397,7 @@ static POLLFD_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "events",
@@ -3034,6 +3405,7 @@ static POLLFD_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::PollEvents, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3047,6 +3419,7 @@ static EPOLL_EVENT_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::EpollEvents, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3054,6 +3427,7 @@ static EPOLL_EVENT_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::EpollData),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3066,6 +3440,7 @@ static EPOLL_DATA_X86_64: Layout = Layout {
         ty: MemberTy::Uint(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static IOVEC_X86_64: Layout = Layout {
@@ -3078,6 +3453,7 @@ static IOVEC_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -3085,6 +3461,7 @@ static IOVEC_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3098,6 +3475,7 @@ static IOVEC_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -3105,6 +3483,7 @@ static IOVEC_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3123,6 +3502,7 @@ static SIGSET_ARGPACK_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sigsetsize",
@@ -3130,6 +3510,7 @@ static SIGSET_ARGPACK_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3148,6 +3529,7 @@ static SIGSET_ARGPACK_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sigsetsize",
@@ -3155,6 +3537,7 @@ static SIGSET_ARGPACK_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3168,6 +3551,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tail",
@@ -3175,6 +3559,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ring_mask",
@@ -3182,6 +3567,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ring_entries",
@@ -3189,6 +3575,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3196,6 +3583,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "dropped",
@@ -3203,6 +3591,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "array",
@@ -3210,6 +3599,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv1",
@@ -3217,6 +3607,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "user_addr",
@@ -3224,6 +3615,7 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3237,6 +3629,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tail",
@@ -3244,6 +3637,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ring_mask",
@@ -3251,6 +3645,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ring_entries",
@@ -3258,6 +3653,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "overflow",
@@ -3265,6 +3661,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cqes",
@@ -3272,6 +3669,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3279,6 +3677,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv1",
@@ -3286,6 +3685,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "user_addr",
@@ -3293,6 +3693,7 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3306,6 +3707,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cq_entries",
@@ -3313,6 +3715,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3320,6 +3723,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringSetupFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sq_thread_cpu",
@@ -3327,6 +3731,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sq_thread_idle",
@@ -3334,6 +3739,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "features",
@@ -3341,6 +3747,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringFeatures, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "wq_fd",
@@ -3348,6 +3755,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3359,6 +3767,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "sq_off",
@@ -3366,6 +3775,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IoSqringOffsets),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cq_off",
@@ -3373,6 +3783,7 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IoCqringOffsets),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3391,6 +3802,7 @@ static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sigmask_sz",
@@ -3398,6 +3810,7 @@ static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "min_wait_usec",
@@ -3405,6 +3818,7 @@ static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ts",
@@ -3417,6 +3831,7 @@ static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3430,6 +3845,7 @@ static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3437,6 +3853,7 @@ static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "fds",
@@ -3449,6 +3866,7 @@ static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3462,6 +3880,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3469,6 +3888,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringRsrcFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv2",
@@ -3476,6 +3896,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3488,6 +3909,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tags",
@@ -3500,6 +3922,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3513,6 +3936,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3520,6 +3944,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringRsrcFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv2",
@@ -3527,6 +3952,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3539,6 +3965,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tags",
@@ -3551,6 +3978,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3564,6 +3992,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3571,6 +4000,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3583,6 +4013,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tags",
@@ -3595,6 +4026,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr",
@@ -3602,6 +4034,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv2",
@@ -3609,6 +4042,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3622,6 +4056,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3629,6 +4064,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3641,6 +4077,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tags",
@@ -3653,6 +4090,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr",
@@ -3660,6 +4098,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv2",
@@ -3667,6 +4106,7 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3679,6 +4119,7 @@ static IO_URING_TAG_X86_64: Layout = Layout {
         ty: MemberTy::Hex(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static IO_URING_RING_FD_X86_64: Layout = Layout {
@@ -3691,6 +4132,7 @@ static IO_URING_RING_FD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3698,6 +4140,7 @@ static IO_URING_RING_FD_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3705,6 +4148,7 @@ static IO_URING_RING_FD_X86_64: Layout = Layout {
             ty: MemberTy::Fd(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3718,6 +4162,7 @@ static IO_URING_RING_INDEX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3725,6 +4170,7 @@ static IO_URING_RING_INDEX_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "data",
@@ -3732,6 +4178,7 @@ static IO_URING_RING_INDEX_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3745,6 +4192,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ring_entries",
@@ -3752,6 +4200,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bgid",
@@ -3759,6 +4208,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3766,6 +4216,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "min_left",
@@ -3773,6 +4224,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3784,6 +4236,7 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3797,6 +4250,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fd",
@@ -3804,6 +4258,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3811,6 +4266,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringCancelFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "timeout",
@@ -3818,6 +4274,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timespec64),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opcode",
@@ -3825,6 +4282,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::IoUringOp, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pad",
@@ -3836,6 +4294,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "pad2",
@@ -3847,6 +4306,7 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3860,6 +4320,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prefer_busy_poll",
@@ -3867,6 +4328,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             ty: MemberTy::Uint(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "opcode",
@@ -3874,6 +4336,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::IoUringNapiOp, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pad",
@@ -3885,6 +4348,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "op_param",
@@ -3892,6 +4356,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::IoUringNapiTracking, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "resv",
@@ -3899,6 +4364,7 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3912,6 +4378,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3919,6 +4386,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringCloneFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "src_off",
@@ -3926,6 +4394,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "dst_off",
@@ -3933,6 +4402,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr",
@@ -3940,6 +4410,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pad",
@@ -3951,6 +4422,7 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -3964,6 +4436,7 @@ static IO_URING_RESIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cq_entries",
@@ -3971,6 +4444,7 @@ static IO_URING_RESIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3978,6 +4452,7 @@ static IO_URING_RESIZE_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringSetupFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -3991,6 +4466,7 @@ static IO_URING_MEM_REGION_REG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -3998,6 +4474,7 @@ static IO_URING_MEM_REGION_REG_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::IoUringMemRegionFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__resv",
@@ -4009,6 +4486,7 @@ static IO_URING_MEM_REGION_REG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -4022,6 +4500,7 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tail",
@@ -4029,6 +4508,7 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rqes",
@@ -4036,6 +4516,7 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__resv2",
@@ -4043,6 +4524,7 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "__resv",
@@ -4054,6 +4536,7 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -4067,6 +4550,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "if_rxq",
@@ -4074,6 +4558,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rq_entries",
@@ -4081,6 +4566,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -4088,6 +4574,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "area_ptr",
@@ -4095,6 +4582,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "region_ptr",
@@ -4102,6 +4590,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "offsets",
@@ -4109,6 +4598,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IoUringZcrxOffsets),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "zcrx_id",
@@ -4116,6 +4606,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rx_buf_len",
@@ -4123,6 +4614,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "event_desc",
@@ -4130,6 +4622,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__resv",
@@ -4141,6 +4634,7 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -4153,6 +4647,7 @@ static MEMPOLICY_MODE_X86_64: Layout = Layout {
         ty: MemberTy::Flags(SetId::MempolicyMode, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static CLONE_ARGS_X86_64: Layout = Layout {
@@ -4165,6 +4660,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::Clone3Flags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pidfd",
@@ -4175,6 +4671,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "child_tid",
@@ -4182,6 +4679,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "parent_tid",
@@ -4192,6 +4690,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "exit_signal",
@@ -4199,6 +4698,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Signal(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stack",
@@ -4206,6 +4706,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stack_size",
@@ -4213,6 +4714,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tls",
@@ -4220,6 +4722,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "set_tid",
@@ -4227,6 +4730,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "set_tid_size",
@@ -4234,6 +4738,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cgroup",
@@ -4241,6 +4746,7 @@ static CLONE_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4254,6 +4760,7 @@ static RLIMIT_X86_64: Layout = Layout {
             ty: MemberTy::Limit(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rlim_max",
@@ -4261,6 +4768,7 @@ static RLIMIT_X86_64: Layout = Layout {
             ty: MemberTy::Limit(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4274,6 +4782,7 @@ static RLIMIT_I386: Layout = Layout {
             ty: MemberTy::Limit(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rlim_max",
@@ -4281,6 +4790,7 @@ static RLIMIT_I386: Layout = Layout {
             ty: MemberTy::Limit(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4294,6 +4804,7 @@ static RLIMIT64_X86_64: Layout = Layout {
             ty: MemberTy::Limit(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rlim_max",
@@ -4301,6 +4812,7 @@ static RLIMIT64_X86_64: Layout = Layout {
             ty: MemberTy::Limit(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4314,6 +4826,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_stime",
@@ -4321,6 +4834,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_maxrss",
@@ -4328,6 +4842,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_ixrss",
@@ -4335,6 +4850,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_idrss",
@@ -4342,6 +4858,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_isrss",
@@ -4349,6 +4866,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_minflt",
@@ -4356,6 +4874,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_majflt",
@@ -4363,6 +4882,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nswap",
@@ -4370,6 +4890,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_inblock",
@@ -4377,6 +4898,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_oublock",
@@ -4384,6 +4906,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_msgsnd",
@@ -4391,6 +4914,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_msgrcv",
@@ -4398,6 +4922,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nsignals",
@@ -4405,6 +4930,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nvcsw",
@@ -4412,6 +4938,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nivcsw",
@@ -4419,6 +4946,7 @@ static RUSAGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: true,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4432,6 +4960,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_stime",
@@ -4439,6 +4968,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Struct(StructId::Timeval),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_maxrss",
@@ -4446,6 +4976,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_ixrss",
@@ -4453,6 +4984,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_idrss",
@@ -4460,6 +4992,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_isrss",
@@ -4467,6 +5000,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_minflt",
@@ -4474,6 +5008,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_majflt",
@@ -4481,6 +5016,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nswap",
@@ -4488,6 +5024,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_inblock",
@@ -4495,6 +5032,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_oublock",
@@ -4502,6 +5040,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_msgsnd",
@@ -4509,6 +5048,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_msgrcv",
@@ -4516,6 +5056,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nsignals",
@@ -4523,6 +5064,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nvcsw",
@@ -4530,6 +5072,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ru_nivcsw",
@@ -4537,6 +5080,7 @@ static RUSAGE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: true,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4549,6 +5093,7 @@ static SCHED_PARAM_X86_64: Layout = Layout {
         ty: MemberTy::Int(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SCHED_ATTR_X86_64: Layout = Layout {
@@ -4561,6 +5106,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_policy",
@@ -4568,6 +5114,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SchedPolicies, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_flags",
@@ -4575,6 +5122,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::SchedAttrFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_nice",
@@ -4582,6 +5130,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_priority",
@@ -4589,6 +5138,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_runtime",
@@ -4596,6 +5146,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_deadline",
@@ -4603,6 +5154,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_period",
@@ -4610,6 +5162,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_util_min",
@@ -4617,6 +5170,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sched_util_max",
@@ -4624,6 +5178,7 @@ static SCHED_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4636,6 +5191,7 @@ static CPU_SET_X86_64: Layout = Layout {
         ty: MemberTy::Bytes(128),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static FUTEX_WAITV_X86_64: Layout = Layout {
@@ -4648,6 +5204,7 @@ static FUTEX_WAITV_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "uaddr",
@@ -4655,6 +5212,7 @@ static FUTEX_WAITV_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -4662,6 +5220,7 @@ static FUTEX_WAITV_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::FutexWaitvFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4675,6 +5234,7 @@ static MQ_OPEN_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_maxmsg",
@@ -4682,6 +5242,7 @@ static MQ_OPEN_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_msgsize",
@@ -4689,6 +5250,7 @@ static MQ_OPEN_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_curmsgs",
@@ -4696,6 +5258,7 @@ static MQ_OPEN_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4709,6 +5272,7 @@ static MQ_OPEN_ATTR_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_maxmsg",
@@ -4716,6 +5280,7 @@ static MQ_OPEN_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_msgsize",
@@ -4723,6 +5288,7 @@ static MQ_OPEN_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_curmsgs",
@@ -4730,6 +5296,7 @@ static MQ_OPEN_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4743,6 +5310,7 @@ static SEMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IpcPerm),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sem_otime",
@@ -4750,6 +5318,7 @@ static SEMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sem_ctime",
@@ -4757,6 +5326,7 @@ static SEMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sem_nsems",
@@ -4764,6 +5334,7 @@ static SEMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4776,6 +5347,7 @@ static SECCOMP_ACTION_X86_64: Layout = Layout {
         ty: MemberTy::Enum(SetId::SeccompRet, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static MINCORE_VEC_X86_64: Layout = Layout {
@@ -4787,6 +5359,7 @@ static MINCORE_VEC_X86_64: Layout = Layout {
         ty: MemberTy::Bytes(33),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static KEXEC_SEGMENT_X86_64: Layout = Layout {
@@ -4799,6 +5372,7 @@ static KEXEC_SEGMENT_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bufsz",
@@ -4806,6 +5380,7 @@ static KEXEC_SEGMENT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mem",
@@ -4813,6 +5388,7 @@ static KEXEC_SEGMENT_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "memsz",
@@ -4820,6 +5396,7 @@ static KEXEC_SEGMENT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4833,6 +5410,7 @@ static KEXEC_SEGMENT_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bufsz",
@@ -4840,6 +5418,7 @@ static KEXEC_SEGMENT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mem",
@@ -4847,6 +5426,7 @@ static KEXEC_SEGMENT_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "memsz",
@@ -4854,6 +5434,7 @@ static KEXEC_SEGMENT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4866,6 +5447,7 @@ static PAGE_STATUS_X86_64: Layout = Layout {
         ty: MemberTy::Enum(SetId::PageStatus, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
@@ -4878,6 +5460,7 @@ static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "tfd",
@@ -4885,6 +5468,7 @@ static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "toff",
@@ -4892,6 +5476,7 @@ static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -4904,6 +5489,7 @@ static WORD_X86_64: Layout = Layout {
         ty: MemberTy::Hex(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static WORD_I386: Layout = Layout {
@@ -4915,6 +5501,7 @@ static WORD_I386: Layout = Layout {
         ty: MemberTy::Hex(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static EVENT_MESSAGE_X86_64: Layout = Layout {
@@ -4926,6 +5513,7 @@ static EVENT_MESSAGE_X86_64: Layout = Layout {
         ty: MemberTy::Uint(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static EVENT_MESSAGE_I386: Layout = Layout {
@@ -4937,6 +5525,7 @@ static EVENT_MESSAGE_I386: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static USER_REGS_X86_64: Layout = Layout {
@@ -4949,6 +5538,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r14",
@@ -4956,6 +5546,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r13",
@@ -4963,6 +5554,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r12",
@@ -4970,6 +5562,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rbp",
@@ -4977,6 +5570,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rbx",
@@ -4984,6 +5578,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r11",
@@ -4991,6 +5586,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r10",
@@ -4998,6 +5594,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r9",
@@ -5005,6 +5602,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "r8",
@@ -5012,6 +5610,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rax",
@@ -5019,6 +5618,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rcx",
@@ -5026,6 +5626,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rdx",
@@ -5033,6 +5634,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rsi",
@@ -5040,6 +5642,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rdi",
@@ -5047,6 +5650,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "orig_rax",
@@ -5054,6 +5658,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rip",
@@ -5061,6 +5666,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cs",
@@ -5068,6 +5674,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "eflags",
@@ -5075,6 +5682,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rsp",
@@ -5082,6 +5690,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ss",
@@ -5089,6 +5698,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fs_base",
@@ -5096,6 +5706,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "gs_base",
@@ -5103,6 +5714,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ds",
@@ -5110,6 +5722,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "es",
@@ -5117,6 +5730,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fs",
@@ -5124,6 +5738,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "gs",
@@ -5131,6 +5746,7 @@ static USER_REGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5144,6 +5760,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ecx",
@@ -5151,6 +5768,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "edx",
@@ -5158,6 +5776,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "esi",
@@ -5165,6 +5784,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "edi",
@@ -5172,6 +5792,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ebp",
@@ -5179,6 +5800,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "eax",
@@ -5186,6 +5808,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xds",
@@ -5193,6 +5816,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xes",
@@ -5200,6 +5824,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xfs",
@@ -5207,6 +5832,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xgs",
@@ -5214,6 +5840,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "orig_eax",
@@ -5221,6 +5848,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "eip",
@@ -5228,6 +5856,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xcs",
@@ -5235,6 +5864,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "eflags",
@@ -5242,6 +5872,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "esp",
@@ -5249,6 +5880,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xss",
@@ -5256,6 +5888,7 @@ static USER_REGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5269,6 +5902,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "swd",
@@ -5276,6 +5910,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ftw",
@@ -5283,6 +5918,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fop",
@@ -5290,6 +5926,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rip",
@@ -5297,6 +5934,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rdp",
@@ -5304,6 +5942,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mxcsr",
@@ -5311,6 +5950,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mxcr_mask",
@@ -5318,6 +5958,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_space",
@@ -5329,6 +5970,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "xmm_space",
@@ -5340,6 +5982,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "padding",
@@ -5351,6 +5994,7 @@ static USER_FPREGS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5364,6 +6008,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "swd",
@@ -5371,6 +6016,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "twd",
@@ -5378,6 +6024,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fip",
@@ -5385,6 +6032,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fcs",
@@ -5392,6 +6040,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "foo",
@@ -5399,6 +6048,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fos",
@@ -5406,6 +6056,7 @@ static USER_FPREGS_I386: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "st_space",
@@ -5417,6 +6068,7 @@ static USER_FPREGS_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5435,6 +6087,7 @@ static REGSET_OUT_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -5442,6 +6095,7 @@ static REGSET_OUT_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5460,6 +6114,7 @@ static REGSET_OUT_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -5467,6 +6122,7 @@ static REGSET_OUT_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5485,6 +6141,7 @@ static REGSET_IN_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -5492,6 +6149,7 @@ static REGSET_IN_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5510,6 +6168,7 @@ static REGSET_IN_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iov_len",
@@ -5517,6 +6176,7 @@ static REGSET_IN_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5530,6 +6190,7 @@ static PEEKSIGINFO_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -5537,6 +6198,7 @@ static PEEKSIGINFO_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::PeeksiginfoFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr",
@@ -5544,6 +6206,7 @@ static PEEKSIGINFO_ARGS_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5557,6 +6220,7 @@ static SECCOMP_METADATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -5564,6 +6228,7 @@ static SECCOMP_METADATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::SeccompFilterFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5577,6 +6242,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::PtraceSyscallInfoOp, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "reserved",
@@ -5584,6 +6250,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Hex(1),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -5591,6 +6258,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "arch",
@@ -5598,6 +6266,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::AuditArch, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "instruction_pointer",
@@ -5605,6 +6274,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stack_pointer",
@@ -5612,6 +6282,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nr",
@@ -5619,6 +6290,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "args",
@@ -5630,6 +6302,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ret_data",
@@ -5637,6 +6310,7 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5650,6 +6324,7 @@ static SOCK_FPROG_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "filter",
@@ -5657,6 +6332,7 @@ static SOCK_FPROG_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5670,6 +6346,7 @@ static SOCK_FPROG_I386: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "filter",
@@ -5677,6 +6354,7 @@ static SOCK_FPROG_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5690,6 +6368,7 @@ static CAP_USER_HEADER_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::CapabilityVersion, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pid",
@@ -5697,6 +6376,7 @@ static CAP_USER_HEADER_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5710,6 +6390,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "permitted",
@@ -5717,6 +6398,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "inheritable",
@@ -5724,6 +6406,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "effective_high",
@@ -5731,6 +6414,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "permitted_high",
@@ -5738,6 +6422,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "inheritable_high",
@@ -5745,6 +6430,7 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5758,6 +6444,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessFs, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "handled_access_net",
@@ -5765,6 +6452,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessNet, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "scoped",
@@ -5772,6 +6460,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockScope, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "quiet_access_fs",
@@ -5779,6 +6468,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessFs, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "quiet_access_net",
@@ -5786,6 +6476,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessNet, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "quiet_scoped",
@@ -5793,6 +6484,7 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockScope, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5806,6 +6498,7 @@ static LANDLOCK_PATH_BENEATH_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessFs, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "parent_fd",
@@ -5813,6 +6506,7 @@ static LANDLOCK_PATH_BENEATH_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5826,6 +6520,7 @@ static LANDLOCK_NET_PORT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::LandlockAccessNet, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "port",
@@ -5833,6 +6528,7 @@ static LANDLOCK_NET_PORT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5846,6 +6542,7 @@ static LSM_CTX_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::LsmId, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -5853,6 +6550,7 @@ static LSM_CTX_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "len",
@@ -5860,6 +6558,7 @@ static LSM_CTX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ctx_len",
@@ -5867,6 +6566,7 @@ static LSM_CTX_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5879,6 +6579,7 @@ static LSM_ID_X86_64: Layout = Layout {
         ty: MemberTy::Enum(SetId::LsmId, 8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static LSM_SIZE_X86_64: Layout = Layout {
@@ -5890,6 +6591,7 @@ static LSM_SIZE_X86_64: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
@@ -5902,6 +6604,7 @@ static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::KeySerial, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prime",
@@ -5909,6 +6612,7 @@ static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::KeySerial, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "base",
@@ -5916,6 +6620,7 @@ static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::KeySerial, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -5934,6 +6639,7 @@ static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "otherinfo",
@@ -5946,6 +6652,7 @@ static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "otherinfolen",
@@ -5953,6 +6660,7 @@ static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__spare",
@@ -5964,6 +6672,7 @@ static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -5982,6 +6691,7 @@ static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "otherinfo",
@@ -5994,6 +6704,7 @@ static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "otherinfolen",
@@ -6001,6 +6712,7 @@ static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__spare",
@@ -6012,6 +6724,7 @@ static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -6025,6 +6738,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::KeyctlPkeyOps, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key_size",
@@ -6032,6 +6746,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_data_size",
@@ -6039,6 +6754,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_sig_size",
@@ -6046,6 +6762,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_enc_size",
@@ -6053,6 +6770,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_dec_size",
@@ -6060,6 +6778,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__spare",
@@ -6071,6 +6790,7 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -6084,6 +6804,7 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::KeySerial, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "in_len",
@@ -6091,6 +6812,7 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "out_len",
@@ -6098,6 +6820,7 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__spare",
@@ -6109,6 +6832,7 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: true,
+            answer: false,
         },
     ],
 };
@@ -6122,6 +6846,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::PerfType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "size",
@@ -6129,6 +6854,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::PerfAttrSize, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "config",
@@ -6136,6 +6862,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_period",
@@ -6143,6 +6870,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_type",
@@ -6150,6 +6878,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::PerfSampleType, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "read_format",
@@ -6157,6 +6886,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::PerfReadFormat, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bits",
@@ -6164,6 +6894,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "wakeup_events",
@@ -6171,6 +6902,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bp_type",
@@ -6178,6 +6910,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::HwBreakpoint, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "config1",
@@ -6185,6 +6918,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "config2",
@@ -6192,6 +6926,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "branch_sample_type",
@@ -6199,6 +6934,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::PerfBranchSample, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_regs_user",
@@ -6206,6 +6942,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_stack_user",
@@ -6213,6 +6950,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "clockid",
@@ -6220,6 +6958,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::ClockId, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_regs_intr",
@@ -6227,6 +6966,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "aux_watermark",
@@ -6234,6 +6974,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sample_max_stack",
@@ -6241,6 +6982,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__reserved_2",
@@ -6248,6 +6990,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "aux_sample_size",
@@ -6255,6 +6998,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "aux_action",
@@ -6262,6 +7006,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sig_data",
@@ -6269,6 +7014,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "config3",
@@ -6276,6 +7022,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "config4",
@@ -6283,6 +7030,7 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6296,6 +7044,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "loads",
@@ -6307,6 +7056,7 @@ static SYSINFO_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalram",
@@ -6314,6 +7064,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freeram",
@@ -6321,6 +7072,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sharedram",
@@ -6328,6 +7080,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bufferram",
@@ -6335,6 +7088,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalswap",
@@ -6342,6 +7096,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freeswap",
@@ -6349,6 +7104,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "procs",
@@ -6356,6 +7112,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalhigh",
@@ -6363,6 +7120,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freehigh",
@@ -6370,6 +7128,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mem_unit",
@@ -6377,6 +7136,7 @@ static SYSINFO_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6390,6 +7150,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "loads",
@@ -6401,6 +7162,7 @@ static SYSINFO_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalram",
@@ -6408,6 +7170,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freeram",
@@ -6415,6 +7178,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sharedram",
@@ -6422,6 +7186,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bufferram",
@@ -6429,6 +7194,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalswap",
@@ -6436,6 +7202,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freeswap",
@@ -6443,6 +7210,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "procs",
@@ -6450,6 +7218,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "totalhigh",
@@ -6457,6 +7226,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "freehigh",
@@ -6464,6 +7234,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mem_unit",
@@ -6471,6 +7242,7 @@ static SYSINFO_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6484,6 +7256,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nodename",
@@ -6491,6 +7264,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "release",
@@ -6498,6 +7272,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "version",
@@ -6505,6 +7280,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "machine",
@@ -6512,6 +7288,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "domainname",
@@ -6519,6 +7296,7 @@ static UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: true,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6532,6 +7310,7 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nodename",
@@ -6539,6 +7318,7 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "release",
@@ -6546,6 +7326,7 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "version",
@@ -6553,6 +7334,7 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "machine",
@@ -6560,6 +7342,7 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(65),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6573,6 +7356,7 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(9),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nodename",
@@ -6580,6 +7364,7 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(9),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "release",
@@ -6587,6 +7372,7 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(9),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "version",
@@ -6594,6 +7380,7 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(9),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "machine",
@@ -6601,6 +7388,7 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
             ty: MemberTy::Text(9),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6613,6 +7401,7 @@ static SIGSET_X86_64: Layout = Layout {
         ty: MemberTy::SigSet(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static OLD_SIGSET_X86_64: Layout = Layout {
@@ -6624,6 +7413,7 @@ static OLD_SIGSET_X86_64: Layout = Layout {
         ty: MemberTy::SigSet(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static OLD_SIGSET_I386: Layout = Layout {
@@ -6635,6 +7425,7 @@ static OLD_SIGSET_I386: Layout = Layout {
         ty: MemberTy::SigSet(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SIGACTION_X86_64: Layout = Layout {
@@ -6647,6 +7438,7 @@ static SIGACTION_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SigactionHandler, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_flags",
@@ -6654,6 +7446,7 @@ static SIGACTION_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::SigactionFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_restorer",
@@ -6661,6 +7454,7 @@ static SIGACTION_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_mask",
@@ -6668,6 +7462,7 @@ static SIGACTION_X86_64: Layout = Layout {
             ty: MemberTy::SigSet(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6681,6 +7476,7 @@ static SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SigactionHandler, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_flags",
@@ -6688,6 +7484,7 @@ static SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::SigactionFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_restorer",
@@ -6695,6 +7492,7 @@ static SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_mask",
@@ -6702,6 +7500,7 @@ static SIGACTION_I386: Layout = Layout {
             ty: MemberTy::SigSet(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6715,6 +7514,7 @@ static OLD_SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::SigactionHandler, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_mask",
@@ -6722,6 +7522,7 @@ static OLD_SIGACTION_I386: Layout = Layout {
             ty: MemberTy::SigSet(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_flags",
@@ -6729,6 +7530,7 @@ static OLD_SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::SigactionFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sa_restorer",
@@ -6736,6 +7538,7 @@ static OLD_SIGACTION_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6749,6 +7552,7 @@ static SIGALTSTACK_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ss_flags",
@@ -6756,6 +7560,7 @@ static SIGALTSTACK_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::SigaltstackFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ss_size",
@@ -6763,6 +7568,7 @@ static SIGALTSTACK_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6776,6 +7582,7 @@ static SIGALTSTACK_I386: Layout = Layout {
             ty: MemberTy::Addr(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ss_flags",
@@ -6783,6 +7590,7 @@ static SIGALTSTACK_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::SigaltstackFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ss_size",
@@ -6790,6 +7598,7 @@ static SIGALTSTACK_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6803,6 +7612,7 @@ static MQ_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::CreationFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_maxmsg",
@@ -6810,6 +7620,7 @@ static MQ_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_msgsize",
@@ -6817,6 +7628,7 @@ static MQ_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_curmsgs",
@@ -6824,6 +7636,7 @@ static MQ_ATTR_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6837,6 +7650,7 @@ static MQ_ATTR_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::CreationFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_maxmsg",
@@ -6844,6 +7658,7 @@ static MQ_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_msgsize",
@@ -6851,6 +7666,7 @@ static MQ_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mq_curmsgs",
@@ -6858,6 +7674,7 @@ static MQ_ATTR_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6871,6 +7688,7 @@ static SEMBUF_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sem_op",
@@ -6878,6 +7696,7 @@ static SEMBUF_X86_64: Layout = Layout {
             ty: MemberTy::Int(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sem_flg",
@@ -6885,6 +7704,7 @@ static SEMBUF_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::SemOpFlags, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6898,6 +7718,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IpcPerm),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_segsz",
@@ -6905,6 +7726,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_atime",
@@ -6912,6 +7734,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_dtime",
@@ -6919,6 +7742,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_ctime",
@@ -6926,6 +7750,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_cpid",
@@ -6933,6 +7758,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_lpid",
@@ -6940,6 +7766,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "shm_nattch",
@@ -6947,6 +7774,7 @@ static SHMID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -6960,6 +7788,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::IpcPerm),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_stime",
@@ -6967,6 +7796,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_rtime",
@@ -6974,6 +7804,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_ctime",
@@ -6981,6 +7812,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_qnum",
@@ -6988,6 +7820,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_qbytes",
@@ -6995,6 +7828,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_lspid",
@@ -7002,6 +7836,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "msg_lrpid",
@@ -7009,6 +7844,7 @@ static MSQID_DS_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7022,6 +7858,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Key,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "uid",
@@ -7029,6 +7866,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "gid",
@@ -7036,6 +7874,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cuid",
@@ -7043,6 +7882,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cgid",
@@ -7050,6 +7890,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "mode",
@@ -7057,6 +7898,7 @@ static IPC_PERM_X86_64: Layout = Layout {
             ty: MemberTy::Octal(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7070,6 +7912,7 @@ static LINGER_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l_linger",
@@ -7077,6 +7920,7 @@ static LINGER_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7090,6 +7934,7 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
             ty: MemberTy::Network(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sipx_network",
@@ -7097,6 +7942,7 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
             ty: MemberTy::Network(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sipx_node",
@@ -7108,6 +7954,7 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sipx_type",
@@ -7115,6 +7962,7 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
             ty: MemberTy::Hex(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7127,6 +7975,7 @@ static SOCKADDR_X25_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::X25Address),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static X25_ADDRESS_X86_64: Layout = Layout {
@@ -7138,6 +7987,7 @@ static X25_ADDRESS_X86_64: Layout = Layout {
         ty: MemberTy::Text(16),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SOCKADDR_TIPC_X86_64: Layout = Layout {
@@ -7150,6 +8000,7 @@ static SOCKADDR_TIPC_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::TipcAddressType, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "scope",
@@ -7157,6 +8008,7 @@ static SOCKADDR_TIPC_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::TipcScope, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7169,6 +8021,7 @@ static TIPC_RANGE_ADDRESS_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::TipcServiceRange),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
@@ -7181,6 +8034,7 @@ static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "lower",
@@ -7188,6 +8042,7 @@ static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "upper",
@@ -7195,6 +8050,7 @@ static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7207,6 +8063,7 @@ static TIPC_NAME_ADDRESS_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::TipcName),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIPC_NAME_X86_64: Layout = Layout {
@@ -7219,6 +8076,7 @@ static TIPC_NAME_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::TipcServiceAddr),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "domain",
@@ -7226,6 +8084,7 @@ static TIPC_NAME_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7239,6 +8098,7 @@ static TIPC_SERVICE_ADDR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "instance",
@@ -7246,6 +8106,7 @@ static TIPC_SERVICE_ADDR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7258,6 +8119,7 @@ static TIPC_ID_ADDRESS_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::TipcSocketAddr),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
@@ -7270,6 +8132,7 @@ static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "node",
@@ -7277,6 +8140,7 @@ static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7289,6 +8153,7 @@ static SOCKADDR_SCO_X86_64: Layout = Layout {
         ty: MemberTy::Mac(6),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SOCKADDR_HCI_X86_64: Layout = Layout {
@@ -7301,6 +8166,7 @@ static SOCKADDR_HCI_X86_64: Layout = Layout {
             ty: MemberTy::Within("htobs", &MemberTy::Uint(2)),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "hci_channel",
@@ -7308,6 +8174,7 @@ static SOCKADDR_HCI_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::HciChannel, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7321,6 +8188,7 @@ static SOCKADDR_RC_X86_64: Layout = Layout {
             ty: MemberTy::Mac(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "rc_channel",
@@ -7328,6 +8196,7 @@ static SOCKADDR_RC_X86_64: Layout = Layout {
             ty: MemberTy::Uint(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7341,6 +8210,7 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
             ty: MemberTy::Within("htobs", &MemberTy::Enum(SetId::L2capPsm, 2)),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l2_bdaddr",
@@ -7348,6 +8218,7 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
             ty: MemberTy::Mac(6),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l2_cid",
@@ -7355,6 +8226,7 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
             ty: MemberTy::Within("htobs", &MemberTy::Enum(SetId::L2capCid, 2)),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "l2_bdaddr_type",
@@ -7362,6 +8234,7 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BluetoothAddressType, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7375,6 +8248,7 @@ static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pan_id",
@@ -7382,6 +8256,7 @@ static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "hwaddr",
@@ -7389,6 +8264,7 @@ static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
             ty: MemberTy::Mac(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7402,6 +8278,7 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
             ty: MemberTy::Text(14),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "salg_feat",
@@ -7409,6 +8286,7 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::CryptoAlgFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "salg_mask",
@@ -7416,6 +8294,7 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::CryptoAlgFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "salg_name",
@@ -7423,6 +8302,7 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
             ty: MemberTy::Text(64),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7436,6 +8316,7 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "target_idx",
@@ -7443,6 +8324,7 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "nfc_protocol",
@@ -7450,6 +8332,7 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::NfcProtocol, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7463,6 +8346,7 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
             ty: MemberTy::Hex(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "svm_port",
@@ -7470,6 +8354,7 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::VsockPort, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "svm_cid",
@@ -7477,6 +8362,7 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::VsockCid, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "svm_flags",
@@ -7484,6 +8370,7 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::VsockFlags, 1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7497,6 +8384,7 @@ static SOCKADDR_QRTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sq_port",
@@ -7504,6 +8392,7 @@ static SOCKADDR_QRTR_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7517,6 +8406,7 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::XdpSockaddrFlags, 2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sxdp_ifindex",
@@ -7524,6 +8414,7 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sxdp_queue_id",
@@ -7531,6 +8422,7 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "sxdp_shared_umem_fd",
@@ -7538,6 +8430,7 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7551,6 +8444,7 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "smctp_addr",
@@ -7558,6 +8452,7 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
             ty: MemberTy::Struct(StructId::MctpAddr),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "smctp_type",
@@ -7565,6 +8460,7 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
             ty: MemberTy::Hex(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "smctp_tag",
@@ -7572,6 +8468,7 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
             ty: MemberTy::Hex(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "__smctp_pad1",
@@ -7579,6 +8476,7 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
             ty: MemberTy::Hex(1),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7591,6 +8489,7 @@ static MCTP_ADDR_X86_64: Layout = Layout {
         ty: MemberTy::Hex(1),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static UCRED_X86_64: Layout = Layout {
@@ -7603,6 +8502,7 @@ static UCRED_X86_64: Layout = Layout {
             ty: MemberTy::Pid,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "uid",
@@ -7610,6 +8510,7 @@ static UCRED_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "gid",
@@ -7617,6 +8518,7 @@ static UCRED_X86_64: Layout = Layout {
             ty: MemberTy::Id(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7630,6 +8532,7 @@ static IP_MREQ_X86_64: Layout = Layout {
             ty: MemberTy::Inet,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "imr_interface",
@@ -7637,6 +8540,7 @@ static IP_MREQ_X86_64: Layout = Layout {
             ty: MemberTy::Inet,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7650,6 +8554,7 @@ static WINSIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ws_col",
@@ -7657,6 +8562,7 @@ static WINSIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ws_xpixel",
@@ -7664,6 +8570,7 @@ static WINSIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ws_ypixel",
@@ -7671,6 +8578,7 @@ static WINSIZE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(2),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7684,6 +8592,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::TermiosIflag, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "c_oflag",
@@ -7691,6 +8600,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::TermiosOflag, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "c_cflag",
@@ -7698,6 +8608,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::TermiosCflag, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "c_lflag",
@@ -7705,6 +8616,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::TermiosLflag, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "c_line",
@@ -7712,6 +8624,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::TtyLdisc, 1),
             extra: true,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "c_cc",
@@ -7719,6 +8632,7 @@ static TERMIOS_X86_64: Layout = Layout {
             ty: MemberTy::Indexed(SetId::TermiosCc, 19),
             extra: true,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7731,6 +8645,7 @@ static MODEM_BITS_X86_64: Layout = Layout {
         ty: MemberTy::Flags(SetId::ModemBits, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static INODE_FLAGS_X86_64: Layout = Layout {
@@ -7742,6 +8657,7 @@ static INODE_FLAGS_X86_64: Layout = Layout {
         ty: MemberTy::Flags(SetId::InodeFlags, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static COMM_X86_64: Layout = Layout {
@@ -7753,6 +8669,7 @@ static COMM_X86_64: Layout = Layout {
         ty: MemberTy::Text(16),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static SIGNAL_NUMBER_X86_64: Layout = Layout {
@@ -7764,6 +8681,7 @@ static SIGNAL_NUMBER_X86_64: Layout = Layout {
         ty: MemberTy::Signal(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static PR_TSC_X86_64: Layout = Layout {
@@ -7775,6 +8693,7 @@ static PR_TSC_X86_64: Layout = Layout {
         ty: MemberTy::Enum(SetId::PrTsc, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_MAP_CREATE_X86_64: Layout = Layout {
@@ -7787,6 +8706,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfMapType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key_size",
@@ -7794,6 +8714,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value_size",
@@ -7801,6 +8722,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_entries",
@@ -7808,6 +8730,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_flags",
@@ -7815,6 +8738,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "inner_map_fd",
@@ -7822,6 +8746,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "numa_node",
@@ -7829,6 +8754,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "map_name",
@@ -7836,6 +8762,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Text(16),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_ifindex",
@@ -7843,6 +8770,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_fd",
@@ -7850,6 +8778,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_key_type_id",
@@ -7857,6 +8786,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_value_type_id",
@@ -7864,6 +8794,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_vmlinux_value_type_id",
@@ -7871,6 +8802,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_extra",
@@ -7878,6 +8810,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value_type_btf_obj_fd",
@@ -7885,6 +8818,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_token_fd",
@@ -7892,6 +8826,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "excl_prog_hash",
@@ -7899,6 +8834,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "excl_prog_hash_size",
@@ -7906,6 +8842,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -7919,6 +8856,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfMapType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key_size",
@@ -7926,6 +8864,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value_size",
@@ -7933,6 +8872,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "max_entries",
@@ -7940,6 +8880,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_flags",
@@ -7947,6 +8888,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "inner_map_fd",
@@ -7954,6 +8896,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "numa_node",
@@ -7961,6 +8904,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: true,
+            answer: false,
         },
         Member {
             name: "map_name",
@@ -7968,6 +8912,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Text(16),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_ifindex",
@@ -7975,6 +8920,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_fd",
@@ -7982,6 +8928,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_key_type_id",
@@ -7989,6 +8936,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_value_type_id",
@@ -7996,6 +8944,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_vmlinux_value_type_id",
@@ -8003,6 +8952,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_extra",
@@ -8010,6 +8960,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value_type_btf_obj_fd",
@@ -8017,6 +8968,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_token_fd",
@@ -8024,6 +8976,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "excl_prog_hash",
@@ -8031,6 +8984,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "excl_prog_hash_size",
@@ -8038,6 +8992,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8051,6 +9006,7 @@ static BPF_MAP_ELEM_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8058,6 +9014,7 @@ static BPF_MAP_ELEM_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value",
@@ -8065,6 +9022,7 @@ static BPF_MAP_ELEM_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8072,6 +9030,7 @@ static BPF_MAP_ELEM_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8085,6 +9044,7 @@ static BPF_MAP_ELEM_I386: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8092,6 +9052,7 @@ static BPF_MAP_ELEM_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "value",
@@ -8099,6 +9060,7 @@ static BPF_MAP_ELEM_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8106,6 +9068,7 @@ static BPF_MAP_ELEM_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8119,6 +9082,7 @@ static BPF_MAP_KEY_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8126,6 +9090,7 @@ static BPF_MAP_KEY_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8139,6 +9104,7 @@ static BPF_MAP_KEY_I386: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8146,6 +9112,7 @@ static BPF_MAP_KEY_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8159,6 +9126,7 @@ static BPF_MAP_NEXT_KEY_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8166,6 +9134,7 @@ static BPF_MAP_NEXT_KEY_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "next_key",
@@ -8173,6 +9142,7 @@ static BPF_MAP_NEXT_KEY_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8186,6 +9156,7 @@ static BPF_MAP_NEXT_KEY_I386: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "key",
@@ -8193,6 +9164,7 @@ static BPF_MAP_NEXT_KEY_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "next_key",
@@ -8200,6 +9172,7 @@ static BPF_MAP_NEXT_KEY_I386: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8212,6 +9185,7 @@ static BPF_MAP_FD_X86_64: Layout = Layout {
         ty: MemberTy::Fd(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_BATCH_DATA_X86_64: Layout = Layout {
@@ -8224,6 +9198,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "out_batch",
@@ -8231,6 +9206,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "keys",
@@ -8238,6 +9214,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "values",
@@ -8245,6 +9222,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "count",
@@ -8252,6 +9230,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_fd",
@@ -8259,6 +9238,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "elem_flags",
@@ -8266,6 +9246,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8273,6 +9254,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8285,6 +9267,7 @@ static BPF_BATCH_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfBatchData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
@@ -8297,6 +9280,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "values",
@@ -8304,6 +9288,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "count",
@@ -8311,6 +9296,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_fd",
@@ -8318,6 +9304,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "elem_flags",
@@ -8325,6 +9312,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8332,6 +9320,7 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8344,6 +9333,7 @@ static BPF_UPDATE_BATCH_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfUpdateBatchData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
@@ -8356,6 +9346,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "count",
@@ -8363,6 +9354,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_fd",
@@ -8370,6 +9362,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "elem_flags",
@@ -8377,6 +9370,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8384,6 +9378,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8396,6 +9391,7 @@ static BPF_DELETE_BATCH_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfDeleteBatchData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_PROG_LOAD_X86_64: Layout = Layout {
@@ -8408,6 +9404,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfProgType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "insn_cnt",
@@ -8415,6 +9412,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "insns",
@@ -8422,6 +9420,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "license",
@@ -8434,6 +9433,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "log_level",
@@ -8441,6 +9441,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "log_size",
@@ -8448,6 +9449,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "log_buf",
@@ -8460,6 +9462,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "kern_version",
@@ -8467,6 +9470,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::KernelVersion,
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_flags",
@@ -8474,6 +9478,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfProgFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_name",
@@ -8481,6 +9486,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Text(16),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_ifindex",
@@ -8488,6 +9494,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "expected_attach_type",
@@ -8495,6 +9502,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfAttachType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_btf_fd",
@@ -8502,6 +9510,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "func_info_rec_size",
@@ -8509,6 +9518,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "func_info",
@@ -8516,6 +9526,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "func_info_cnt",
@@ -8523,6 +9534,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "line_info_rec_size",
@@ -8530,6 +9542,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "line_info",
@@ -8537,6 +9550,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "line_info_cnt",
@@ -8544,6 +9558,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_btf_id",
@@ -8551,6 +9566,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_prog_fd",
@@ -8558,6 +9574,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "core_relo_cnt",
@@ -8565,6 +9582,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fd_array",
@@ -8572,6 +9590,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "core_relos",
@@ -8579,6 +9598,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "core_relo_rec_size",
@@ -8586,6 +9606,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "log_true_size",
@@ -8593,6 +9614,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_token_fd",
@@ -8600,6 +9622,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fd_array_cnt",
@@ -8607,6 +9630,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "signature",
@@ -8614,6 +9638,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "signature_size",
@@ -8621,6 +9646,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "keyring_id",
@@ -8628,6 +9654,7 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8646,6 +9673,7 @@ static BPF_OBJ_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bpf_fd",
@@ -8653,6 +9681,7 @@ static BPF_OBJ_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "file_flags",
@@ -8660,6 +9689,7 @@ static BPF_OBJ_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "path_fd",
@@ -8667,6 +9697,7 @@ static BPF_OBJ_X86_64: Layout = Layout {
             ty: MemberTy::DirFd,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8685,6 +9716,7 @@ static BPF_OBJ_I386: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bpf_fd",
@@ -8692,6 +9724,7 @@ static BPF_OBJ_I386: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "file_flags",
@@ -8699,6 +9732,7 @@ static BPF_OBJ_I386: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "path_fd",
@@ -8706,6 +9740,7 @@ static BPF_OBJ_I386: Layout = Layout {
             ty: MemberTy::DirFd,
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8719,6 +9754,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_bpf_fd",
@@ -8726,6 +9762,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_type",
@@ -8733,6 +9770,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfAttachType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_flags",
@@ -8740,6 +9778,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfAttachFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "replace_bpf_fd",
@@ -8747,6 +9786,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "relative_fd",
@@ -8754,6 +9794,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "expected_revision",
@@ -8761,6 +9802,7 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8774,6 +9816,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "retval",
@@ -8781,6 +9824,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "data_size_in",
@@ -8788,6 +9832,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "data_size_out",
@@ -8795,6 +9840,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "data_in",
@@ -8802,6 +9848,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "data_out",
@@ -8809,6 +9856,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "repeat",
@@ -8816,6 +9864,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "duration",
@@ -8823,6 +9872,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ctx_size_in",
@@ -8830,6 +9880,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ctx_size_out",
@@ -8837,6 +9888,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ctx_in",
@@ -8844,6 +9896,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ctx_out",
@@ -8851,6 +9904,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -8858,6 +9912,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfTestFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cpu",
@@ -8865,6 +9920,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "batch_size",
@@ -8872,6 +9928,7 @@ static BPF_TEST_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8884,6 +9941,7 @@ static BPF_TEST_RUN_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfTest),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_NEXT_ID_X86_64: Layout = Layout {
@@ -8896,6 +9954,7 @@ static BPF_NEXT_ID_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "next_id",
@@ -8903,6 +9962,7 @@ static BPF_NEXT_ID_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "open_flags",
@@ -8910,6 +9970,7 @@ static BPF_NEXT_ID_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8922,6 +9983,7 @@ static BPF_PROG_ID_X86_64: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_MAP_ID_X86_64: Layout = Layout {
@@ -8934,6 +9996,7 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "open_flags",
@@ -8941,6 +10004,7 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -8953,6 +10017,7 @@ static BPF_BTF_ID_X86_64: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_ID_X86_64: Layout = Layout {
@@ -8964,6 +10029,7 @@ static BPF_LINK_ID_X86_64: Layout = Layout {
         ty: MemberTy::Uint(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_INFO_DATA_X86_64: Layout = Layout {
@@ -8976,6 +10042,7 @@ static BPF_INFO_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "info_len",
@@ -8983,6 +10050,7 @@ static BPF_INFO_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "info",
@@ -8990,6 +10058,7 @@ static BPF_INFO_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9002,6 +10071,7 @@ static BPF_INFO_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfInfoData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_QUERY_DATA_X86_64: Layout = Layout {
@@ -9014,6 +10084,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_type",
@@ -9021,6 +10092,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfAttachType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "query_flags",
@@ -9028,6 +10100,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfQueryFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_flags",
@@ -9035,6 +10108,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfAttachFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_ids",
@@ -9042,6 +10116,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_cnt",
@@ -9049,6 +10124,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_attach_flags",
@@ -9056,6 +10132,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "link_ids",
@@ -9063,6 +10140,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "link_attach_flags",
@@ -9070,6 +10148,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "revision",
@@ -9077,6 +10156,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9089,6 +10169,7 @@ static BPF_QUERY_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfQueryData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
@@ -9106,6 +10187,7 @@ static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_fd",
@@ -9113,6 +10195,7 @@ static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cookie",
@@ -9120,6 +10203,7 @@ static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9132,6 +10216,7 @@ static BPF_RAW_TRACEPOINT_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfRawTracepointData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_BTF_LOAD_X86_64: Layout = Layout {
@@ -9149,6 +10234,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_log_buf",
@@ -9156,6 +10242,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_size",
@@ -9163,6 +10250,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_log_size",
@@ -9170,6 +10258,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_log_level",
@@ -9177,6 +10266,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_log_true_size",
@@ -9184,6 +10274,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_flags",
@@ -9191,6 +10282,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "btf_token_fd",
@@ -9198,6 +10290,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9211,6 +10304,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fd",
@@ -9218,6 +10312,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9225,6 +10320,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "buf_len",
@@ -9232,6 +10328,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "buf",
@@ -9244,6 +10341,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_id",
@@ -9251,6 +10349,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "fd_type",
@@ -9258,6 +10357,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfFdType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "probe_offset",
@@ -9265,6 +10365,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "probe_addr",
@@ -9272,6 +10373,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9284,6 +10386,7 @@ static BPF_FD_QUERY_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfFdQueryData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
@@ -9296,6 +10399,7 @@ static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "new_prog_fd",
@@ -9303,6 +10407,7 @@ static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9310,6 +10415,7 @@ static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfAttachFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "old_prog_fd",
@@ -9317,6 +10423,7 @@ static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9329,6 +10436,7 @@ static BPF_LINK_UPDATE_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfLinkUpdateData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_DETACH_DATA_X86_64: Layout = Layout {
@@ -9340,6 +10448,7 @@ static BPF_LINK_DETACH_DATA_X86_64: Layout = Layout {
         ty: MemberTy::Int(4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_DETACH_X86_64: Layout = Layout {
@@ -9351,6 +10460,7 @@ static BPF_LINK_DETACH_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfLinkDetachData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_ENABLE_STATS_DATA_X86_64: Layout = Layout {
@@ -9362,6 +10472,7 @@ static BPF_ENABLE_STATS_DATA_X86_64: Layout = Layout {
         ty: MemberTy::Enum(SetId::BpfStatsType, 4),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_ENABLE_STATS_X86_64: Layout = Layout {
@@ -9373,6 +10484,7 @@ static BPF_ENABLE_STATS_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfEnableStatsData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_ITER_CREATE_DATA_X86_64: Layout = Layout {
@@ -9385,6 +10497,7 @@ static BPF_ITER_CREATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9392,6 +10505,7 @@ static BPF_ITER_CREATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9404,6 +10518,7 @@ static BPF_ITER_CREATE_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfIterCreateData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
@@ -9416,6 +10531,7 @@ static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "map_fd",
@@ -9423,6 +10539,7 @@ static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9430,6 +10547,7 @@ static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9442,6 +10560,7 @@ static BPF_BIND_MAP_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfBindMapData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_TOKEN_CREATE_DATA_X86_64: Layout = Layout {
@@ -9454,6 +10573,7 @@ static BPF_TOKEN_CREATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "bpffs_fd",
@@ -9461,6 +10581,7 @@ static BPF_TOKEN_CREATE_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9473,6 +10594,7 @@ static BPF_TOKEN_CREATE_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfTokenCreateData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
@@ -9490,6 +10612,7 @@ static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
             },
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stream_buf_len",
@@ -9497,6 +10620,7 @@ static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "stream_id",
@@ -9504,6 +10628,7 @@ static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_fd",
@@ -9511,6 +10636,7 @@ static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9523,6 +10649,7 @@ static BPF_STREAM_READ_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfStreamReadData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
@@ -9535,6 +10662,7 @@ static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "prog_fd",
@@ -9542,6 +10670,7 @@ static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9549,6 +10678,7 @@ static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9561,6 +10691,7 @@ static BPF_ASSOC_STRUCT_OPS_X86_64: Layout = Layout {
         ty: MemberTy::Struct(StructId::BpfAssocStructOpsData),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_TRACING_X86_64: Layout = Layout {
@@ -9573,6 +10704,7 @@ static BPF_LINK_TRACING_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cookie",
@@ -9580,6 +10712,7 @@ static BPF_LINK_TRACING_X86_64: Layout = Layout {
             ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9592,6 +10725,7 @@ static BPF_LINK_PERF_EVENT_X86_64: Layout = Layout {
         ty: MemberTy::Hex(8),
         extra: false,
         nonzero: false,
+        answer: false,
     }],
 };
 static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
@@ -9604,6 +10738,7 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfMultiFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cnt",
@@ -9611,6 +10746,7 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "syms",
@@ -9618,6 +10754,7 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "addrs",
@@ -9625,6 +10762,7 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cookies",
@@ -9632,6 +10770,7 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9645,6 +10784,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "offsets",
@@ -9652,6 +10792,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "ref_ctr_offsets",
@@ -9659,6 +10800,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cookies",
@@ -9666,6 +10808,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "cnt",
@@ -9673,6 +10816,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9680,6 +10824,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfUprobeMultiFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "pid",
@@ -9687,6 +10832,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "path_fd",
@@ -9694,6 +10840,7 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9707,6 +10854,7 @@ static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::SockDomain, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "hooknum",
@@ -9714,6 +10862,7 @@ static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "priority",
@@ -9721,6 +10870,7 @@ static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9728,6 +10878,7 @@ static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
             ty: MemberTy::Hex(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9741,6 +10892,7 @@ static BPF_LINK_RELATIVE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "expected_revision",
@@ -9748,6 +10900,7 @@ static BPF_LINK_RELATIVE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9761,6 +10914,7 @@ static BPF_LINK_ITER_X86_64: Layout = Layout {
             ty: MemberTy::Addr(8),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "iter_info_len",
@@ -9768,6 +10922,7 @@ static BPF_LINK_ITER_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
     ],
 };
@@ -9781,6 +10936,7 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Fd(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "target_fd",
@@ -9788,6 +10944,7 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Int(4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "attach_type",
@@ -9795,6 +10952,7 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Enum(SetId::BpfAttachType, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "flags",
@@ -9802,6 +10960,7 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Flags(SetId::BpfAttachFlags, 4),
             extra: false,
             nonzero: false,
+            answer: false,
         },
         Member {
             name: "target_btf_id",
@@ -9809,11 +10968,2256 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static U16_X86_64: Layout = Layout {
+    size: 2,
+    least: 0,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Uint(2),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static BLKPG_PARTITION_X86_64: Layout = Layout {
+    size: 152,
+    least: 0,
+    members: &[
+        Member {
+            name: "start",
+            at: 0,
+            ty: MemberTy::Int(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "length",
+            at: 8,
+            ty: MemberTy::Int(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "pno",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "devname",
+            at: 20,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "volname",
+            at: 84,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static BLKPG_PARTITION_I386: Layout = Layout {
+    size: 148,
+    least: 0,
+    members: &[
+        Member {
+            name: "start",
+            at: 0,
+            ty: MemberTy::Int(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "length",
+            at: 8,
+            ty: MemberTy::Int(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "pno",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "devname",
+            at: 20,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "volname",
+            at: 84,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static BLKPG_IOCTL_ARG_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "op",
+            at: 0,
+            ty: MemberTy::Enum(SetId::BlkpgOp, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "flags",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "datalen",
+            at: 8,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "data",
+            at: 16,
+            ty: MemberTy::To {
+                what: Pointee::Struct(StructId::BlkpgPartition),
+                width: 8,
+                length: None,
+                dir: Dir::In,
+            },
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static BLKPG_IOCTL_ARG_I386: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "op",
+            at: 0,
+            ty: MemberTy::Enum(SetId::BlkpgOp, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "flags",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "datalen",
+            at: 8,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "data",
+            at: 12,
+            ty: MemberTy::To {
+                what: Pointee::Struct(StructId::BlkpgPartition),
+                width: 4,
+                length: None,
+                dir: Dir::In,
+            },
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FIEMAP_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "fm_start",
+            at: 0,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fm_length",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fm_flags",
+            at: 16,
+            ty: MemberTy::Flags(SetId::FiemapFlags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fm_mapped_extents",
+            at: 20,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fm_extent_count",
+            at: 24,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fm_reserved",
+            at: 28,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FSXATTR_X86_64: Layout = Layout {
+    size: 28,
+    least: 0,
+    members: &[
+        Member {
+            name: "fsx_xflags",
+            at: 0,
+            ty: MemberTy::Flags(SetId::FileAttrXflags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_extsize",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_nextents",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_projid",
+            at: 12,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_cowextsize",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FSXATTR_IN_X86_64: Layout = Layout {
+    size: 28,
+    least: 0,
+    members: &[
+        Member {
+            name: "fsx_xflags",
+            at: 0,
+            ty: MemberTy::Flags(SetId::FileAttrXflags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_extsize",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_projid",
+            at: 12,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "fsx_cowextsize",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FILE_CLONE_RANGE_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "src_fd",
+            at: 0,
+            ty: MemberTy::Int(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "src_offset",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "src_length",
+            at: 16,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "dest_offset",
+            at: 24,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FSTRIM_RANGE_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "start",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "len",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "minlen",
+            at: 16,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FS_LABEL_X86_64: Layout = Layout {
+    size: 256,
+    least: 0,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Text(256),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static FSUUID2_X86_64: Layout = Layout {
+    size: 17,
+    least: 0,
+    members: &[
+        Member {
+            name: "len",
+            at: 0,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "uuid",
+            at: 1,
+            ty: MemberTy::Bytes(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FS_SYSFS_PATH_X86_64: Layout = Layout {
+    size: 129,
+    least: 0,
+    members: &[
+        Member {
+            name: "len",
+            at: 0,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "name",
+            at: 1,
+            ty: MemberTy::Text(128),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static LOOP_INFO64_X86_64: Layout = Layout {
+    size: 232,
+    least: 0,
+    members: &[
+        Member {
+            name: "lo_device",
+            at: 0,
+            ty: MemberTy::Dev(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_inode",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_rdevice",
+            at: 16,
+            ty: MemberTy::Dev(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_offset",
+            at: 24,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_sizelimit",
+            at: 32,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_number",
+            at: 40,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_encrypt_type",
+            at: 44,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_encrypt_key_size",
+            at: 48,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_flags",
+            at: 52,
+            ty: MemberTy::Flags(SetId::LoopFlags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_file_name",
+            at: 56,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_crypt_name",
+            at: 120,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_encrypt_key",
+            at: 184,
+            ty: MemberTy::Bytes(32),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "lo_init",
+            at: 216,
+            ty: MemberTy::Array {
+                elem: &MemberTy::Hex(8),
+                count: 2,
+                stride: 8,
+            },
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static LOOP_CONFIG_X86_64: Layout = Layout {
+    size: 304,
+    least: 0,
+    members: &[
+        Member {
+            name: "fd",
+            at: 0,
+            ty: MemberTy::Fd(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "block_size",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "info",
+            at: 8,
+            ty: MemberTy::Struct(StructId::LoopInfo64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "__reserved",
+            at: 240,
+            ty: MemberTy::Array {
+                elem: &MemberTy::Hex(8),
+                count: 8,
+                stride: 8,
+            },
+            extra: false,
+            nonzero: true,
+            answer: false,
+        },
+    ],
+};
+static RTC_TIME_X86_64: Layout = Layout {
+    size: 36,
+    least: 0,
+    members: &[
+        Member {
+            name: "tm_sec",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_min",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_hour",
+            at: 8,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_mday",
+            at: 12,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_mon",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_year",
+            at: 20,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_wday",
+            at: 24,
+            ty: MemberTy::Int(4),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_yday",
+            at: 28,
+            ty: MemberTy::Int(4),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tm_isdst",
+            at: 32,
+            ty: MemberTy::Int(4),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static RTC_WKALRM_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "enabled",
+            at: 0,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "pending",
+            at: 1,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "time",
+            at: 4,
+            ty: MemberTy::Struct(StructId::RtcTime),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static VERSION_NUMBER_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Hex(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static UFFDIO_RANGE_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "start",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "len",
+            at: 8,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static UFFDIO_API_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "api",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "features",
+            at: 8,
+            ty: MemberTy::Flags(SetId::UffdFeatures, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ioctls",
+            at: 16,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static UFFDIO_RANGES_X86_64: Layout = Layout {
+    size: 8,
+    least: 0,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Hex(8),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static UFFDIO_REGISTER_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "range",
+            at: 0,
+            ty: MemberTy::Struct(StructId::UffdioRange),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 16,
+            ty: MemberTy::Flags(SetId::UffdRegisterMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ioctls",
+            at: 24,
+            ty: MemberTy::Struct(StructId::UffdioRanges),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static UFFDIO_COPY_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "dst",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "src",
+            at: 8,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "len",
+            at: 16,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 24,
+            ty: MemberTy::Flags(SetId::UffdCopyMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "copy",
+            at: 32,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static UFFDIO_ZEROPAGE_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "range",
+            at: 0,
+            ty: MemberTy::Struct(StructId::UffdioRange),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 16,
+            ty: MemberTy::Flags(SetId::UffdZeropageMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "zeropage",
+            at: 24,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static UFFDIO_WRITEPROTECT_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "range",
+            at: 0,
+            ty: MemberTy::Struct(StructId::UffdioRange),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 16,
+            ty: MemberTy::Flags(SetId::UffdWriteprotectMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static UFFDIO_CONTINUE_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "range",
+            at: 0,
+            ty: MemberTy::Struct(StructId::UffdioRange),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 16,
+            ty: MemberTy::Flags(SetId::UffdContinueMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mapped",
+            at: 24,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static UFFDIO_POISON_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "range",
+            at: 0,
+            ty: MemberTy::Struct(StructId::UffdioRange),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 16,
+            ty: MemberTy::Flags(SetId::UffdPoisonMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "updated",
+            at: 24,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static UFFDIO_MOVE_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "dst",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "src",
+            at: 8,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "len",
+            at: 16,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mode",
+            at: 24,
+            ty: MemberTy::Flags(SetId::UffdMoveMode, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "move",
+            at: 32,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static WATCHDOG_INFO_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "options",
+            at: 0,
+            ty: MemberTy::Flags(SetId::WatchdogOptions, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "firmware_version",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "identity",
+            at: 8,
+            ty: MemberTy::Text(32),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_FLAGS_X86_64: Layout = Layout {
+    size: 18,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_flags",
+            at: 16,
+            ty: MemberTy::Flags(SetId::InterfaceFlags, 2),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_FLAGS_IN_X86_64: Layout = Layout {
+    size: 18,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_flags",
+            at: 16,
+            ty: MemberTy::Flags(SetId::InterfaceFlags, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_ADDR_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_addr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_ADDR_IN_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_addr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_DSTADDR_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_dstaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_DSTADDR_IN_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_dstaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_BROADADDR_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_broadaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_BROADADDR_IN_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_broadaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_NETMASK_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_netmask",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_NETMASK_IN_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_netmask",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Sockaddr),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_METRIC_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_metric",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_METRIC_IN_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_metric",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_MTU_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_mtu",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_MTU_IN_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_mtu",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_QLEN_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_qlen",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_QLEN_IN_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_qlen",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_INDEX_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_ifindex",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_BRIDGE_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[Member {
+        name: "ifr_ifindex",
+        at: 16,
+        ty: MemberTy::Int(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static IFREQ_NEWNAME_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_newname",
+            at: 16,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_NAME_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "ifr_ifindex",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static HARDWARE_ADDRESS_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "sa_family",
+            at: 0,
+            ty: MemberTy::Enum(SetId::ArpHardware, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "sa_data",
+            at: 2,
+            ty: MemberTy::Mac(6),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFMAP_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "mem_start",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mem_end",
+            at: 8,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "base_addr",
+            at: 16,
+            ty: MemberTy::Hex(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "irq",
+            at: 18,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "dma",
+            at: 19,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "port",
+            at: 20,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFMAP_I386: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "mem_start",
+            at: 0,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mem_end",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "base_addr",
+            at: 8,
+            ty: MemberTy::Hex(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "irq",
+            at: 10,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "dma",
+            at: 11,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "port",
+            at: 12,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFCONF_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifc_len",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifc_buf",
+            at: 8,
+            ty: MemberTy::To {
+                what: Pointee::Struct(StructId::IfreqList),
+                width: 8,
+                length: Some(Length::Member { at: 0, width: 4 }),
+                dir: Dir::Out,
+            },
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFCONF_I386: Layout = Layout {
+    size: 8,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifc_len",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifc_buf",
+            at: 4,
+            ty: MemberTy::To {
+                what: Pointee::Struct(StructId::IfreqList),
+                width: 4,
+                length: Some(Length::Member { at: 0, width: 4 }),
+                dir: Dir::Out,
+            },
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static TERMIO_X86_64: Layout = Layout {
+    size: 18,
+    least: 0,
+    members: &[
+        Member {
+            name: "c_iflag",
+            at: 0,
+            ty: MemberTy::Flags(SetId::TermiosIflag, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_oflag",
+            at: 2,
+            ty: MemberTy::Flags(SetId::TermiosOflag, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_cflag",
+            at: 4,
+            ty: MemberTy::Flags(SetId::TermiosCflag, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_lflag",
+            at: 6,
+            ty: MemberTy::Flags(SetId::TermiosLflag, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_line",
+            at: 8,
+            ty: MemberTy::Enum(SetId::TtyLdisc, 1),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_cc",
+            at: 9,
+            ty: MemberTy::Indexed(SetId::TermiosCc, 8),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static TERMIOS2_X86_64: Layout = Layout {
+    size: 44,
+    least: 0,
+    members: &[
+        Member {
+            name: "c_iflag",
+            at: 0,
+            ty: MemberTy::Flags(SetId::TermiosIflag, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_oflag",
+            at: 4,
+            ty: MemberTy::Flags(SetId::TermiosOflag, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_cflag",
+            at: 8,
+            ty: MemberTy::Flags(SetId::TermiosCflag, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_lflag",
+            at: 12,
+            ty: MemberTy::Flags(SetId::TermiosLflag, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_line",
+            at: 16,
+            ty: MemberTy::Enum(SetId::TtyLdisc, 1),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_cc",
+            at: 17,
+            ty: MemberTy::Indexed(SetId::TermiosCc, 19),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_ispeed",
+            at: 36,
+            ty: MemberTy::Uint(4),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "c_ospeed",
+            at: 40,
+            ty: MemberTy::Uint(4),
+            extra: true,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static PIDFD_INFO_X86_64: Layout = Layout {
+    size: 64,
+    least: 0,
+    members: &[
+        Member {
+            name: "mask",
+            at: 0,
+            ty: MemberTy::Flags(SetId::PidfdInfoMask, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "cgroupid",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "pid",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "tgid",
+            at: 20,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "ppid",
+            at: 24,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "ruid",
+            at: 28,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "rgid",
+            at: 32,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "euid",
+            at: 36,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "egid",
+            at: 40,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "suid",
+            at: 44,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "sgid",
+            at: 48,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "fsuid",
+            at: 52,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "fsgid",
+            at: 56,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static PIDFD_INFO_I386: Layout = Layout {
+    size: 60,
+    least: 0,
+    members: &[
+        Member {
+            name: "mask",
+            at: 0,
+            ty: MemberTy::Flags(SetId::PidfdInfoMask, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "cgroupid",
+            at: 8,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "pid",
+            at: 16,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "tgid",
+            at: 20,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "ppid",
+            at: 24,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "ruid",
+            at: 28,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "rgid",
+            at: 32,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "euid",
+            at: 36,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "egid",
+            at: 40,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "suid",
+            at: 44,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "sgid",
+            at: 48,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "fsuid",
+            at: 52,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+        Member {
+            name: "fsgid",
+            at: 56,
+            ty: MemberTy::Id(4),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_HWADDR_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_hwaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::HardwareAddress),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_HWADDR_IN_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_hwaddr",
+            at: 16,
+            ty: MemberTy::Struct(StructId::HardwareAddress),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_MAP_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_map",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Ifmap),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_MAP_I386: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_map",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Ifmap),
+            extra: false,
+            nonzero: false,
+            answer: true,
+        },
+    ],
+};
+static IFREQ_MAP_IN_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_map",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Ifmap),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IFREQ_MAP_IN_I386: Layout = Layout {
+    size: 32,
+    least: 0,
+    members: &[
+        Member {
+            name: "ifr_name",
+            at: 0,
+            ty: MemberTy::Text(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifr_map",
+            at: 16,
+            ty: MemberTy::Struct(StructId::Ifmap),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static TPACKET_REQ_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "tp_block_size",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tp_block_nr",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tp_frame_size",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "tp_frame_nr",
+            at: 12,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static PACKET_MREQ_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "mr_ifindex",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mr_type",
+            at: 4,
+            ty: MemberTy::Enum(SetId::PacketMembership, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mr_alen",
+            at: 6,
+            ty: MemberTy::Uint(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "mr_address",
+            at: 8,
+            ty: MemberTy::Mac(6),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static IPV6_MREQ_X86_64: Layout = Layout {
+    size: 20,
+    least: 0,
+    members: &[
+        Member {
+            name: "ipv6mr_multiaddr",
+            at: 0,
+            ty: MemberTy::Bytes(16),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ipv6mr_interface",
+            at: 16,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
         },
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 242] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 305] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -10847,5 +14251,300 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 242] = [
         Some(&BPF_LINK_CREATE_X86_64),
         Some(&BPF_LINK_CREATE_X86_64),
         Some(&BPF_LINK_CREATE_X86_64),
+    ],
+    [Some(&U16_X86_64), Some(&U16_X86_64), Some(&U16_X86_64)],
+    [
+        Some(&BLKPG_PARTITION_X86_64),
+        Some(&BLKPG_PARTITION_I386),
+        Some(&BLKPG_PARTITION_X86_64),
+    ],
+    [
+        Some(&BLKPG_IOCTL_ARG_X86_64),
+        Some(&BLKPG_IOCTL_ARG_I386),
+        Some(&BLKPG_IOCTL_ARG_X86_64),
+    ],
+    [
+        Some(&FIEMAP_X86_64),
+        Some(&FIEMAP_X86_64),
+        Some(&FIEMAP_X86_64),
+    ],
+    [
+        Some(&FSXATTR_X86_64),
+        Some(&FSXATTR_X86_64),
+        Some(&FSXATTR_X86_64),
+    ],
+    [
+        Some(&FSXATTR_IN_X86_64),
+        Some(&FSXATTR_IN_X86_64),
+        Some(&FSXATTR_IN_X86_64),
+    ],
+    [
+        Some(&FILE_CLONE_RANGE_X86_64),
+        Some(&FILE_CLONE_RANGE_X86_64),
+        Some(&FILE_CLONE_RANGE_X86_64),
+    ],
+    [
+        Some(&FSTRIM_RANGE_X86_64),
+        Some(&FSTRIM_RANGE_X86_64),
+        Some(&FSTRIM_RANGE_X86_64),
+    ],
+    [
+        Some(&FS_LABEL_X86_64),
+        Some(&FS_LABEL_X86_64),
+        Some(&FS_LABEL_X86_64),
+    ],
+    [
+        Some(&FSUUID2_X86_64),
+        Some(&FSUUID2_X86_64),
+        Some(&FSUUID2_X86_64),
+    ],
+    [
+        Some(&FS_SYSFS_PATH_X86_64),
+        Some(&FS_SYSFS_PATH_X86_64),
+        Some(&FS_SYSFS_PATH_X86_64),
+    ],
+    [
+        Some(&LOOP_INFO64_X86_64),
+        Some(&LOOP_INFO64_X86_64),
+        Some(&LOOP_INFO64_X86_64),
+    ],
+    [
+        Some(&LOOP_CONFIG_X86_64),
+        Some(&LOOP_CONFIG_X86_64),
+        Some(&LOOP_CONFIG_X86_64),
+    ],
+    [
+        Some(&RTC_TIME_X86_64),
+        Some(&RTC_TIME_X86_64),
+        Some(&RTC_TIME_X86_64),
+    ],
+    [
+        Some(&RTC_WKALRM_X86_64),
+        Some(&RTC_WKALRM_X86_64),
+        Some(&RTC_WKALRM_X86_64),
+    ],
+    [
+        Some(&VERSION_NUMBER_X86_64),
+        Some(&VERSION_NUMBER_X86_64),
+        Some(&VERSION_NUMBER_X86_64),
+    ],
+    [
+        Some(&UFFDIO_RANGE_X86_64),
+        Some(&UFFDIO_RANGE_X86_64),
+        Some(&UFFDIO_RANGE_X86_64),
+    ],
+    [
+        Some(&UFFDIO_API_X86_64),
+        Some(&UFFDIO_API_X86_64),
+        Some(&UFFDIO_API_X86_64),
+    ],
+    [
+        Some(&UFFDIO_RANGES_X86_64),
+        Some(&UFFDIO_RANGES_X86_64),
+        Some(&UFFDIO_RANGES_X86_64),
+    ],
+    [
+        Some(&UFFDIO_REGISTER_X86_64),
+        Some(&UFFDIO_REGISTER_X86_64),
+        Some(&UFFDIO_REGISTER_X86_64),
+    ],
+    [
+        Some(&UFFDIO_COPY_X86_64),
+        Some(&UFFDIO_COPY_X86_64),
+        Some(&UFFDIO_COPY_X86_64),
+    ],
+    [
+        Some(&UFFDIO_ZEROPAGE_X86_64),
+        Some(&UFFDIO_ZEROPAGE_X86_64),
+        Some(&UFFDIO_ZEROPAGE_X86_64),
+    ],
+    [
+        Some(&UFFDIO_WRITEPROTECT_X86_64),
+        Some(&UFFDIO_WRITEPROTECT_X86_64),
+        Some(&UFFDIO_WRITEPROTECT_X86_64),
+    ],
+    [
+        Some(&UFFDIO_CONTINUE_X86_64),
+        Some(&UFFDIO_CONTINUE_X86_64),
+        Some(&UFFDIO_CONTINUE_X86_64),
+    ],
+    [
+        Some(&UFFDIO_POISON_X86_64),
+        Some(&UFFDIO_POISON_X86_64),
+        Some(&UFFDIO_POISON_X86_64),
+    ],
+    [
+        Some(&UFFDIO_MOVE_X86_64),
+        Some(&UFFDIO_MOVE_X86_64),
+        Some(&UFFDIO_MOVE_X86_64),
+    ],
+    [
+        Some(&WATCHDOG_INFO_X86_64),
+        Some(&WATCHDOG_INFO_X86_64),
+        Some(&WATCHDOG_INFO_X86_64),
+    ],
+    [
+        Some(&IFREQ_FLAGS_X86_64),
+        Some(&IFREQ_FLAGS_X86_64),
+        Some(&IFREQ_FLAGS_X86_64),
+    ],
+    [
+        Some(&IFREQ_FLAGS_IN_X86_64),
+        Some(&IFREQ_FLAGS_IN_X86_64),
+        Some(&IFREQ_FLAGS_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_ADDR_X86_64),
+        Some(&IFREQ_ADDR_X86_64),
+        Some(&IFREQ_ADDR_X86_64),
+    ],
+    [
+        Some(&IFREQ_ADDR_IN_X86_64),
+        Some(&IFREQ_ADDR_IN_X86_64),
+        Some(&IFREQ_ADDR_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_DSTADDR_X86_64),
+        Some(&IFREQ_DSTADDR_X86_64),
+        Some(&IFREQ_DSTADDR_X86_64),
+    ],
+    [
+        Some(&IFREQ_DSTADDR_IN_X86_64),
+        Some(&IFREQ_DSTADDR_IN_X86_64),
+        Some(&IFREQ_DSTADDR_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_BROADADDR_X86_64),
+        Some(&IFREQ_BROADADDR_X86_64),
+        Some(&IFREQ_BROADADDR_X86_64),
+    ],
+    [
+        Some(&IFREQ_BROADADDR_IN_X86_64),
+        Some(&IFREQ_BROADADDR_IN_X86_64),
+        Some(&IFREQ_BROADADDR_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_NETMASK_X86_64),
+        Some(&IFREQ_NETMASK_X86_64),
+        Some(&IFREQ_NETMASK_X86_64),
+    ],
+    [
+        Some(&IFREQ_NETMASK_IN_X86_64),
+        Some(&IFREQ_NETMASK_IN_X86_64),
+        Some(&IFREQ_NETMASK_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_METRIC_X86_64),
+        Some(&IFREQ_METRIC_X86_64),
+        Some(&IFREQ_METRIC_X86_64),
+    ],
+    [
+        Some(&IFREQ_METRIC_IN_X86_64),
+        Some(&IFREQ_METRIC_IN_X86_64),
+        Some(&IFREQ_METRIC_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_MTU_X86_64),
+        Some(&IFREQ_MTU_X86_64),
+        Some(&IFREQ_MTU_X86_64),
+    ],
+    [
+        Some(&IFREQ_MTU_IN_X86_64),
+        Some(&IFREQ_MTU_IN_X86_64),
+        Some(&IFREQ_MTU_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_QLEN_X86_64),
+        Some(&IFREQ_QLEN_X86_64),
+        Some(&IFREQ_QLEN_X86_64),
+    ],
+    [
+        Some(&IFREQ_QLEN_IN_X86_64),
+        Some(&IFREQ_QLEN_IN_X86_64),
+        Some(&IFREQ_QLEN_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_INDEX_X86_64),
+        Some(&IFREQ_INDEX_X86_64),
+        Some(&IFREQ_INDEX_X86_64),
+    ],
+    [
+        Some(&IFREQ_BRIDGE_X86_64),
+        Some(&IFREQ_BRIDGE_X86_64),
+        Some(&IFREQ_BRIDGE_X86_64),
+    ],
+    [
+        Some(&IFREQ_NEWNAME_X86_64),
+        Some(&IFREQ_NEWNAME_X86_64),
+        Some(&IFREQ_NEWNAME_X86_64),
+    ],
+    [
+        Some(&IFREQ_NAME_X86_64),
+        Some(&IFREQ_NAME_X86_64),
+        Some(&IFREQ_NAME_X86_64),
+    ],
+    [
+        Some(&HARDWARE_ADDRESS_X86_64),
+        Some(&HARDWARE_ADDRESS_X86_64),
+        Some(&HARDWARE_ADDRESS_X86_64),
+    ],
+    [Some(&IFMAP_X86_64), Some(&IFMAP_I386), Some(&IFMAP_X86_64)],
+    [
+        Some(&IFCONF_X86_64),
+        Some(&IFCONF_I386),
+        Some(&IFCONF_X86_64),
+    ],
+    [
+        Some(&TERMIO_X86_64),
+        Some(&TERMIO_X86_64),
+        Some(&TERMIO_X86_64),
+    ],
+    [
+        Some(&TERMIOS2_X86_64),
+        Some(&TERMIOS2_X86_64),
+        Some(&TERMIOS2_X86_64),
+    ],
+    [
+        Some(&PIDFD_INFO_X86_64),
+        Some(&PIDFD_INFO_I386),
+        Some(&PIDFD_INFO_X86_64),
+    ],
+    [
+        Some(&IFREQ_HWADDR_X86_64),
+        Some(&IFREQ_HWADDR_X86_64),
+        Some(&IFREQ_HWADDR_X86_64),
+    ],
+    [
+        Some(&IFREQ_HWADDR_IN_X86_64),
+        Some(&IFREQ_HWADDR_IN_X86_64),
+        Some(&IFREQ_HWADDR_IN_X86_64),
+    ],
+    [
+        Some(&IFREQ_MAP_X86_64),
+        Some(&IFREQ_MAP_I386),
+        Some(&IFREQ_MAP_X86_64),
+    ],
+    [
+        Some(&IFREQ_MAP_IN_X86_64),
+        Some(&IFREQ_MAP_IN_I386),
+        Some(&IFREQ_MAP_IN_X86_64),
+    ],
+    [None, None, None],
+    [None, None, None],
+    [None, None, None],
+    [
+        Some(&TPACKET_REQ_X86_64),
+        Some(&TPACKET_REQ_X86_64),
+        Some(&TPACKET_REQ_X86_64),
+    ],
+    [
+        Some(&PACKET_MREQ_X86_64),
+        Some(&PACKET_MREQ_X86_64),
+        Some(&PACKET_MREQ_X86_64),
+    ],
+    [
+        Some(&IPV6_MREQ_X86_64),
+        Some(&IPV6_MREQ_X86_64),
+        Some(&IPV6_MREQ_X86_64),
     ],
 ];
