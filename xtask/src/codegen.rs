@@ -1,8 +1,9 @@
-//! `cargo xtask codegen`: xtask/data/ in, strace-ebpf/src/tables/generated/ out.
+//! `cargo xtask codegen`: xtask/data/ in, strace-ebpf/src/tables/generated/ and docs/coverage.md out.
 //!
 //! `data` reads the files, `check` finds what contradicts itself, `emit` writes Rust. Every complaint about the data
 //! starts with `file:line:`. Nothing here knows a constant of the kernel; those are all in the data.
 mod check;
+mod coverage;
 mod data;
 mod emit;
 mod emit_sets;
@@ -32,7 +33,14 @@ pub fn run(check: bool) -> Result<()> {
             std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         }
     }
-    Ok(())
+    coverage::run(&root, &tables, check)
+}
+
+/// Writes docs/coverage.md alone, or with `check` fails when it is not what it would be.
+pub fn coverage(check: bool) -> Result<()> {
+    let root = workspace_root();
+    let tables = data::Tables::read(&root.join("xtask/data"))?;
+    coverage::run(&root, &tables, check)
 }
 
 fn workspace_root() -> PathBuf {
@@ -44,7 +52,7 @@ fn same_as_committed(path: &Path, text: &str) -> Result<()> {
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     if committed != text {
         bail!(
-            "{} differs from xtask/data: run `cargo xtask codegen` and commit the result",
+            "{} is not what it would be: run `cargo xtask codegen` and commit the result",
             path.display()
         );
     }

@@ -42,6 +42,12 @@ enum Command {
     /// Inside a guest: measure every hook and transport, for `vm --report`
     #[command(hide = true)]
     Measure,
+    /// Write docs/coverage.md: how each system call is shown and which test program makes it
+    Coverage {
+        /// Write nothing; fail when the page differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the generated tables
     Codegen {
         /// Write nothing; fail when a generated file differs from what would be written
@@ -60,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Command::Vm(options) => vm::run(&options),
         Command::Measure => vm::measure::run(),
         Command::Oracle(options) => oracle::run(&options),
+        Command::Coverage { check } => codegen::coverage(check),
         Command::Codegen { check } => codegen::run(check),
     }
 }

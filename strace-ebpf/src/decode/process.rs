@@ -194,3 +194,35 @@ pub fn resident_pages<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) 
     }
     out.push(Value::ListClose);
 }
+
+/// modify_ldt(2), set_thread_area(2): a segment, its last members single bits.
+pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const BITS: [(&str, u32, u64); 7] = [
+        ("seg_32bit", 0, 1),
+        ("contents", 1, 3),
+        ("read_exec_only", 3, 1),
+        ("limit_in_pages", 4, 1),
+        ("seg_not_present", 5, 1),
+        ("useable", 6, 1),
+        ("lm", 7, 1),
+    ];
+    let Some(fields) = Fields::new(StructId::UserDesc, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "entry_number");
+    for name in ["base_addr", "limit"] {
+        out.push(Value::Field(name));
+        out.push(Value::Hex6(fields.get(name)));
+    }
+    let bits = fields.get("bits");
+    for (name, shift, mask) in BITS {
+        // No such bit in a 32-bit program's structure.
+        if name == "lm" && cx.abi == Abi::I386 {
+            continue;
+        }
+        out.push(Value::Field(name));
+        out.push(Value::Uint(bits >> shift & mask));
+    }
+    out.push(Value::StructClose);
+}

@@ -59,6 +59,7 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Ifconf, ioctl::interfaces),
     (StructId::FileDedupeRange, ioctl::dedupe_range),
     (StructId::RandPoolInfo, ioctl::entropy),
+    (StructId::UserDesc, process::segment),
     (StructId::KeyctlCaps, security::key_capabilities),
     (StructId::LsmCtx, security::lsm_context),
     (StructId::LsmCtxs, security::lsm_contexts),

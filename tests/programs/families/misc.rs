@@ -161,8 +161,67 @@ pub fn run(l: &mut Lines) {
     call!(l, SYS_ioperm, [0x80, 1, 0], "ioperm(0x80, 0x1, 0)");
     call!(l, SYS_iopl, [0], "iopl(0)");
     call!(l, SYS_sync, [], "sync()");
+    settings(l, &edge);
     unknown(l);
     l.end();
+}
+
+/// Settings that few programs have; none of these is accepted.
+fn settings(l: &mut Lines, edge: &Edge) {
+    let wall = edge.wall();
+    call!(
+        l,
+        SYS_prctl,
+        [33, 1, 2, 3, 4],
+        "prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_DEFAULT, 0x3, 0x4)"
+    );
+    call!(
+        l,
+        SYS_prctl,
+        [33, 5, 2, 3, 4],
+        "prctl(PR_MCE_KILL, 0x5 /* PR_MCE_KILL_??? */, 0x2, 0x3, 0x4)"
+    );
+    call!(
+        l,
+        SYS_prctl,
+        [55, 1, 2, 3, 4],
+        "prctl(PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE|PR_MTE_TCF_NONE, 0x2, 0x3, 0x4)"
+    );
+    call!(
+        l,
+        SYS_prctl,
+        [65, 1, 2, 3, 4],
+        "prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0x2, 0x3, 0x4)"
+    );
+    let segment = [5u32, 0x1000, 0xf_ffff, 0x51];
+    call!(
+        l,
+        SYS_modify_ldt,
+        [99, &segment, 16],
+        "modify_ldt(99, {entry_number=5, base_addr=0x001000, limit=0x0fffff, seg_32bit=1, contents=0, read_exec_only=0, limit_in_pages=1, seg_not_present=0, useable=1, lm=0}, 16)"
+    );
+    call!(
+        l,
+        SYS_modify_ldt,
+        [99, wall, 16],
+        "modify_ldt(99, %, 16)",
+        Ptr(wall)
+    );
+    let mut sizes = [0u16; 3];
+    let ret = quiet!(l, SYS_seccomp, [3, 0, &raw mut sizes]);
+    l.expect(
+        "seccomp(SECCOMP_GET_NOTIF_SIZES, 0, {seccomp_notif=%, seccomp_notif_resp=%, seccomp_data=%})",
+        &[&sizes[0], &sizes[1], &sizes[2]],
+        ret,
+    );
+    call!(
+        l,
+        SYS_seccomp,
+        [3, 1, wall],
+        "seccomp(SECCOMP_GET_NOTIF_SIZES, 0x1, %)",
+        Ptr(wall)
+    );
+    call!(l, SYS_mseal, [0x1000, 4096, 1], "mseal(0x1000, 4096, 0x1)");
 }
 
 fn unknown(l: &mut Lines) {

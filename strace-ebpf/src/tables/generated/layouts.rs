@@ -5224,6 +5224,86 @@ static FUTEX_WAITV_X86_64: Layout = Layout {
         },
     ],
 };
+static FUTEX2_WAITV_X86_64: Layout = Layout {
+    size: 24,
+    least: 0,
+    members: &[
+        Member {
+            name: "val",
+            at: 0,
+            ty: MemberTy::Hex(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "uaddr",
+            at: 8,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "flags",
+            at: 16,
+            ty: MemberTy::Flags(SetId::Futex2Flags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "__reserved",
+            at: 20,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: true,
+            answer: false,
+        },
+    ],
+};
+static SECCOMP_NOTIF_SIZES_X86_64: Layout = Layout {
+    size: 6,
+    least: 0,
+    members: &[
+        Member {
+            name: "seccomp_notif",
+            at: 0,
+            ty: MemberTy::Uint(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "seccomp_notif_resp",
+            at: 2,
+            ty: MemberTy::Uint(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "seccomp_data",
+            at: 4,
+            ty: MemberTy::Uint(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static FEATURE_MASK_X86_64: Layout = Layout {
+    size: 8,
+    least: 0,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Hex(8),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
 static MQ_OPEN_ATTR_X86_64: Layout = Layout {
     size: 64,
     least: 0,
@@ -5361,6 +5441,44 @@ static MINCORE_VEC_X86_64: Layout = Layout {
         nonzero: false,
         answer: false,
     }],
+};
+static USER_DESC_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    members: &[
+        Member {
+            name: "entry_number",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "base_addr",
+            at: 4,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "limit",
+            at: 8,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "bits",
+            at: 12,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
 };
 static KEXEC_SEGMENT_X86_64: Layout = Layout {
     size: 32,
@@ -7239,6 +7357,114 @@ static SYSINFO_I386: Layout = Layout {
         Member {
             name: "mem_unit",
             at: 52,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static SYSCTL_ARGS_X86_64: Layout = Layout {
+    size: 80,
+    least: 0,
+    members: &[
+        Member {
+            name: "name",
+            at: 0,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "nlen",
+            at: 8,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "oldval",
+            at: 16,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "oldlenp",
+            at: 24,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "newval",
+            at: 32,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "newlen",
+            at: 40,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
+static SYSCTL_ARGS_I386: Layout = Layout {
+    size: 40,
+    least: 0,
+    members: &[
+        Member {
+            name: "name",
+            at: 0,
+            ty: MemberTy::Addr(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "nlen",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "oldval",
+            at: 8,
+            ty: MemberTy::Addr(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "oldlenp",
+            at: 12,
+            ty: MemberTy::Addr(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "newval",
+            at: 16,
+            ty: MemberTy::Addr(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "newlen",
+            at: 20,
             ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
@@ -13217,7 +13443,7 @@ static IPV6_MREQ_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 305] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 308] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -13618,6 +13844,21 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 305] = [
         Some(&FUTEX_WAITV_X86_64),
     ],
     [
+        Some(&FUTEX2_WAITV_X86_64),
+        Some(&FUTEX2_WAITV_X86_64),
+        Some(&FUTEX2_WAITV_X86_64),
+    ],
+    [
+        Some(&SECCOMP_NOTIF_SIZES_X86_64),
+        Some(&SECCOMP_NOTIF_SIZES_X86_64),
+        Some(&SECCOMP_NOTIF_SIZES_X86_64),
+    ],
+    [
+        Some(&FEATURE_MASK_X86_64),
+        Some(&FEATURE_MASK_X86_64),
+        Some(&FEATURE_MASK_X86_64),
+    ],
+    [
         Some(&MQ_OPEN_ATTR_X86_64),
         Some(&MQ_OPEN_ATTR_I386),
         Some(&MQ_OPEN_ATTR_I386),
@@ -13633,7 +13874,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 305] = [
         Some(&MINCORE_VEC_X86_64),
         Some(&MINCORE_VEC_X86_64),
     ],
-    [None, None, None],
+    [
+        Some(&USER_DESC_X86_64),
+        Some(&USER_DESC_X86_64),
+        Some(&USER_DESC_X86_64),
+    ],
     [
         Some(&KEXEC_SEGMENT_X86_64),
         Some(&KEXEC_SEGMENT_I386),
@@ -13767,7 +14012,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 305] = [
         Some(&SYSINFO_I386),
         Some(&SYSINFO_X86_64),
     ],
-    [None, None, None],
+    [
+        Some(&SYSCTL_ARGS_X86_64),
+        Some(&SYSCTL_ARGS_I386),
+        Some(&SYSCTL_ARGS_I386),
+    ],
     [
         Some(&UTSNAME_X86_64),
         Some(&UTSNAME_X86_64),

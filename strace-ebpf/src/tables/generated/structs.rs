@@ -108,6 +108,9 @@ pub enum StructId {
     SchedAttr,
     CpuSet,
     FutexWaitv,
+    Futex2Waitv,
+    SeccompNotifSizes,
+    FeatureMask,
     MqOpenAttr,
     SemidDs,
     SeccompAction,
@@ -418,6 +421,9 @@ impl StructId {
         Self::SchedAttr,
         Self::CpuSet,
         Self::FutexWaitv,
+        Self::Futex2Waitv,
+        Self::SeccompNotifSizes,
+        Self::FeatureMask,
         Self::MqOpenAttr,
         Self::SemidDs,
         Self::SeccompAction,
@@ -726,6 +732,9 @@ impl StructId {
         "sched_attr",
         "cpu_set",
         "futex_waitv",
+        "futex2_waitv",
+        "seccomp_notif_sizes",
+        "feature_mask",
         "mq_open_attr",
         "semid_ds",
         "seccomp_action",
@@ -937,7 +946,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 305] = [
+pub static SIZES: [[u32; 3]; 308] = [
     [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
@@ -1041,6 +1050,9 @@ pub static SIZES: [[u32; 3]; 305] = [
     [56, 56, 56],
     [128, 128, 128],
     [24, 24, 24],
+    [24, 24, 24],
+    [6, 6, 6],
+    [8, 8, 8],
     [64, 32, 32],
     [104, 64, 104],
     [4, 4, 4],

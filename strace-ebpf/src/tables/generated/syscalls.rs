@@ -5243,7 +5243,7 @@ static ARGS_MLOCKALL: [Arg; 1] = [Arg::new("flags", Ty::Flags(SetId::MlockallFla
 static ARGS_MSEAL: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
     Arg::new("len", Ty::Size),
-    Arg::new("flags", Ty::Ulong),
+    Arg::new("flags", Ty::Hex),
 ];
 static ARGS_MAP_SHADOW_STACK: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
@@ -6084,8 +6084,8 @@ static VARIANT_PRCTL_0: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrCapAmbient)),
         Arg::new("arg3", Ty::Enum(SetId::Capability)),
-        Arg::new("arg4", Ty::Ulong),
-        Arg::new("arg5", Ty::Ulong),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
     ],
     ret: None,
 };
@@ -6119,6 +6119,54 @@ static VARIANT_PRCTL_1: Variant = Variant {
     ret: None,
 };
 static VARIANT_PRCTL_2: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 0,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x53564d41],
+        },
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+    ],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSetVma)),
+        Arg::new("arg3", Ty::Addr),
+        Arg::new("arg4", Ty::Size),
+        Arg::new("arg5", Ty::Str),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_3: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 0,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x21],
+        },
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+    ],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrMceKill)),
+        Arg::new("arg3", Ty::Enum(SetId::PrMceKillPolicy)),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_4: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6131,7 +6179,7 @@ static VARIANT_PRCTL_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_3: Variant = Variant {
+static VARIANT_PRCTL_5: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6151,7 +6199,7 @@ static VARIANT_PRCTL_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_4: Variant = Variant {
+static VARIANT_PRCTL_6: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6164,7 +6212,7 @@ static VARIANT_PRCTL_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_5: Variant = Variant {
+static VARIANT_PRCTL_7: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6184,7 +6232,7 @@ static VARIANT_PRCTL_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_6: Variant = Variant {
+static VARIANT_PRCTL_8: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6194,7 +6242,7 @@ static VARIANT_PRCTL_6: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrDumpable))),
 };
-static VARIANT_PRCTL_7: Variant = Variant {
+static VARIANT_PRCTL_9: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6204,7 +6252,7 @@ static VARIANT_PRCTL_7: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Flags(SetId::Securebits))),
 };
-static VARIANT_PRCTL_8: Variant = Variant {
+static VARIANT_PRCTL_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6214,7 +6262,7 @@ static VARIANT_PRCTL_8: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_9: Variant = Variant {
+static VARIANT_PRCTL_11: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6227,7 +6275,7 @@ static VARIANT_PRCTL_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_10: Variant = Variant {
+static VARIANT_PRCTL_12: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6240,7 +6288,7 @@ static VARIANT_PRCTL_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_11: Variant = Variant {
+static VARIANT_PRCTL_13: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6260,7 +6308,7 @@ static VARIANT_PRCTL_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_12: Variant = Variant {
+static VARIANT_PRCTL_14: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6273,7 +6321,7 @@ static VARIANT_PRCTL_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_13: Variant = Variant {
+static VARIANT_PRCTL_15: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6286,12 +6334,12 @@ static VARIANT_PRCTL_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_14: Variant = Variant {
+static VARIANT_PRCTL_16: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x26, 0x27, 0x29, 0x2a],
+        values: &[0x26, 0x27, 0x29],
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
@@ -6302,7 +6350,7 @@ static VARIANT_PRCTL_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_15: Variant = Variant {
+static VARIANT_PRCTL_17: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6311,14 +6359,14 @@ static VARIANT_PRCTL_15: Variant = Variant {
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Ulong),
-        Arg::new("arg3", Ty::Ulong),
-        Arg::new("arg4", Ty::Ulong),
-        Arg::new("arg5", Ty::Ulong),
+        Arg::new("arg2", Ty::Hex),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
     ],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrMceKillPolicy))),
 };
-static VARIANT_PRCTL_16: Variant = Variant {
+static VARIANT_PRCTL_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6331,7 +6379,7 @@ static VARIANT_PRCTL_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_17: Variant = Variant {
+static VARIANT_PRCTL_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6351,7 +6399,7 @@ static VARIANT_PRCTL_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_18: Variant = Variant {
+static VARIANT_PRCTL_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6364,7 +6412,7 @@ static VARIANT_PRCTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_19: Variant = Variant {
+static VARIANT_PRCTL_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6384,7 +6432,7 @@ static VARIANT_PRCTL_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_20: Variant = Variant {
+static VARIANT_PRCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6400,7 +6448,7 @@ static VARIANT_PRCTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_21: Variant = Variant {
+static VARIANT_PRCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6413,7 +6461,7 @@ static VARIANT_PRCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_22: Variant = Variant {
+static VARIANT_PRCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6423,13 +6471,13 @@ static VARIANT_PRCTL_22: Variant = Variant {
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrSetVma)),
-        Arg::new("arg3", Ty::Addr),
-        Arg::new("arg4", Ty::Size),
-        Arg::new("arg5", Ty::Str),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
     ],
     ret: None,
 };
-static VARIANT_PRCTL_23: Variant = Variant {
+static VARIANT_PRCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6445,7 +6493,7 @@ static VARIANT_PRCTL_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_24: Variant = Variant {
+static VARIANT_PRCTL_26: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6458,7 +6506,7 @@ static VARIANT_PRCTL_24: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Flags(SetId::PrSpeculationState))),
 };
-static VARIANT_PRCTL_25: Variant = Variant {
+static VARIANT_PRCTL_27: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6469,6 +6517,246 @@ static VARIANT_PRCTL_25: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
         Arg::new("arg3", Ty::Enum(SetId::PrSpeculationValue)),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_28: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5, 0x9, 0xb, 0x13],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new(
+            "arg2",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::U32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_29: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrUnalign)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_30: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc, 0xe, 0x14],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_31: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x21],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrMceKill)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_32: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2d],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrFpMode)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_33: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2e, 0x33, 0x40, 0x46],
+    }],
+    args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
+    ret: None,
+};
+static VARIANT_PRCTL_34: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x32, 0x3f],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_35: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x37],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrTaggedAddr)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_36: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x39],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Ulong),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_37: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3b],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSysDispatch)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_38: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3c],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrPacKeys)),
+        Arg::new("arg3", Ty::Flags(SetId::PrPacKeys)),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_39: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3e],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSchedCore)),
+        Arg::new("arg3", Ty::Pid),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_40: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x41],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrMdwe)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_41: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x47],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrRiscvCtx)),
+        Arg::new("arg3", Ty::Enum(SetId::PrRiscvScope)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_42: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x48],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrPpcDexcr)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_43: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x49],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrPpcDexcr)),
+        Arg::new("arg3", Ty::Flags(SetId::PrPpcDexcrCtrl)),
         Arg::new("arg4", Ty::Hex),
         Arg::new("arg5", Ty::Hex),
     ],
@@ -6492,6 +6780,36 @@ static VARIANT_ARCH_PRCTL_0: Variant = Variant {
             Ty::Struct {
                 dir: Dir::Out,
                 id: StructId::Ptr,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_ARCH_PRCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1011],
+    }],
+    args: &[Arg::new("option", Ty::Enum(SetId::ArchPrctlOption))],
+    ret: None,
+};
+static VARIANT_ARCH_PRCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1021, 0x1022, 0x1024],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FeatureMask,
                 len: None,
             },
         ),
@@ -6545,6 +6863,27 @@ static VARIANT_SECCOMP_1: Variant = Variant {
             Ty::Struct {
                 dir: Dir::In,
                 id: StructId::SeccompAction,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SECCOMP_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
+        Arg::new("flags", Ty::Hex),
+        Arg::new(
+            "args",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SeccompNotifSizes,
                 len: None,
             },
         ),
@@ -7372,7 +7711,7 @@ static ARGS_FUTEX_REQUEUE: [Arg; 4] = [
         "waiters",
         Ty::Array {
             dir: Dir::In,
-            elem: StructId::FutexWaitv,
+            elem: StructId::Futex2Waitv,
             count: Len::Const(2),
         },
     ),
@@ -11797,7 +12136,11 @@ static CALL_ALARM: Syscall = Syscall {
 static CALL_ARCH_PRCTL: Syscall = Syscall {
     name: "arch_prctl",
     args: &ARGS_ARCH_PRCTL,
-    variants: &[&VARIANT_ARCH_PRCTL_0],
+    variants: &[
+        &VARIANT_ARCH_PRCTL_0,
+        &VARIANT_ARCH_PRCTL_1,
+        &VARIANT_ARCH_PRCTL_2,
+    ],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
@@ -14310,6 +14653,24 @@ static CALL_PRCTL: Syscall = Syscall {
         &VARIANT_PRCTL_23,
         &VARIANT_PRCTL_24,
         &VARIANT_PRCTL_25,
+        &VARIANT_PRCTL_26,
+        &VARIANT_PRCTL_27,
+        &VARIANT_PRCTL_28,
+        &VARIANT_PRCTL_29,
+        &VARIANT_PRCTL_30,
+        &VARIANT_PRCTL_31,
+        &VARIANT_PRCTL_32,
+        &VARIANT_PRCTL_33,
+        &VARIANT_PRCTL_34,
+        &VARIANT_PRCTL_35,
+        &VARIANT_PRCTL_36,
+        &VARIANT_PRCTL_37,
+        &VARIANT_PRCTL_38,
+        &VARIANT_PRCTL_39,
+        &VARIANT_PRCTL_40,
+        &VARIANT_PRCTL_41,
+        &VARIANT_PRCTL_42,
+        &VARIANT_PRCTL_43,
     ],
     ret: Ret::Int,
     classes: Classes::CREDS,
@@ -14942,7 +15303,7 @@ static CALL_SCHED_YIELD: Syscall = Syscall {
 static CALL_SECCOMP: Syscall = Syscall {
     name: "seccomp",
     args: &ARGS_SECCOMP,
-    variants: &[&VARIANT_SECCOMP_0, &VARIANT_SECCOMP_1],
+    variants: &[&VARIANT_SECCOMP_0, &VARIANT_SECCOMP_1, &VARIANT_SECCOMP_2],
     ret: Ret::Int,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
