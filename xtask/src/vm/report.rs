@@ -17,9 +17,9 @@ The kernels are Debian's for cloud machines, in virtual machines with two proces
 times longer there than on a real processor: compare rows, not with other machines.
 
 * *attach*: from the start of the tracer until it has attached to a running process and all its calls; *detach*: from Ctrl-C until it is
-  gone. Milliseconds, the least of five (of one, where functions are hooked one by one).
+  gone. Milliseconds, the least of three (of one, where functions are hooked one by one).
 * *cost*: CPU time of a traced `getppid`, as a multiple of one that is not traced, with the transport that `auto` takes; the least
-  of five.
+  of three.
 * The columns of the transports say what arrived of 32,000 calls, made by eight threads at the same time. *complete*: all. Otherwise how
   many arrived and how many the tracer told as missing; together they are never fewer than were made.
 ";

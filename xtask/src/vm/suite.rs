@@ -17,11 +17,23 @@ const TEST_SECONDS: u32 = 40;
 
 /// Tests that have something else to show in a guest that was booted with these words; they run again there, with this
 /// variable set.
-const AGAIN: [(&str, &str, &str); 1] = [(
-    "environments::lockdown",
-    "lockdown=confidentiality",
-    "STRACE_EBPF_TEST_LOCKDOWN",
-)];
+const AGAIN: [(&str, &str, &str); 3] = [
+    (
+        "environments::lockdown",
+        "lockdown=confidentiality",
+        "STRACE_EBPF_TEST_LOCKDOWN",
+    ),
+    (
+        "hooks::check_tells_the_truth_about_every_hook",
+        "preempt=full",
+        "",
+    ),
+    (
+        "loss::whatever_hook_is_forced_no_event_is_missing_untold",
+        "preempt=full",
+        "",
+    ),
+];
 
 impl Vm<'_> {
     /// Runs the tests.
