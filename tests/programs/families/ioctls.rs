@@ -481,6 +481,6 @@ fn others(l: &mut Lines, edge: &Edge) {
         l,
         SYS_ioctl,
         [-1i32, 0x5441, 2],
-        r#"ioctl(-1, TIOCGPTPEER, O_RDWR)"#
+        r#"ioctl(-1, TIOCGPTPEER, 0x2)"#
     );
 }

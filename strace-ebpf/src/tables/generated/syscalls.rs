@@ -3115,7 +3115,7 @@ static VARIANT_IOCTL_113: Variant = Variant {
     args: &[
         Arg::new("fd", Ty::Fd),
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-        Arg::new("arg", Ty::Flags(SetId::OpenFlags)),
+        Arg::new("arg", Ty::Hex),
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
