@@ -5,7 +5,7 @@ use super::{
     structs::{Fields, structure},
     value::{Args, Value},
 };
-use crate::tables::{self, StructId};
+use crate::tables::{self, Abi, SetId, StructId};
 
 /// `struct iovec` of PTRACE_GETREGSET and PTRACE_SETREGSET: general and floating point registers are shown, of others the
 /// address.
@@ -98,11 +98,28 @@ fn entry<'a>(
 ) {
     out.push(Value::Field(name));
     out.push(Value::StructOpen);
-    fields.show_all(out, cx, &["nr", "args"]);
+    out.push(Value::Field("nr"));
+    // The kernel has an int here.
+    let nr = fields.get("nr") as u32;
+    out.push(match tables::syscall(abi_of(fields, cx.abi), nr) {
+        Some(call) => Value::NrName(call.name, nr),
+        None => Value::Uint(fields.get("nr")),
+    });
+    fields.show(out, cx, "args");
     if filtered {
         fields.show(out, cx, "ret_data");
     }
     out.push(Value::StructClose);
+}
+
+/// Of the process that is looked at.
+fn abi_of(fields: &Fields<'_>, own: Abi) -> Abi {
+    let arch = tables::set(SetId::AuditArch).name_of(fields.get("arch"));
+    match arch {
+        Some("AUDIT_ARCH_X86_64") => Abi::X86_64,
+        Some("AUDIT_ARCH_I386") => Abi::I386,
+        _ => own,
+    }
 }
 
 /// The result that the call is about to return.
@@ -113,8 +130,10 @@ fn left(out: &mut Args<'_>, bytes: &[u8]) {
     out.push(Value::StructOpen);
     if let (Some(rval), Some(failed)) = (number_at(bytes, RVAL, 8), number_at(bytes, IS_ERROR, 1)) {
         out.push(Value::Field("rval"));
-        // All 64 bits.
-        out.push(Value::Int(rval as i64));
+        out.push(match failed {
+            0 => Value::Int(rval as i64),
+            _ => Value::Set(tables::set(SetId::NegativeError), rval),
+        });
         out.push(Value::Field("is_error"));
         out.push(Value::Uint(failed));
     }

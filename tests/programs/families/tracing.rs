@@ -337,13 +337,13 @@ fn structures(l: &mut Lines, edge: &Edge) {
         l,
         SYS_ptrace,
         [0x4212, -1i32, 88, &entry],
-        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 88, {op=PTRACE_SYSCALL_INFO_ENTRY, arch=AUDIT_ARCH_X86_64, instruction_pointer=0x5, stack_pointer=0x6, entry={nr=39, args=[0x1, 0, 0, 0, 0, 0]}})"#
+        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 88, {op=PTRACE_SYSCALL_INFO_ENTRY, arch=AUDIT_ARCH_X86_64, instruction_pointer=0x5, stack_pointer=0x6, entry={nr=__NR_getpid, args=[0x1, 0, 0, 0, 0, 0]}})"#
     );
     call!(
         l,
         SYS_ptrace,
         [0x4212, -1i32, 88, &exit],
-        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 88, {op=PTRACE_SYSCALL_INFO_EXIT, arch=0 /* AUDIT_ARCH_??? */, instruction_pointer=0x5, stack_pointer=0x6, exit={rval=-1, is_error=1}})"#
+        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 88, {op=PTRACE_SYSCALL_INFO_EXIT, arch=0 /* AUDIT_ARCH_??? */, instruction_pointer=0x5, stack_pointer=0x6, exit={rval=-EPERM, is_error=1}})"#
     );
     call!(
         l,

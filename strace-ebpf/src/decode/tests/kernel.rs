@@ -66,7 +66,7 @@ fn attributes_are_shown_as_the_kernel_wrote_them() {
                 &words(&[0xc000_003e_0000_0002, 1, 2, u64::MAX - 1, 1])[..33],
             )],
             "PTRACE_GET_SYSCALL_INFO, 9, 88, {op=PTRACE_SYSCALL_INFO_EXIT, arch=AUDIT_ARCH_X86_64, \
-             instruction_pointer=0x1, stack_pointer=0x2, exit={rval=-2, is_error=1}}",
+             instruction_pointer=0x1, stack_pointer=0x2, exit={rval=-ENOENT, is_error=1}}",
         ),
         (
             "move_pages",

@@ -5562,7 +5562,7 @@ static PAGE_STATUS_X86_64: Layout = Layout {
     members: &[Member {
         name: "",
         at: 0,
-        ty: MemberTy::Enum(SetId::PageStatus, 4),
+        ty: MemberTy::Enum(SetId::NegativeError, 4),
         extra: false,
         nonzero: false,
         answer: false,
