@@ -129,6 +129,9 @@ pub const SIGNAL_IGNORED: u32 = 1;
 /// only trace, told by user space when the process was killed by it.
 pub const SIGNAL_SENT: u32 = 2;
 
+/// In [`SignalRecord::flags`]: what was delivered has its default effect.
+pub const SIGNAL_DEFAULT: u32 = 1;
+
 /// A signal.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +144,8 @@ pub struct SignalRecord {
     pub outcome: u32,
     /// Number of the receiver's last call.
     pub nr: u32,
-    /// Explicit padding.
-    pub _pad: u32,
+    /// `SIGNAL_DEFAULT` or 0.
+    pub flags: u32,
     /// Where the signal interrupts the receiver, 0 if that was not asked for or is not known.
     pub ip: u64,
     /// The kernel's `kernel_siginfo`, 48 bytes of the user's `siginfo_t`; zeros when there is none.

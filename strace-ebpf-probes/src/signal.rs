@@ -5,7 +5,9 @@ use core::ffi::c_void;
 use strace_ebpf_common::{
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
-    record::{KIND_SIGNAL, SIGNAL_DELIVERED, SIGNAL_IGNORED, SIGNAL_SENT, SignalRecord},
+    record::{
+        KIND_SIGNAL, SIGNAL_DEFAULT, SIGNAL_DELIVERED, SIGNAL_IGNORED, SIGNAL_SENT, SignalRecord,
+    },
 };
 
 use crate::{
@@ -52,6 +54,12 @@ pub fn deliver(ctx: *mut c_void) {
         outcome: SIGNAL_DELIVERED,
         info: argument(ctx, 1),
         nr,
+        // `sa_handler` is the first member of `struct k_sigaction`; SIG_DFL is 0.
+        flags: if kernel::read::<u64>(argument(ctx, 2), 0) == 0 {
+            SIGNAL_DEFAULT
+        } else {
+            0
+        },
         ip: kernel::current_ip(),
     };
     send(ctx, STREAM_TASK, ids, told, kernel::current());
@@ -88,6 +96,7 @@ pub fn generate(ctx: *mut c_void) {
         outcome,
         info: argument(ctx, 1),
         nr,
+        flags: 0,
         ip: 0,
     };
     send(ctx, STREAM_IRQ, ids, told, receiver);
@@ -99,6 +108,7 @@ struct Told {
     outcome: u32,
     info: u64,
     nr: u32,
+    flags: u32,
     ip: u64,
 }
 
@@ -130,7 +140,7 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
             (*record).signal = told.signal;
             (*record).outcome = told.outcome;
             (*record).nr = told.nr;
-            (*record)._pad = 0;
+            (*record).flags = told.flags;
             (*record).ip = told.ip;
             // 0 and 1 stand for "none" and "the kernel", `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`:
             // the helper zeroes the destination when it cannot read.

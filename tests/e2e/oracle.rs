@@ -43,7 +43,10 @@ pub fn steady(text: &str) -> String {
         (r"(?m)(^|[^\w.]|CLOCK|UNIX)\d*\.\d{6}\b", "${1}MICROS"),
         (r"(?m)(^|[^\w.]|CLOCK|UNIX)\d*\.\d{3}\b", "${1}MILLIS"),
         // What a child took is its own.
-        (r"si_([us])time=\d+(?: /\* [^*]* \*/)?", "si_${1}time=TIME"),
+        (
+            r"si_([us])time=(?:0|[1-9]\d* /\* \d+\.\d\d s \*/)",
+            "si_${1}time=TIME",
+        ),
         // The number of variables differs by the shell's own.
         (r"/\* \d+ vars \*/", "/* VARS */"),
         (r"\[pid +(\d+)\]", "[pid $1]"),

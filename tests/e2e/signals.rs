@@ -207,3 +207,43 @@ fn a_command_that_stops_and_goes_on() {
     let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
     assert_eq!(named(&rows, "kill").len(), 1);
 }
+
+/// A process that a signal has stopped is said to be.
+#[test]
+fn stops_are_told() {
+    let _machine = shared();
+    let script =
+        |signal: &str| format!("sh -c '(sleep 1; kill -CONT $$) & kill -{signal} $$; wait'");
+    crate::oracle::assert_all_same(&[
+        &format!("STRACE -e trace=none -e signal=STOP {}", script("STOP")),
+        &format!(
+            "STRACE -Y -f -o file -e trace=none -e signal=STOP {}",
+            script("STOP")
+        ),
+        &format!("STRACE -e trace=none -e signal=TSTP {}", script("TSTP")),
+        // One that is handled stops nothing; nor does one in an orphaned group.
+        "STRACE -e trace=none -e signal=TSTP sh -c 'trap : TSTP; kill -TSTP $$'",
+        "setsid -w STRACE -e trace=none -e signal=TSTP sh -c 'kill -TSTP $$'",
+        &format!(
+            "STRACE -e trace=none -e signal=!STOP,CHLD {}",
+            script("STOP")
+        ),
+    ]);
+}
+
+/// Time that a child took is in seconds too.
+#[test]
+fn times_of_children() {
+    let _machine = shared();
+    let script =
+        "STRACE -e trace=none sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done & wait'";
+    crate::oracle::assert_same(script);
+    let script = script.trim_start_matches("STRACE ");
+    let line = format!("{} --format strace {script}", crate::harness::BIN);
+    let output = run(std::process::Command::new("sh").args(["-c", &line]));
+    let times = regex::Regex::new(r"si_[us]time=([1-9]\d*) /\* (\d+)\.(\d\d) s \*/").unwrap();
+    let found = times.captures(&output.stderr);
+    let found = found.unwrap_or_else(|| panic!("{output:?}"));
+    let number = |n: usize| found[n].parse::<u64>().unwrap();
+    assert_eq!(number(1), 100 * number(2) + number(3), "{output:?}");
+}

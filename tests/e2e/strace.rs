@@ -197,10 +197,10 @@ fn flags_mean_what_they_mean_to_strace() {
         .find(|line| line.starts_with("close(3)"))
         .unwrap();
     assert_eq!(close.find("= 0"), Some(60), "{close}");
-    let refused = run(&mut plain(&ours, &["-k", "true"]));
+    let refused = run(&mut plain(&ours, &["--kvm=vcpu", "true"]));
     assert_eq!(refused.code(), 1);
     assert_eq!(
         refused.stderr,
-        "strace: option -k is known from strace but not supported yet\n"
+        "strace: option --kvm is known from strace but not supported yet\n"
     );
 }

@@ -57,7 +57,12 @@ const RULES: &[(&str, &str, &str)] = &[
         r"\b(\w+_[acrso]?time)=[1-9]\d{9}",
         "$1=N",
     ),
-    ("", r"\b(ru_\w+|si_[us]time)=\d+", "$1=N"),
+    ("", r"\b(ru_\w+)=\d+", "$1=N"),
+    (
+        "",
+        r"\b(si_[us]time)=(?:0|[1-9]\d* /\* \d+\.\d\d s \*/)",
+        "$1=N",
+    ),
     // File systems.
     (
         "",

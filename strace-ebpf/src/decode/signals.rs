@@ -205,7 +205,11 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
             let first = 12usize.next_multiple_of(word);
             for (name, at) in [("si_utime", first), ("si_stime", first + word)] {
                 out.push(Value::Field(name));
-                out.push(Value::Uint(get(at, word)));
+                let ticks = get(at, word);
+                out.push(Value::Uint(ticks));
+                if ticks != 0 {
+                    out.push(Value::Ticks(ticks));
+                }
             }
         }
         4 | 7 | 8 | 11 => {

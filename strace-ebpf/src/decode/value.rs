@@ -116,6 +116,8 @@ pub enum Value<'a> {
     Beyond(u64, u64),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
     Date(i64, u32, u8),
+    /// A remark behind the value before it: clock ticks, of which a second has 100, as seconds.
+    Ticks(u64),
     /// A date without a remark's signs, seconds since 1970.
     DateAlone(i64),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.

@@ -52,6 +52,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         Value::Comment(_)
         | Value::Beyond(..)
         | Value::Date(..)
+        | Value::Ticks(_)
         | Value::DateAlone(_)
         | Value::Count(..)
         | Value::MoreAt(_) => REMARK,

@@ -333,6 +333,14 @@ impl Strace {
         self.col = 0;
     }
 
+    /// `--- stopped by SIGSTOP ---`
+    pub fn stopped(&mut self, out: &mut Vec<u8>, signal: u32) {
+        out.extend_from_slice(b"--- stopped by ");
+        text::signal_name(out, signal);
+        out.extend_from_slice(b" ---\n");
+        self.col = 0;
+    }
+
     /// `--- SIGCHLD {…} ---`
     pub fn signal(&mut self, out: &mut Vec<u8>, signal: u32, info: &[Value<'_>]) {
         out.extend_from_slice(b"--- ");

@@ -101,6 +101,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Count(..)
             | Value::Date(..)
             | Value::Shift(_)
+            | Value::Ticks(_)
     )
 }
 
@@ -224,6 +225,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             out.extend_from_slice(b" /* ");
             time::date(out, seconds, fraction, digits);
             out.extend_from_slice(b" */");
+        }
+        Value::Ticks(n) => {
+            write_fmt(out, format_args!(" /* {}.{:02} s */", n / 100, n % 100));
         }
         Value::DateAlone(seconds) => time::date(out, seconds, 0, 0),
         Value::ListOpen => out.push(b'['),

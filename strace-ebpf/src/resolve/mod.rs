@@ -3,3 +3,4 @@
 pub mod cgroup;
 pub mod memory;
 pub mod names;
+pub mod state;

@@ -65,7 +65,7 @@ mod tests {
             signal,
             outcome,
             nr: 0,
-            _pad: 0,
+            flags: 0,
             ip: 0,
             info: [0; 48],
         }

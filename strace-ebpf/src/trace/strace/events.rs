@@ -2,7 +2,8 @@
 //! where the lines go.
 
 use strace_ebpf_common::record::{
-    CallRecord, ExecRecord, ForkRecord, SIGNAL_IGNORED, SignalRecord, TaskExitRecord, read_fixed,
+    CallRecord, ExecRecord, ForkRecord, SIGNAL_DEFAULT, SIGNAL_DELIVERED, SIGNAL_IGNORED,
+    SignalRecord, TaskExitRecord, read_fixed,
 };
 
 use super::{Common, InCall, Lines, Stage, Strace, ip_at_enter};
@@ -10,6 +11,7 @@ use crate::{
     decode,
     format::strace::Place,
     plan::qualify::{QUIET_ATTACH, QUIET_EXIT, QUIET_THREAD_EXEC, STATUS_DETACHED},
+    resolve::state,
     say,
     session::books::Gap,
     tables::{self, Abi},
@@ -203,6 +205,11 @@ impl Lines {
         self.line(common, tid, ts_ns, place, |format, out| {
             format.signal(out, record.signal, info)
         });
+        if stops(record) {
+            self.line(common, tid, ts_ns, place, |format, out| {
+                format.stopped(out, record.signal)
+            });
+        }
     }
 
     /// Events are missing here.
@@ -243,6 +250,19 @@ impl Lines {
         }
         self.calls.remove(&tid);
         self.threads.forget(tid);
+    }
+}
+
+/// Has this signal stopped the process? SIGSTOP always does; those of the terminal do unless the process group is orphaned,
+/// which only shows while the process is stopped: credentials(7).
+fn stops(record: &SignalRecord) -> bool {
+    if record.flags & SIGNAL_DEFAULT == 0 || record.outcome != SIGNAL_DELIVERED {
+        return false;
+    }
+    match record.signal as i32 {
+        libc::SIGSTOP => true,
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => state::is_stopped(record.header.tid),
+        _ => false,
     }
 }
 
