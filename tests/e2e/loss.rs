@@ -143,7 +143,13 @@ fn assert_complete(what: &str, output: &Output, tally: &Tally, calls: u64) {
 fn four_million_calls_of_four_threads_all_arrive() {
     let _machine = alone();
     let (output, tally) = trace_calls(&["--strict"], 4, fewer(1_000_000));
-    assert_complete("default options", &output, &tally, 4 * fewer(1_000_000));
+    let (what, calls) = ("default options", 4 * fewer(1_000_000));
+    // An emulated processor writes lines more slowly than its programs make calls: there the account has to be exact.
+    if slow() > 1 && output.code() == 3 {
+        assert_books_balance(what, &output, &tally, calls);
+        return;
+    }
+    assert_complete(what, &output, &tally, calls);
 }
 
 #[test]
