@@ -128,8 +128,9 @@ fn the_whole_system_for_as_long_as_a_command_runs() {
     let _machine = alone();
     let dir = TempDir::new();
     let file = dir.file("trace");
-    let script = "i=0; while [ $i -lt 20 ]; do sleep 0.05; i=$((i+1)); done";
-    let mut other = Running::start(Command::new("sh").args(["-c", script]));
+    let rounds = 20 * slow();
+    let script = format!("i=0; while [ $i -lt {rounds} ]; do sleep 0.05; i=$((i+1)); done");
+    let mut other = Running::start(Command::new("sh").args(["-c", &script]));
     let output = run(&mut tracer(&[
         "-a",
         "-o",

@@ -272,6 +272,8 @@ fn check_privilege(facts: &Facts) -> Result<(), Failure> {
         if facts.is_confidential() {
             return Err(Failure::Unable(kernel::CONFIDENTIAL.to_owned()));
         }
+        // Even the smallest program counts, beside the maps of a tracer that has just ended.
+        kernel::allow_locked_memory(facts.version).map_err(Failure::Unable)?;
         if let Err(error) = kernel::try_load() {
             return Err(Failure::Unable(format!(
                 "the kernel refuses BPF programs: {error}"
@@ -414,7 +416,6 @@ fn open_cgroup(path: &std::path::Path) -> Result<File> {
 }
 
 fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Settings, Failure> {
-    kernel::allow_locked_memory(facts.version).map_err(Failure::Unable)?;
     let preemptible = raw_tracepoints_are_preemptible();
     let hook = hook::choose_hook(request.attach, facts, preemptible)?;
     if hook::needs_tracefs(hook, preemptible) {
