@@ -37,6 +37,10 @@ pub const KIND_POINTERS: u8 = 3;
 /// is said to be, `FROM_BLOCK32` for one in an earlier copy. `FROM_BLOCK64`: the earlier copy is an
 /// `fd_set`, each bit a descriptor, and the length says how many count.
 pub const KIND_DESCRIPTOR: u8 = 4;
+/// Count records that follow one another in memory, each with its own length in a `u16`, `stride` bytes from its start
+/// (directory entries). Nothing is copied but the count, in [`crate::capture::Capture::full`]. Without `bpf_loop` it is
+/// `KIND_BYTES`.
+pub const KIND_ENTRIES: u8 = 5;
 
 /// Run the operation at enter.
 pub const WHEN_ENTER: u8 = 1;
@@ -47,8 +51,7 @@ pub const WHEN_FAILURE: u8 = 4;
 /// Run the operation at exit if something could not be read at enter: pages that were not resident
 /// then have been brought in by the call itself.
 pub const WHEN_RETRY: u8 = 8;
-/// Run the operation at exit if the enter was not seen (descriptors only): the call was under way
-/// when we came, or seccomp denied it.
+/// Run the operation at exit if the enter was not seen: the call was under way when we came, or seccomp denied it.
 pub const WHEN_UNSEEN: u8 = 16;
 /// Run the operation at exit whatever the result.
 pub const WHEN_EXIT: u8 = WHEN_SUCCESS | WHEN_FAILURE;
@@ -76,6 +79,8 @@ pub const FROM_STACK: u8 = 8;
 pub const FROM_ARG32: u8 = 9;
 /// It is the call's result, at most argument `*_off` (lengths only).
 pub const FROM_RESULT_MAX: u8 = 10;
+/// It is a `u16` at `*_off` of each element of operation `block`'s copy (lengths only).
+pub const FROM_BLOCK16: u8 = 11;
 
 /// Lengths over all elements together stop at the result (readv, recvmsg).
 pub const OP_RESULT_IS_TOTAL: u8 = 1;
@@ -83,6 +88,9 @@ pub const OP_RESULT_IS_TOTAL: u8 = 1;
 pub const OP_PTR32: u8 = 2;
 /// The bytes are elements: those before an unreadable page are of use alone.
 pub const OP_ELEMENTS: u8 = 4;
+
+/// `cond_bits` is about a byte of the element, at `cond_arg`, instead of an argument: what kind of element it is.
+pub const OP_IF_ELEMENT: u8 = 8;
 
 /// One operation of a plan.
 #[repr(C)]
@@ -102,7 +110,7 @@ pub struct Op {
     pub len_from: u8,
     /// The earlier operation that `FROM_BLOCK*` refers to.
     pub block: u8,
-    /// The argument that `cond_bits` is about.
+    /// The argument that `cond_bits` is about; with `OP_IF_ELEMENT` the offset of a byte in the element.
     pub cond_arg: u8,
     /// Argument number, offset in the element, or the constant.
     pub addr_off: u16,
@@ -110,14 +118,14 @@ pub struct Op {
     pub len_off: u16,
     /// The length is multiplied by this: the size of an element in bytes.
     pub scale: u16,
-    /// Distance in bytes between the elements of `block`; 0: it holds just one.
+    /// Distance in bytes between the elements of `block`; 0: it holds just one. `KIND_ENTRIES`: where the length is.
     pub stride: u16,
     /// Most bytes to copy, per element.
     pub limit: u32,
     /// Most elements (or pointers) to walk.
     pub max_elements: u16,
-    /// Explicit padding.
-    pub _pad2: u16,
+    /// The length is divided by two to this power, rounded up, before it is multiplied: bits to words, bytes to pages.
+    pub shift: u16,
     /// Unless 0: run only if bit `args[cond_arg] % 64` is set. It keeps away copies that another form of the call would
     /// need (commands of fcntl), or other descriptors; a bit may stand for several values, so it never keeps too much away.
     pub cond_bits: u64,

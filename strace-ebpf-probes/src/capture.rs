@@ -22,9 +22,10 @@ use strace_ebpf_common::{
     config::{DESCRIPTORS_PLAIN, EXTRA_FRAMES, EXTRA_IDENTITY, EXTRA_IP, EXTRA_STACK},
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
-        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
-        FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK, KIND_DESCRIPTOR,
-        KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK16, FROM_BLOCK32,
+        FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK,
+        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_IF_ELEMENT,
+        OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CALL_SPARSE, CallRecord},
 };
@@ -105,7 +106,7 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
             (*s).phase = u64::from(phase);
             let phase = (&raw const (*s).phase).read_volatile() as u8;
             let mut n = 0;
-            while n < PLAIN_ROUNDS && !round(s, plan, phase) {
+            while n < PLAIN_ROUNDS && !round::<false>(s, plan, phase) {
                 n += 1;
             }
         }
@@ -118,13 +119,19 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
 #[inline(never)]
 unsafe extern "C" fn round_callback(_index: u32, state: *mut Loop) -> i64 {
     // SAFETY: `run` passes its own state.
-    unsafe { i64::from(round((*state).s, (*state).plan, (*state).phase as u8)) }
+    unsafe {
+        i64::from(round::<true>(
+            (*state).s,
+            (*state).plan,
+            (*state).phase as u8,
+        ))
+    }
 }
 
 /// One round: the next element of the present operation, or on to the next operation. True when
 /// there is nothing left to do.
 #[inline(always)]
-unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
+unsafe fn round<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
         let index = (*s).op;
@@ -135,7 +142,7 @@ unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
         if (*op).kind == 0 {
             return true;
         }
-        let more = (*op).when & phase != 0 && is_due(s, op) && step(s, op, phase);
+        let more = (*op).when & phase != 0 && is_due(s, op) && step::<LOOP_HELPER>(s, op, phase);
         if !more {
             let record = (&raw const (*s).data).cast::<CallRecord>();
             (*s).op = index + 1;
@@ -172,13 +179,13 @@ unsafe fn is_due(s: *mut Scratch, op: *const Op) -> bool {
     unsafe {
         let bits = (*op).cond_bits;
         let value = argument(s, u16::from((*op).cond_arg));
-        bits == 0 || bits >> (value & 63) & 1 != 0
+        bits == 0 || (*op).flags & OP_IF_ELEMENT != 0 || bits >> (value & 63) & 1 != 0
     }
 }
 
 /// One round: copies the next element of `op`. True if the operation has more to do.
 #[inline(always)]
-unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
+unsafe fn step<const LOOP_HELPER: bool>(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
         let from_block = (*op).addr_from == FROM_BLOCK64 || (*op).addr_from == FROM_BLOCK32;
@@ -195,6 +202,12 @@ unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
                 Element::At(offset) => element = offset,
                 Element::Again => return true,
                 Element::None => return false,
+            }
+        }
+        if (*op).flags & OP_IF_ELEMENT != 0 {
+            let kind = *data(s, element + u64::from((*op).cond_arg));
+            if (*op).cond_bits >> (kind & 63) & 1 == 0 {
+                return true;
             }
         }
         if descriptors && (*op).kind == KIND_DESCRIPTOR {
@@ -216,6 +229,9 @@ unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
             return pointers(s, op, addr, phase);
         }
         let mut want = length(s, op, element);
+        if LOOP_HELPER && (*op).kind == KIND_ENTRIES {
+            return entries(s, op, addr, want, phase);
+        }
         if (*op).flags & OP_RESULT_IS_TOTAL != 0 {
             if want > (*s).left {
                 want = (*s).left;
@@ -369,6 +385,7 @@ unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
             }
             FROM_ARG_POINTER32 => u64::from(user::<u32>(argument(s, at))),
             FROM_ARG_POINTER64 => user::<u64>(argument(s, at)),
+            FROM_BLOCK16 => u64::from(*data(s, element + u64::from(at)).cast::<u16>()),
             FROM_BLOCK32 => u64::from(*data(s, element + u64::from(at)).cast::<u32>()),
             FROM_BLOCK64 => *data(s, element + u64::from(at)).cast::<u64>(),
             FROM_MM_ARGS => mm_args().1,
@@ -379,6 +396,8 @@ unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
         } else {
             count
         };
+        let shift = mask4(u64::from((*op).shift));
+        let count = (count + (1 << shift) - 1) >> shift;
         count * u64::from((*op).scale)
     }
 }
@@ -733,6 +752,63 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
             (*capture).flags |= CAPTURE_TRUNCATED;
         }
         (*s).off = padded((*s).off);
+        false
+    }
+}
+
+/// Records looked at in one round.
+const ENTRIES: usize = 8;
+
+/// Counts records that bring their own lengths: reads them into the room behind the record, of which they become no part, in
+/// one round and walks them in others. True while there are more.
+#[inline(always)]
+unsafe fn entries(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) -> bool {
+    // SAFETY: as in `run`; a read to a masked offset with a masked length.
+    unsafe {
+        let start = (*s).off + u64::from(CAPTURE_BYTES);
+        if (*s).pos == 0 {
+            let room = room(s);
+            if room < 8 || (*s).captures >= 255 {
+                return false;
+            }
+            let capture = begin(s, op, addr, phase);
+            let mut n = want;
+            if n > room {
+                n = room;
+                (*capture).flags |= CAPTURE_TRUNCATED;
+            }
+            (*s).left = n;
+            if bpf_probe_read_user(
+                data(s, start).cast(),
+                mask16(n) as u32,
+                addr as *const c_void,
+            ) != 0
+            {
+                (*s).failed = 1;
+                (*capture).errno = EFAULT;
+                (*s).left = 0;
+            }
+        }
+        let capture = data(s, (*s).off).cast::<Capture>();
+        let (mut pos, mut count, mut i) = ((*s).pos, 0, 0);
+        while i < ENTRIES {
+            let len = *data(s, start + pos + u64::from((*op).stride)).cast::<u16>();
+            // One that is cut does not count.
+            let end = pos + u64::from(len);
+            if len == 0 || end > (*s).left {
+                break;
+            }
+            pos = end;
+            count += 1;
+            i += 1;
+        }
+        (*capture).full += count;
+        (*s).pos = pos;
+        if i == ENTRIES {
+            return true;
+        }
+        (*s).captures += 1;
+        (*s).off = start;
         false
     }
 }

@@ -2,9 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{
-        DESCRIPTORS_PLAIN, STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE,
-    },
+    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE},
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
@@ -100,7 +98,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         } else {
             regs.orig_nr() as u32
         };
-        if setting!(descriptors) != DESCRIPTORS_PLAIN && enter_ns == 0 {
+        if enter_ns == 0 {
             phase |= WHEN_UNSEEN;
         }
         let entered = (*task).abi;

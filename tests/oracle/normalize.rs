@@ -50,17 +50,20 @@ const RULES: &[(&str, &str, &str)] = &[
     ("statx", r" /\* \d{4}-\d\d-\d\dT[^*]*\*/", ""),
     ("", r"(NOW /\* [^*]* \*/, st_[acm]time_nsec)=\d+", "$1=N"),
     ("set_tid_address", r" = \d+$", " = N"),
-    ("times|time", r"\b(tms_\w+)=\d+", "$1=N"),
+    (
+        "times|time",
+        r"\b(tms_\w+)=\d+(?: /\* \d+\.\d\d s \*/)?",
+        "$1=N",
+    ),
     ("times|time", r" = \d+(?: \(\d{4}-.*\))?$", " = N"),
     (
         "(?:sem|shm|msg)ctl",
         r"\b(\w+_[acrso]?time)=[1-9]\d{9}",
         "$1=N",
     ),
-    ("", r"\b(ru_\w+)=\d+", "$1=N"),
     (
         "",
-        r"\b(si_[us]time)=(?:0|[1-9]\d* /\* \d+\.\d\d s \*/)",
+        r"\b(ru_\w+|si_[us]time)=\d+(?: /\* \d+\.\d\d s \*/)?",
         "$1=N",
     ),
     // File systems.

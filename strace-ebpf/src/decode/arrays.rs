@@ -2,21 +2,31 @@
 
 use super::{
     cx::{self, Cx},
-    pointers::length,
+    pointers::{length, overflows},
     structs, time,
     value::{Args, Value},
 };
 use crate::{
     session::parse::Captured,
-    tables::{self, Arg, Len, StructId},
+    tables::{self, Abi, Arg, Len, StructId, Ty},
 };
 
 pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, count: Len) {
     let size = (tables::struct_size(elem, cx.abi) as usize).max(1);
     let there = length(cx, count).unwrap_or(0);
-    let negative = matches!(count, Len::Arg(n) if (cx.register(n) as i32) < 0);
-    if negative {
+    let is_int = |n: u8| {
+        let arg = cx.args.get(usize::from(n));
+        arg.is_some_and(|arg| arg.ty == Ty::Int)
+    };
+    let negative = matches!(count, Len::Arg(n) if is_int(n) && (cx.register(n) as i32) < 0);
+    if negative || overflows(cx, count, size as u64) || too_many(elem, there) {
         out.push(Value::Addr(raw));
+        return;
+    }
+    // Of none, none is looked for.
+    if there == 0 && matches!(count, Len::Ret | Len::RetMax(_)) {
+        out.push(Value::ListOpen);
+        out.push(Value::ListClose);
         return;
     }
     let is_there = |c: &&Captured<'a>| {
@@ -53,6 +63,16 @@ pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, 
     out.push(Value::ListClose);
 }
 
+/// More groups than a process can be in, `NGROUPS_MAX` of `include/uapi/linux/limits.h`; more than
+/// `KEXEC_SEGMENT_MAX` of `include/uapi/linux/kexec.h`.
+fn too_many(elem: StructId, count: u64) -> bool {
+    match elem {
+        StructId::GidT | StructId::Gid16T => count > 65536,
+        StructId::KexecSegment => count > 16,
+        _ => false,
+    }
+}
+
 /// What stands for elements that are not shown, of which the first is so many bytes behind the start.
 pub fn more(captured: &Captured<'_>, at: usize, size_of_element: usize) -> Value<'static> {
     let size = captured.bytes.len();
@@ -84,7 +104,7 @@ pub fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: Len) {
         .bytes()
         .filter(|bytes| count.div_ceil(8) <= bytes.len() as u64)
         .map(|bytes| Value::Bits(bytes, u32::try_from(count).unwrap_or(u32::MAX)));
-    let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) < 0;
+    let refused = cx.args.iter().any(|arg| arg.name == "nfds") && (cx.register(0) as i32) <= 0;
     out.push(value.filter(|_| !refused).unwrap_or(Value::Addr(raw)));
 }
 
@@ -135,7 +155,8 @@ fn nodes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: u64) {
 }
 
 pub fn message<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
-    let word = cx.abi.word_bytes() as usize;
+    // x32 has the calls of x86_64.
+    let word = if cx.abi == Abi::I386 { 4 } else { 8 };
     let there = length(cx, len).unwrap_or(0);
     let parts = cx.bytes().and_then(|bytes| bytes.split_at_checked(word));
     let Some((kind, text)) = parts else {

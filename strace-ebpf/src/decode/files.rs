@@ -32,6 +32,13 @@ pub fn stat<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     if verbose {
         let more = ["st_nlink", "st_uid", "st_gid", "st_blksize", "st_blocks"];
         fields.show_all(out, cx, &more);
+        // The oldest has no such members.
+        if id_of(cx) == Some(StructId::OldStat) {
+            for name in ["st_blksize", "st_blocks"] {
+                out.push(Value::Field(name));
+                out.push(Value::Uint(0));
+            }
+        }
     }
     match fields.get("st_mode") & S_IFMT {
         S_IFCHR | S_IFBLK => fields.show(out, cx, "st_rdev"),
@@ -68,15 +75,48 @@ fn stamp<'a>(
     let seconds = super::cx::signed(fields.get(time), width);
     out.push(Value::Int(seconds));
     let fraction = fields.get(nsec);
-    if seconds != 0 || fraction != 0 {
-        out.push(Value::Date(seconds, fraction.min(999_999_999) as u32, 9));
+    // A second has no more.
+    if fraction <= 999_999_999 && (seconds != 0 || fraction != 0) {
+        out.push(Value::Date(seconds, fraction as u32, 9));
     }
     fields.show(out, cx, nsec);
 }
 
+/// statfs(2): flags only where the kernel says that they are some.
+pub fn statfs<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const ST_VALID: u64 = 0x20;
+    let fields = id_of(cx).and_then(|id| Fields::new(id, cx.abi, bytes));
+    let Some(fields) = fields else { return };
+    // Of another size than the kernel's it is none.
+    let said = cx.args.iter().position(|arg| arg.name == "size");
+    if said.is_some_and(|n| cx.register(n as u8) != bytes.len() as u64) {
+        return;
+    }
+    out.push(Value::StructOpen);
+    let shown = [
+        "f_type",
+        "f_bsize",
+        "f_blocks",
+        "f_bfree",
+        "f_bavail",
+        "f_files",
+        "f_ffree",
+        "f_fsid",
+        "f_namelen",
+        "f_frsize",
+    ];
+    fields.show_all(out, cx, &shown);
+    if fields.get("f_flags") & ST_VALID != 0 {
+        fields.show(out, cx, "f_flags");
+    }
+    out.push(Value::StructClose);
+}
+
 /// statx(2).
 pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    // `include/uapi/linux/stat.h`: which of the times were filled in.
+    // `include/uapi/linux/stat.h`: which members were filled in.
+    const STATX_TYPE_MODE: u64 = 0x3;
+    const STATX_SIZE: u64 = 0x200;
     const STATX_ATIME: u64 = 0x20;
     const STATX_MTIME: u64 = 0x40;
     const STATX_CTIME: u64 = 0x80;
@@ -86,8 +126,13 @@ pub fn statx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     };
     out.push(Value::StructOpen);
     if !cx.options.verbose {
-        let shown = ["stx_mask", "stx_attributes", "stx_mode", "stx_size"];
-        fields.show_all(out, cx, &shown);
+        fields.show_all(out, cx, &["stx_mask", "stx_attributes"]);
+        let told = fields.get("stx_mask");
+        for (mask, name) in [(STATX_TYPE_MODE, "stx_mode"), (STATX_SIZE, "stx_size")] {
+            if told & mask != 0 {
+                fields.show(out, cx, name);
+            }
+        }
         out.push(Value::More);
         out.push(Value::StructClose);
         return;
@@ -185,8 +230,9 @@ fn entries<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], new: bool) 
     let word = if new { 8 } else { cx.abi.word_bytes() as usize };
     // { inode, offset, length: u16, [type: u8], name }
     let length = |rest: &[u8]| number_at(rest, 2 * word, 2).map(|n| n as usize);
-    let (mut rest, mut count) = (bytes, 0);
     let verbose = cx.options.verbose;
+    let captured = cx.at(cx.register(cx.index));
+    let (mut rest, mut count) = (bytes, 0);
     if verbose {
         out.push(Value::ListOpen);
     }
@@ -204,8 +250,12 @@ fn entries<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], new: bool) 
         out.push(Value::ListClose);
         return;
     }
+    // The probes have counted them, unless they could only copy.
+    if let Some(counted) = captured.filter(|c| c.bytes.is_empty()) {
+        count = u64::from(counted.header.full);
+    }
     out.push(Value::Addr(cx.register(cx.index)));
-    let cut = cx.at(cx.register(cx.index)).is_some_and(super::cx::is_cut);
+    let cut = captured.is_some_and(super::cx::is_cut);
     out.push(Value::Count(
         count,
         match (count, cut) {

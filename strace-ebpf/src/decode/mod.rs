@@ -1,12 +1,14 @@
 //! Captured bytes and registers to values. Reads the tables and what was captured, never the
 //! tracee's memory; what could not be captured is shown as its pointer.
 
+mod aio;
 mod arrays;
 mod bpf;
 mod cx;
 pub mod descriptor;
 pub mod dump;
 mod files;
+mod filters;
 mod ioctl;
 mod mounts;
 mod net;
@@ -40,7 +42,7 @@ use crate::{
 use cx::Cx;
 use pointers::{is_output, pointer};
 pub use returned::returned;
-use scalar::scalar;
+use scalar::scalars;
 use value::{Args, Value};
 
 /// What decoding depends on besides the call.
@@ -116,7 +118,12 @@ pub fn shows(ty: Ty) -> bool {
 pub fn is_text(ty: Ty) -> bool {
     matches!(
         ty,
-        Ty::Path | Ty::Str | Ty::Buf { .. } | Ty::Binary { .. } | Ty::PathBuf { .. }
+        Ty::Path
+            | Ty::Str
+            | Ty::Buf { .. }
+            | Ty::Binary { .. }
+            | Ty::Xattr { .. }
+            | Ty::PathBuf { .. }
     )
 }
 
@@ -309,7 +316,7 @@ fn plain_args<'a>(
         args.begin();
         if arg.ty.dir().is_none() {
             let raw = call.record.args.get(usize::from(index)).copied();
-            args.push(scalar(arg.ty, raw.unwrap_or(0), call, index, abi));
+            scalars(args, arg.ty, raw.unwrap_or(0), call, index, abi);
         } else {
             pointer(args, &Cx::new(call, abi, list, index, options), arg.ty);
         }

@@ -100,7 +100,9 @@ fn header<'a>(
     let (control, controllen) = (get(4, word), get(5, word));
     if controllen != 0 {
         out.push(Value::Field("msg_control"));
-        match cx.at(control).filter(|_| control != 0) {
+        // One message at least, and no more than a socket may keep.
+        let fits = (word as u64 + 8..=MOST_CONTROL).contains(&controllen);
+        match cx.at(control).filter(|_| control != 0 && fits) {
             Some(captured) => controls(out, captured.bytes, controllen, word),
             None => out.push(Value::Addr(control)),
         }
@@ -194,6 +196,9 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
     }
     out.push(Value::ListClose);
 }
+
+/// Bytes of control data, `net.core.optmem_max` of Linux 6.18.
+const MOST_CONTROL: u64 = 128 * 1024;
 
 /// Control messages: { length, level, type }, the data, padding to a word.
 fn controls<'a>(out: &mut Args<'a>, bytes: &'a [u8], full: u64, word: usize) {

@@ -33,16 +33,17 @@ pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
         Ty::Path | Ty::Str => string(out, cx, ty, raw),
         Ty::Buf { len, .. } | Ty::Binary { len, .. } => buffer(out, cx, ty, raw, len),
         Ty::PathBuf { len, .. } => path_buffer(out, cx, raw, len),
+        Ty::Xattr { len, .. } => attribute(out, cx, raw, len),
         Ty::OptVal { dir, len } => option_value(out, cx, raw, dir, len),
         Ty::StrVec => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec if cx.options.verbose => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec => vectors::count(out, &cx.captures, raw),
-        Ty::Iovec { dir, .. } => match cx.at(raw) {
-            Some(vector) => {
+        Ty::Iovec { dir, count } => match cx.at(raw) {
+            Some(vector) if !overflows(cx, count, 2 * cx.abi.word_bytes() as u64) => {
                 let left = cx.call.record.ret.max(0) as u64;
                 vectors::iovec_array(out, cx, vector, dir, left);
             }
-            None => out.push(Value::Addr(raw)),
+            _ => out.push(Value::Addr(raw)),
         },
         Ty::Msghdr { dir } => net::msghdr(out, cx, dir),
         Ty::Mmsghdr { dir, .. } => net::mmsghdr(out, cx, dir),
@@ -59,6 +60,9 @@ pub fn is_output(ty: Ty) -> bool {
     // The header of a message and the array of buffers are the caller's even then.
     ty.dir() == Some(Dir::Out) && !matches!(ty, Ty::Msghdr { .. } | Ty::Iovec { .. })
 }
+
+/// Bytes of a page.
+const PAGE: u64 = 4096;
 
 fn string<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64) {
     let Some(captured) = cx.at(raw).or_else(|| first_readable(cx)) else {
@@ -87,17 +91,31 @@ fn first_readable<'x, 'a>(cx: &'x Cx<'_, 'a>) -> Option<&'x Captured<'a>> {
     cx.captures.first().filter(|c| c.header.errno == 0)
 }
 
+/// More elements than memory could hold: strace does not look for any.
+pub fn overflows(cx: &Cx<'_, '_>, count: Len, size: u64) -> bool {
+    length(cx, count).is_some_and(|count| count.checked_mul(size).is_none())
+}
+
 fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
-    let Some(captured) = cx.at(raw) else {
-        out.push(Value::Addr(raw));
-        return;
-    };
-    let there = length(cx, len).unwrap_or(captured.header.full.into());
     // Asked for the size only.
     if matches!(len, Len::RetMax(n) if cx.register(n) == 0) {
         out.push(Value::Addr(raw));
         return;
     }
+    if length(cx, len) == Some(0) {
+        // Nothing is looked for, wherever it is said to be.
+        let (bytes, cut) = (&[][..], false);
+        out.push(match ty {
+            Ty::Binary { .. } => Value::Binary { bytes, cut },
+            _ => Value::Bytes { bytes, cut },
+        });
+        return;
+    }
+    let Some(captured) = cx.at(raw) else {
+        out.push(Value::Addr(raw));
+        return;
+    };
+    let there = length(cx, len).unwrap_or(captured.header.full.into());
     let most = captured.bytes.len().min(cx.options.string);
     let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
     let bytes = captured.bytes.get(..shown).unwrap_or_default();
@@ -120,6 +138,26 @@ fn path_buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
     });
 }
 
+/// The value of an extended attribute: text may end with a NUL, which is not shown then.
+fn attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
+    // `include/uapi/linux/limits.h`.
+    const XATTR_SIZE_MAX: u64 = 65536;
+    let there = length(cx, len).unwrap_or(0);
+    let captured = match cx.at(raw) {
+        _ if there == 0 => &[][..],
+        Some(captured) if there <= XATTR_SIZE_MAX => captured.bytes,
+        _ => return out.push(Value::Addr(raw)),
+    };
+    let most = captured.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    let bytes = captured.get(..shown).unwrap_or_default();
+    let (bytes, cut) = match bytes.split_last() {
+        Some((0, before)) => (before, false),
+        _ => (bytes, (shown as u64) < there),
+    };
+    out.push(Value::Bytes { bytes, cut });
+}
+
 /// A socket option: most are an `int`, and one that is too short for it means nothing.
 fn option_value<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len: Len) {
     let there = length(cx, len).unwrap_or(0);
@@ -130,7 +168,7 @@ fn option_value<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len
             out.push(Value::Int(cx::signed(value, 4)));
             out.push(Value::ListClose);
         }
-        (Some(_), 0..4) if dir == Dir::In => out.push(Value::Addr(raw)),
+        (Some(_), 1..4) if dir == Dir::In => out.push(Value::Addr(raw)),
         (_, 0..4) => buffer(out, cx, Ty::Binary { dir, len }, raw, len),
         _ => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
     }
@@ -172,6 +210,7 @@ pub fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
         Len::RetMax(n) => Some(ret.min(argument(n))),
         Len::ArgPtr32(n) => behind(n, 4),
         Len::ArgPtr64(n) => behind(n, 8),
+        Len::Pages(n) => Some(argument(n).div_ceil(PAGE)),
     }
 }
 
@@ -192,11 +231,15 @@ fn structure<'a>(
             Some(bytes.get(..most).unwrap_or(bytes))
         }
     };
-    let bytes = match structs::is_answered(id) {
+    // Of what the result says is nothing, nothing is looked for.
+    let is_nothing =
+        matches!(len, Some(len @ (Len::Ret | Len::Pages(_))) if length(cx, len) == Some(0));
+    let found = match structs::is_answered(id) {
+        _ if is_nothing => Some(&[][..]),
         true => cx.bytes_after().or(cx.bytes()),
         false => cx.bytes(),
     };
-    let Some(bytes) = bytes.and_then(own) else {
+    let Some(bytes) = found.and_then(own) else {
         out.push(Value::Addr(raw));
         return;
     };

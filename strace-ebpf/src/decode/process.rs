@@ -5,7 +5,7 @@ use super::{
     structs::Fields,
     value::{Args, Value},
 };
-use crate::tables::{self, Abi, SetId, StructId};
+use crate::tables::{self, Abi, SetId, StructId, Ty};
 
 const CLONE_PIDFD: u64 = 0x1000;
 const CLONE_SETTLS: u64 = 0x8_0000;
@@ -127,22 +127,170 @@ fn written<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, flags: u64, fields: &Fields<
 
 /// capget(2): one or two thirds of words by the header's version, each half of a set in a word of its own.
 pub fn capabilities<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const VERSION_1: u64 = 0x1998_0330;
+    const WIDE: [u64; 2] = [0x2007_1026, 0x2008_0522];
     let header = super::cx::before(cx.call, 0);
     let version = header.first().and_then(|c| number_at(c.bytes, 0, 4));
-    let wide = version != Some(VERSION_1);
+    let Some(version) = version else {
+        return;
+    };
     let word = |i: usize| number_at(bytes, 4 * i, 4).unwrap_or(0);
     out.push(Value::StructOpen);
     for (i, name) in ["effective", "permitted", "inheritable"]
         .into_iter()
         .enumerate()
     {
-        let high = if wide { word(i + 3) } else { 0 };
+        let high = if WIDE.contains(&version) {
+            word(i + 3)
+        } else {
+            0
+        };
         out.push(Value::Field(name));
         let set = tables::set(SetId::Capability);
         out.push(Value::Shifted(set, word(i) | high << 32));
     }
     out.push(Value::StructClose);
+}
+
+/// set_thread_area(2), modify_ldt(2): the bits of the last word are members in C.
+pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const SIZE: usize = 16;
+    // Name, place and width.
+    const BITS: [(&str, u32, u32); 8] = [
+        ("seg_32bit", 0, 1),
+        ("contents", 1, 2),
+        ("read_exec_only", 3, 1),
+        ("limit_in_pages", 4, 1),
+        ("seg_not_present", 5, 1),
+        ("useable", 6, 1),
+        // Of 64-bit programs only.
+        ("lm", 7, 1),
+        ("", 8, 24),
+    ];
+    let Some(fields) = Fields::new(StructId::UserDesc, cx.abi, bytes) else {
+        return;
+    };
+    if bytes.len() != SIZE {
+        return;
+    }
+    out.push(Value::StructOpen);
+    out.push(Value::Field("entry_number"));
+    out.push(match fields.get("entry_number") as u32 {
+        u32::MAX => Value::Int(-1),
+        number => Value::Uint(number.into()),
+    });
+    // Asked for one that there is not.
+    let call = tables::syscall(cx.abi, cx.call.record.nr);
+    if cx.failed() && call.is_some_and(|call| call.name == "get_thread_area") {
+        out.push(Value::More);
+        out.push(Value::StructClose);
+        return;
+    }
+    for name in ["base_addr", "limit"] {
+        out.push(Value::Field(name));
+        out.push(Value::Hex6(fields.get(name)));
+    }
+    let bits = fields.get("bits");
+    let shown = if cx.abi == Abi::X86_64 { 7 } else { 6 };
+    for (name, at, width) in BITS.into_iter().take(shown) {
+        out.push(Value::Field(name));
+        out.push(Value::Uint(bits >> at & ((1 << width) - 1)));
+    }
+    out.push(Value::StructClose);
+}
+
+/// sched_setattr(2), sched_getattr(2): as much as its first member, or the call, says that there is.
+pub fn scheduling<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const FIRST_SIZE: usize = 48;
+    const SIZE: usize = 56;
+    const KEEP_POLICY: u64 = 0x8;
+    const KEEP_PARAMS: u64 = 0x10;
+    let Some(size) = number_at(bytes, 0, 4) else {
+        return;
+    };
+    let given = cx.args.iter().any(|arg| arg.name == "size");
+    let there = match size as usize {
+        0 if !given => FIRST_SIZE,
+        size => size,
+    };
+    let own = bytes
+        .get(..bytes.len().min(there.max(4)))
+        .unwrap_or_default();
+    let Some(fields) = Fields::some(StructId::SchedAttr, cx.abi, own) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "size");
+    if there >= FIRST_SIZE {
+        let flags = fields.get("sched_flags");
+        let policy = fields.get("sched_policy") as i32;
+        if given || flags & KEEP_POLICY == 0 || policy < 0 {
+            fields.show(out, cx, "sched_policy");
+        }
+        fields.show(out, cx, "sched_flags");
+        if given || flags & KEEP_PARAMS == 0 {
+            let shown = [
+                "sched_nice",
+                "sched_priority",
+                "sched_runtime",
+                "sched_deadline",
+                "sched_period",
+            ];
+            fields.show_all(out, cx, &shown);
+        }
+        fields.show_all(out, cx, &["sched_util_min", "sched_util_max"]);
+        if there > SIZE && !given {
+            out.push(Value::More);
+        }
+    }
+    out.push(Value::StructClose);
+}
+
+/// mmap(2) of the first i386 kernels: a structure that is shown as the arguments that it holds.
+pub fn old_mmap<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::MmapArgStruct, cx.abi, bytes) else {
+        return;
+    };
+    for (i, name) in ["addr", "len", "prot", "flags", "fd", "offset"]
+        .into_iter()
+        .enumerate()
+    {
+        if i > 0 {
+            out.begin();
+        }
+        fields.show_bare(out, cx, name);
+    }
+}
+
+/// futex_waitv(2): what must be zero only where it is not.
+pub fn futex<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::FutexWaitv, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &["val", "uaddr", "flags"]);
+    if fields.get("__reserved") != 0 {
+        fields.show(out, cx, "__reserved");
+    }
+    out.push(Value::StructClose);
+}
+
+/// wait4(2): nothing was written where no child has anything to tell.
+pub fn usage<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let of_child = |arg: &tables::Arg| {
+        matches!(
+            arg.ty,
+            Ty::Struct {
+                id: StructId::WaitStatus,
+                ..
+            }
+        )
+    };
+    if cx.call.record.ret == 0 && cx.args.iter().any(of_child) {
+        return;
+    }
+    if let Some(fields) = Fields::new(StructId::Rusage, cx.abi, bytes) {
+        fields.show_whole(out, cx);
+    }
 }
 
 /// sched_setaffinity(2).
@@ -193,36 +341,4 @@ pub fn resident_pages<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) 
         out.push(Value::More);
     }
     out.push(Value::ListClose);
-}
-
-/// modify_ldt(2), set_thread_area(2): a segment, its last members single bits.
-pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const BITS: [(&str, u32, u64); 7] = [
-        ("seg_32bit", 0, 1),
-        ("contents", 1, 3),
-        ("read_exec_only", 3, 1),
-        ("limit_in_pages", 4, 1),
-        ("seg_not_present", 5, 1),
-        ("useable", 6, 1),
-        ("lm", 7, 1),
-    ];
-    let Some(fields) = Fields::new(StructId::UserDesc, cx.abi, bytes) else {
-        return;
-    };
-    out.push(Value::StructOpen);
-    fields.show(out, cx, "entry_number");
-    for name in ["base_addr", "limit"] {
-        out.push(Value::Field(name));
-        out.push(Value::Hex6(fields.get(name)));
-    }
-    let bits = fields.get("bits");
-    for (name, shift, mask) in BITS {
-        // No such bit in a 32-bit program's structure.
-        if name == "lm" && cx.abi == Abi::I386 {
-            continue;
-        }
-        out.push(Value::Field(name));
-        out.push(Value::Uint(bits >> shift & mask));
-    }
-    out.push(Value::StructClose);
 }

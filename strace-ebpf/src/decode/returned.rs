@@ -52,6 +52,9 @@ pub fn returned<'a>(
         }
         return;
     }
+    if matches!(syscall.ret, Ret::Signum | Ret::Time) && ret == 0 {
+        return;
+    }
     if syscall.ret == Ret::Signum {
         out.begin();
         out.push(signal_name(ret));
@@ -62,7 +65,23 @@ pub fn returned<'a>(
         out.push(Value::DateAlone(call.record.ret));
         return;
     }
+    if syscall.name == "set_thread_area" {
+        return segment(out, call, args, options);
+    }
     waited(out, call, args, options);
+}
+
+/// set_thread_area(2): which entry the kernel has chosen.
+fn segment(out: &mut Args<'_>, call: &Call<'_>, args: &'static [Arg], options: &Options) {
+    let cx = Cx::new(call, abi_of(call.record.abi), args, 0, options);
+    let number = cx
+        .bytes_after()
+        .and_then(|bytes| cx::number_at(bytes, 0, 4));
+    if let Some(number) = number {
+        out.begin();
+        out.push(Value::Field("entry_number"));
+        out.push(Value::Uint(number));
+    }
 }
 
 fn signal_name(ret: u64) -> Value<'static> {
@@ -167,7 +186,10 @@ fn left<'a>(
         return;
     };
     let cx = Cx::new(call, abi_of(call.record.abi), args, index as u8, options);
-    if let Some(bytes) = cx.bytes_after() {
+    if call.record.ret == 0 {
+        out.begin();
+        out.push(Value::Name("Timeout"));
+    } else if let Some(bytes) = cx.bytes_after() {
         out.begin();
         out.push(Value::Word("left"));
         structs::pointee(out, &cx, id, cx.register(cx.index), bytes);

@@ -1,12 +1,54 @@
 //! Arguments that are nothing but the value of a register.
 
-use super::value::Value;
+use super::value::{Args, Value};
 use crate::{
     session::Call,
     tables::{self, Abi, SetId, Ty},
 };
 
+/// A set of the first 32 signals: where it has most of them strace shows those that it has not, and none of the others.
+pub fn short_set(bits: u64) -> u64 {
+    const MOST: u32 = 21;
+    if bits.count_ones() > MOST {
+        bits | !0 << 32
+    } else {
+        bits
+    }
+}
+
+/// A file's type and permission bits: without a type that has a name, a number.
+pub fn mode(raw: u64) -> Value<'static> {
+    const S_IFMT: u64 = 0o170_000;
+    match tables::set(SetId::FileType).name_of(raw & S_IFMT) {
+        Some(_) => Value::Set(tables::set(SetId::FileModeBits), raw),
+        None => Value::Octal(raw),
+    }
+}
+
 /// Argument `index` of the call.
+pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) {
+    match ty {
+        Ty::QuotaCmd => {
+            out.push(Value::CallOpen("QCMD"));
+            let (cmd, kind) = (raw as u32 >> 8, raw & 0xff);
+            out.push(Value::Set(tables::set(SetId::QuotactlCmd), cmd.into()));
+            out.push(Value::Set(tables::set(SetId::QuotaType), kind));
+            out.push(Value::CallClose);
+        }
+        Ty::Ethernet => {
+            let wire = (raw as u16).to_le_bytes();
+            let protocol = u16::from_be_bytes(wire);
+            out.push(Value::Wire([wire[0], wire[1], 0, 0], 2));
+            out.push(Value::CallOpen("htons"));
+            let set = tables::set(SetId::EthernetProtocol);
+            out.push(Value::Set(set, protocol.into()));
+            out.push(Value::CallClose);
+        }
+        _ => out.push(scalar(ty, raw, call, index, abi)),
+    }
+}
+
+/// The same, of a type that is one token.
 pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'static> {
     let next = || {
         call.record
@@ -28,10 +70,12 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
         Ty::Long | Ty::Offset => Value::Int(raw as i64),
         Ty::Ulong | Ty::Size => Value::Uint(raw),
         Ty::Offset64 => Value::Int((raw & 0xffff_ffff | next() << 32) as i64),
+        Ty::Ulong64 => Value::Uint(raw & 0xffff_ffff | next() << 32),
         Ty::Offset64Hi => Value::Int((raw << 32 | next() & 0xffff_ffff) as i64),
         Ty::PageOffset => Value::Hex(raw << 12),
+        Ty::Hex32 => Value::Hex(u64::from(raw as u32)),
         Ty::Octal => Value::Octal(raw & 0xffff),
-        Ty::Mode => Value::Set(tables::set(SetId::FileModeBits), raw & 0xffff),
+        Ty::Mode => mode(raw & 0xffff),
         Ty::Fd => Value::Fd(raw as i32),
         Ty::DirFd => Value::DirFd(raw as i32),
         Ty::Signal => Value::Signal(raw as u32),
@@ -45,16 +89,17 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
             Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)
         }
         // Numbers that are better known than their names.
-        Ty::Enum(id @ (SetId::SyslogAction | SetId::Loglevel)) => {
+        Ty::Enum(id @ (SetId::SyslogAction | SetId::Loglevel | SetId::PidType)) => {
             Value::Noted(tables::set(id), raw as u32)
         }
         Ty::Flags(id) | Ty::Enum(id) => Value::Set(tables::set(id), raw),
-        Ty::SigMask => Value::SigSet(raw & 0xffff_ffff),
+        Ty::SigMask => Value::SigSet(short_set(raw & 0xffff_ffff)),
         Ty::Dev => {
             let (major, minor) = (raw >> 8 & 0xfff, raw & 0xff | raw >> 12 & 0xf_ff00);
             Value::Dev(major as u32, minor as u32)
         }
         Ty::Key if raw as u32 == 0 => Value::Const("IPC_PRIVATE", 0),
+        Ty::Key => Value::Hex(u64::from(raw as u32)),
         _ => Value::Hex(raw),
     }
 }

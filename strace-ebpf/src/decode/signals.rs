@@ -8,13 +8,11 @@ use super::{
 };
 use crate::tables::{self, Abi, Dir, SetId};
 
-/// A set of the caller's has eight bytes or is refused; the kernel fills in fewer if asked for fewer.
+/// A set has eight bytes or is refused; of the pending ones the kernel fills in fewer if asked for fewer.
 pub fn sigset<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let dir = cx
-        .args
-        .get(usize::from(cx.index))
-        .and_then(|arg| arg.ty.dir());
-    let known = if dir == Some(Dir::Out) { 1..=8 } else { 8..=8 };
+    let arg = cx.args.get(usize::from(cx.index));
+    let is_pending = arg.is_some_and(|arg| arg.name == "set" && arg.ty.dir() == Some(Dir::Out));
+    let known = if is_pending { 1..=8 } else { 8..=8 };
     if known.contains(&bytes.len()) {
         out.push(Value::SigSet(number(bytes)));
     }
@@ -151,6 +149,33 @@ const AUDIT_ARCH_I386: u64 = 0x4000_0003;
 const AUDIT_ARCH_X86_64: u64 = 0xc000_003e;
 const CLD_EXITED: i32 = 1;
 
+/// What else is told of a fault, behind the address and two bytes that are aligned to a pointer.
+fn fault<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: usize) {
+    // `include/uapi/asm-generic/siginfo.h`.
+    const BUS_MCEERR_AR: i32 = 4;
+    const BUS_MCEERR_AO: i32 = 5;
+    const SEGV_BNDERR: i32 = 3;
+    const SEGV_PKUERR: i32 = 4;
+    let get = |at, width| number_at(rest, at, width).unwrap_or(0);
+    match (signal, code) {
+        (7, BUS_MCEERR_AR | BUS_MCEERR_AO) => {
+            out.push(Value::Field("si_addr_lsb"));
+            out.push(Value::Uint(get(word, 2)));
+        }
+        (11, SEGV_BNDERR) => {
+            out.push(Value::Field("si_lower"));
+            out.push(Value::Addr(get(2 * word, word)));
+            out.push(Value::Field("si_upper"));
+            out.push(Value::Addr(get(3 * word, word)));
+        }
+        (11, SEGV_PKUERR) => {
+            out.push(Value::Field("si_pkey"));
+            out.push(Value::Uint(get(2 * word, 4)));
+        }
+        _ => {}
+    }
+}
+
 /// What the signal's code says about the rest.
 fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: usize) {
     let get = |at, width| number_at(rest, at, width).unwrap_or(0);
@@ -162,7 +187,10 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
         out.push(Value::Field("si_pid"));
         out.push(Value::Pid(get(0, 4) as i32));
         out.push(Value::Field("si_uid"));
-        out.push(Value::Uint(get(4, 4)));
+        out.push(match get(4, 4) as u32 {
+            u32::MAX => Value::Int(-1),
+            uid => Value::Uint(uid.into()),
+        });
     };
     let value = |out: &mut Args<'a>, at| {
         int(out, "si_int", at);
@@ -205,16 +233,13 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
             let first = 12usize.next_multiple_of(word);
             for (name, at) in [("si_utime", first), ("si_stime", first + word)] {
                 out.push(Value::Field(name));
-                let ticks = get(at, word);
-                out.push(Value::Uint(ticks));
-                if ticks != 0 {
-                    out.push(Value::Ticks(ticks));
-                }
+                super::structs::ticks(out, get(at, word));
             }
         }
         4 | 7 | 8 | 11 => {
             out.push(Value::Field("si_addr"));
             out.push(Value::Addr(get(0, word)));
+            fault(out, rest, signal, code, word);
         }
         SIGIO => {
             out.push(Value::Field("si_band"));
@@ -245,6 +270,9 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
         _ => {
             if get(0, 4) != 0 || get(4, 4) != 0 {
                 sender(out);
+            }
+            if get(8, word) != 0 {
+                value(out, 8);
             }
         }
     }

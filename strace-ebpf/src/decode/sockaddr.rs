@@ -69,6 +69,9 @@ pub fn sockaddr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     {
         let room = super::cx::before(cx.call, n);
         let room = room.first().and_then(|c| number_at(c.bytes, 0, 4));
+        if room.is_some_and(|room| (room as i32) < 0) {
+            return;
+        }
         let room = room.map_or(usize::MAX, |room| room as usize);
         bytes = bytes.get(..bytes.len().min(room)).unwrap_or_default();
     }
@@ -77,6 +80,9 @@ pub fn sockaddr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 
 /// An address by its family; nothing when it is too short to have one.
 pub fn address<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    // `struct sockaddr_storage`.
+    const MOST: usize = 128;
+    let bytes = bytes.get(..MOST).unwrap_or(bytes);
     let (Some(family), true) = (number_at(bytes, 0, 2), bytes.len() >= 2) else {
         return;
     };

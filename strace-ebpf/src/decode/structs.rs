@@ -2,9 +2,10 @@
 //! all there is to say.
 
 use super::{
-    bpf,
+    aio, bpf,
     cx::{Cx, number, number_at, signed},
-    files, ioctl, mounts, net, perf, poll, process, ptrace, security, signals, sockaddr, uring,
+    files, filters, ioctl, mounts, net, perf, poll, process, ptrace, security, signals, sockaddr,
+    uring,
     value::{Args, Value},
 };
 use crate::{
@@ -59,10 +60,19 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Ifconf, ioctl::interfaces),
     (StructId::FileDedupeRange, ioctl::dedupe_range),
     (StructId::RandPoolInfo, ioctl::entropy),
-    (StructId::UserDesc, process::segment),
     (StructId::KeyctlCaps, security::key_capabilities),
     (StructId::LsmCtx, security::lsm_context),
     (StructId::LsmCtxs, security::lsm_contexts),
+    (StructId::Iocb, aio::iocb),
+    (StructId::SockFprog, filters::program),
+    (StructId::SockFilter, filters::instruction),
+    (StructId::UserDesc, process::segment),
+    (StructId::SchedAttr, process::scheduling),
+    (StructId::Rusage, process::usage),
+    (StructId::FutexWaitv, process::futex),
+    (StructId::MmapArgStruct, process::old_mmap),
+    (StructId::Statfs, files::statfs),
+    (StructId::Statfs64, files::statfs),
 ];
 
 /// The structures whose members strace shows in another order than C has them.
@@ -149,7 +159,7 @@ pub fn shown(id: StructId) -> bool {
 /// What a pointer leads to: a structure, or a scalar in brackets.
 pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64, bytes: &'a [u8]) {
     match scalar_of(id, cx.abi) {
-        Some(_) if bytes.is_empty() => out.push(Value::Addr(addr)),
+        Some(_) if bytes.is_empty() && function(id).is_none() => out.push(Value::Addr(addr)),
         Some(layout)
             if function(id).is_none()
                 && !matches!(layout.ty, MemberTy::SigSet(_) | MemberTy::Text(_)) =>
@@ -307,6 +317,8 @@ fn followed<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, what: Pointee, dir: Dir, ad
     let bytes = captured.bytes;
     let cut = super::cx::is_cut(&captured);
     out.push(match what {
+        // A set of signals of another size is none.
+        Pointee::Struct(StructId::Sigset) if captured.header.full != 8 => Value::Addr(addr),
         Pointee::Struct(id) => return pointee(out, cx, id, addr, bytes),
         Pointee::Array(id) => return elements(out, cx, id, &captured),
         Pointee::Bytes => Value::Bytes { bytes, cut },
@@ -372,6 +384,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::SigSet(n)
         | MemberTy::Dev(n)
         | MemberTy::Date(n)
+        | MemberTy::Ticks(n)
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n)
@@ -385,6 +398,7 @@ fn width(ty: &MemberTy) -> usize {
         MemberTy::Pad | MemberTy::Struct(_) => 0,
         MemberTy::KernelVersion => 4,
         MemberTy::To { width, .. } => usize::from(width),
+        MemberTy::Details { .. } => 4,
     }
 }
 
@@ -399,13 +413,14 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
         MemberTy::Pid => Value::Pid(raw as i32),
         MemberTy::Hex(_) => Value::Hex(raw),
         MemberTy::Octal(_) => Value::Octal(raw),
-        MemberTy::Mode(_) => Value::Set(tables::set(SetId::FileModeBits), raw),
+        MemberTy::Mode(_) => super::scalar::mode(raw),
         MemberTy::Addr(_) => Value::Addr(raw),
         MemberTy::Id(n) if raw == u64::MAX >> (64 - 8 * u32::from(n)) => Value::Int(-1),
         MemberTy::Id(_) => Value::Uint(raw),
         MemberTy::Fd(_) => Value::Fd(raw as i32),
         MemberTy::DirFd => Value::DirFd(raw as i32),
         MemberTy::Signal(_) => Value::Signal(raw as u32),
+        MemberTy::SigSet(4) => Value::SigSet(super::scalar::short_set(raw)),
         MemberTy::SigSet(_) => Value::SigSet(raw),
         MemberTy::Dev(n) => device(raw, n),
         MemberTy::Date(_) => {
@@ -416,6 +431,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             }
             Value::Date(seconds, 0, 0)
         }
+        MemberTy::Ticks(_) => return ticks(out, raw),
         MemberTy::Wait => {
             // Alone it is what a pointer leads to, and printed in braces of its own.
             Value::Wait(raw as u32)
@@ -491,6 +507,7 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
             }
             Value::ListClose
         }
+        MemberTy::Details { id, .. } => return details(out, cx, id, bytes),
         MemberTy::To { what, dir, .. } => return followed(out, cx, what, dir, raw),
         MemberTy::KernelVersion => {
             out.push(Value::CallOpen("KERNEL_VERSION"));
@@ -501,6 +518,33 @@ fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8
         }
     };
     out.push(value);
+}
+
+/// A time in clock ticks, sysconf(3) `_SC_CLK_TCK`.
+pub fn ticks(out: &mut Args<'_>, ticks: u64) {
+    out.push(Value::Uint(ticks));
+    if ticks != 0 {
+        out.push(Value::Ticks(ticks));
+    }
+}
+
+/// What a pointer leads to that is followed with `-v` only.
+fn details<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, pointer: &'a [u8]) {
+    let addr = number_at(pointer, 0, cx.abi.word_bytes() as usize).unwrap_or(0);
+    let size = (tables::struct_size(id, cx.abi) as usize).max(1);
+    let captured = cx.at(addr).filter(|_| addr != 0 && cx.options.verbose);
+    let Some(captured) = captured.filter(|c| c.bytes.len() >= size) else {
+        return out.push(Value::Addr(addr));
+    };
+    out.push(Value::ListOpen);
+    for one in captured.bytes.chunks_exact(size) {
+        structure(out, cx, id, addr, one);
+    }
+    if super::cx::is_partial(captured) || super::cx::is_cut(captured) {
+        let shown = captured.bytes.len() / size * size;
+        out.push(super::arrays::more(captured, shown, size));
+    }
+    out.push(Value::ListClose);
 }
 
 /// A device number of 2, 4 or 8 bytes as the kernel packs it for stat(2): the widest as glibc's makedev(3).
@@ -546,6 +590,11 @@ impl<'a> Fields<'a> {
         value.unwrap_or(0)
     }
 
+    /// The structure as it would be without a function of its own.
+    pub fn show_whole(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>) {
+        members(out, cx, self.layout, self.bytes, false);
+    }
+
     /// Is the member there?
     pub fn has(&self, name: &str) -> bool {
         let found = self.find(name);
@@ -573,6 +622,15 @@ impl<'a> Fields<'a> {
     pub fn show_every(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>) {
         for member in self.layout.members {
             self.show(out, cx, member.name);
+        }
+    }
+
+    /// Writes `value` if the member is there.
+    pub fn show_bare(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, name: &str) {
+        if let Some(found) = self.find(name)
+            && let Some(own) = part(found, self.bytes)
+        {
+            member(out, cx, &found.ty, own);
         }
     }
 

@@ -27,14 +27,14 @@ pub fn pair<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u
                 out.push(Value::Field("tv_sec"));
                 out.push(Value::Int(seconds));
                 out.push(Value::Field(if is_nanos { "tv_nsec" } else { "tv_usec" }));
-                out.push(Value::Int(signed(fraction, size / 2)));
+                out.push(Value::Uint(fraction));
                 out.push(Value::StructClose);
                 let (most, digits) = if is_nanos {
                     (999_999_999, 9)
                 } else {
                     (999_999, 6)
                 };
-                if fraction <= most {
+                if fraction <= most && (seconds != 0 || fraction != 0) {
                     out.push(Value::Date(seconds, fraction as u32, digits));
                 }
             }

@@ -102,6 +102,8 @@ pub enum Value<'a> {
     Hex6(u64),
     /// A word of so many bytes with all of its digits.
     Word64(u64, u8),
+    /// The first part of a sum: a name, of which the other part follows.
+    Plus(&'static str),
     /// The start of what looks like a call in C, `htons(`.
     CallOpen(&'static str),
     /// Its end.

@@ -123,13 +123,28 @@ pub fn iovec_array<'a>(
         shown += 1;
         let (base, len) = (number(&element[..word]), number(&element[word..]));
         let here = len.min(left);
-        left -= here;
+        if dir == Dir::Out {
+            left -= here;
+        }
         out.push(Value::StructOpen);
         out.push(Value::Field("iov_base"));
-        out.push(match cx.at(base).filter(|_| base != 0) {
-            Some(buffer) => bytes_of(buffer.bytes, here, cx.options.string),
-            None => Value::Addr(base),
-        });
+        out.push(
+            match cx
+                .at(base)
+                .filter(|_| base != 0 && (dir == Dir::In || cx.succeeded()))
+            {
+                // Of nothing, nothing is looked for.
+                _ if here == 0 && base != 0 && (dir == Dir::In || cx.succeeded()) => Value::Bytes {
+                    bytes: &[],
+                    cut: false,
+                },
+                // Another element may have been of no bytes at the same place.
+                Some(buffer) if !buffer.bytes.is_empty() || cx.options.string == 0 => {
+                    bytes_of(buffer.bytes, here, cx.options.string)
+                }
+                _ => Value::Addr(base),
+            },
+        );
         out.push(Value::Field("iov_len"));
         out.push(Value::Uint(len));
         out.push(Value::StructClose);
@@ -142,7 +157,7 @@ pub fn iovec_array<'a>(
 }
 
 /// A buffer of `len` bytes of which some were captured, and at most so many are shown.
-fn bytes_of(bytes: &[u8], len: u64, most: usize) -> Value<'_> {
+pub fn bytes_of(bytes: &[u8], len: u64, most: usize) -> Value<'_> {
     let most = most.min(usize::try_from(len).unwrap_or(usize::MAX));
     let shown = bytes.len().min(most);
     Value::Bytes {

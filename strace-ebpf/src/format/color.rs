@@ -53,6 +53,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Beyond(..)
         | Value::Date(..)
         | Value::Ticks(_)
+        | Value::Plus(_)
         | Value::DateAlone(_)
         | Value::Count(..)
         | Value::MoreAt(_) => REMARK,

@@ -117,11 +117,15 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Index(..)
             | Value::Wire(..)
             | Value::At
+            | Value::Plus(_)
             | Value::Becomes
             | Value::Shift(_)
             | Value::Beyond(..)
     )
 }
+
+/// What sysconf(3) gives for `_SC_CLK_TCK` on every architecture that we know.
+const TICKS_PER_SECOND: u64 = 100;
 
 /// One token.
 pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
@@ -204,6 +208,10 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         }
         Value::CallClose => out.push(b')'),
         Value::At => out.push(b'@'),
+        Value::Plus(name) => {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'+');
+        }
         Value::Becomes => out.extend_from_slice(b" => "),
         Value::Index(Some(name), _) => write_fmt(out, format_args!("[{name}]=")),
         Value::Index(None, place) => write_fmt(out, format_args!("[{place}]=")),
@@ -221,13 +229,18 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         }
         Value::Comment(text) => remark(out, text),
         Value::Beyond(from, to) => write_fmt(out, format_args!("/* bytes {from}..{to} */ ")),
+        Value::Date(seconds, ..) if !time::is_date(seconds) => {}
         Value::Date(seconds, fraction, digits) => {
             out.extend_from_slice(b" /* ");
             time::date(out, seconds, fraction, digits);
             out.extend_from_slice(b" */");
         }
-        Value::Ticks(n) => {
-            write_fmt(out, format_args!(" /* {}.{:02} s */", n / 100, n % 100));
+        Value::Ticks(ticks) => {
+            out.extend_from_slice(b" /* ");
+            number::decimal(out, ticks / TICKS_PER_SECOND);
+            out.push(b'.');
+            number::padded(out, ticks % TICKS_PER_SECOND, 2);
+            out.extend_from_slice(b" s */");
         }
         Value::DateAlone(seconds) => time::date(out, seconds, 0, 0),
         Value::ListOpen => out.push(b'['),

@@ -132,6 +132,13 @@ impl Clock {
     }
 }
 
+/// Is it in a year that a calendar has?
+pub fn is_date(second: i64) -> bool {
+    // As localtime(3): years of 32 bits.
+    const MOST: i64 = 67_767_976_233_532_799;
+    (-MOST..=MOST).contains(&second)
+}
+
 fn local(second: i64) -> libc::tm {
     // SAFETY: zero is a valid value of every field.
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };

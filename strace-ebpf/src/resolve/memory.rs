@@ -26,6 +26,10 @@ pub fn fetch(pid: u32, op: &Op, addr: u64, full: u32) -> Option<Fetched> {
         KIND_STR => string(pid, addr, op.limit.min(PATH_MAX)),
         KIND_BYTES => {
             let len = full.min(op.limit);
+            // Of what nobody knows the length, nothing can be said.
+            if len == 0 {
+                return None;
+            }
             let mut bytes = vec![0; len as usize];
             let got = sys::read_process(pid, addr, &mut bytes).ok()?;
             (got == bytes.len()).then_some(Fetched {

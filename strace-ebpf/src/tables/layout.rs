@@ -94,6 +94,8 @@ pub enum MemberTy {
     Dev(u8),
     /// Seconds since 1970.
     Date(u8),
+    /// Hundredths of a second.
+    Ticks(u8),
     /// What wait(2) tells of a process.
     Wait,
     /// A resource limit.
@@ -151,4 +153,11 @@ pub enum MemberTy {
     },
     /// The number of a Linux version.
     KernelVersion,
+    /// A pointer to structs in a row, followed with `-v` only.
+    Details {
+        /// Which.
+        id: StructId,
+        /// Where the member of two bytes is that says how many there are.
+        count_at: u16,
+    },
 }

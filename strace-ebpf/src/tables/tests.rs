@@ -75,6 +75,7 @@ fn lengths(ty: Ty) -> impl Iterator<Item = u8> {
         | Ty::Binary { len, .. }
         | Ty::PathBuf { len, .. }
         | Ty::OptVal { len, .. }
+        | Ty::Xattr { len, .. }
         | Ty::Msgbuf { len, .. } => Some(len),
         Ty::Struct { len, .. } => len,
         Ty::Array { count, .. } | Ty::Bits { count, .. } => Some(count),
@@ -82,7 +83,9 @@ fn lengths(ty: Ty) -> impl Iterator<Item = u8> {
         _ => None,
     };
     len.into_iter().filter_map(|len| match len {
-        Len::Arg(i) | Len::RetMax(i) | Len::ArgPtr32(i) | Len::ArgPtr64(i) => Some(i),
+        Len::Arg(i) | Len::RetMax(i) | Len::ArgPtr32(i) | Len::ArgPtr64(i) | Len::Pages(i) => {
+            Some(i)
+        }
         Len::Const(_) | Len::Ret => None,
     })
 }

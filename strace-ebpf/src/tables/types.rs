@@ -172,12 +172,20 @@ pub enum Ty {
     Offset,
     /// The low half of a 64-bit file offset; the next argument, [`Ty::Unused`], holds the high half.
     Offset64,
+    /// The same of a number without a sign.
+    Ulong64,
     /// The high half of a 64-bit file offset; the next argument, [`Ty::Unused`], holds the low half.
     Offset64Hi,
     /// A file offset in units of 4096 bytes whatever the page size (`mmap2`).
     PageOffset,
     /// A number best read in hexadecimal.
     Hex,
+    /// The low half of one.
+    Hex32,
+    /// A command and a type of quotactl(2), `QCMD(…, …)`.
+    QuotaCmd,
+    /// A protocol of packet(7), in network byte order.
+    Ethernet,
     /// Permission bits.
     Octal,
     /// File type and permission bits (`mknod`).
@@ -231,6 +239,13 @@ pub enum Ty {
     },
     /// A path, with its NUL.
     PathBuf {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
+    /// The value of an extended attribute.
+    Xattr {
         /// Who writes it.
         dir: Dir,
         /// In bytes.
@@ -325,6 +340,7 @@ impl Ty {
             | Self::Binary { dir, .. }
             | Self::PathBuf { dir, .. }
             | Self::OptVal { dir, .. }
+            | Self::Xattr { dir, .. }
             | Self::Struct { dir, .. }
             | Self::Array { dir, .. }
             | Self::Bits { dir, .. }
@@ -353,6 +369,8 @@ pub enum Len {
     ArgPtr32(u8),
     /// The u64 that argument N points to.
     ArgPtr64(u8),
+    /// The pages that argument N, a number of bytes, covers.
+    Pages(u8),
 }
 
 /// Who writes the memory behind a pointer.

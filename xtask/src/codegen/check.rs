@@ -165,7 +165,7 @@ fn check_value(
 fn check_length(len: &Len, signature: &Signature) -> Result<()> {
     let (name, wants_pointer) = match len {
         Len::Const(_) | Len::Ret => return Ok(()),
-        Len::Arg(name) | Len::RetMax(name) => (name, false),
+        Len::Arg(name) | Len::RetMax(name) | Len::Pages(name) => (name, false),
         Len::ArgPtr32(name) | Len::ArgPtr64(name) => (name, true),
     };
     let Some(arg) = signature.args.iter().find(|a| a.name == *name) else {

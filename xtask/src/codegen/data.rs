@@ -106,15 +106,18 @@ pub enum Len {
     RetMax(String),
     ArgPtr32(String),
     ArgPtr64(String),
+    Pages(String),
 }
 
 impl Len {
     fn argument(&self) -> Option<&str> {
         match self {
             Self::Const(_) | Self::Ret => None,
-            Self::Arg(name) | Self::RetMax(name) | Self::ArgPtr32(name) | Self::ArgPtr64(name) => {
-                Some(name)
-            }
+            Self::Arg(name)
+            | Self::RetMax(name)
+            | Self::ArgPtr32(name)
+            | Self::ArgPtr64(name)
+            | Self::Pages(name) => Some(name),
         }
     }
 }
@@ -344,6 +347,12 @@ fn length(text: &str) -> Result<Len> {
     let capped = text
         .strip_prefix("min(ret,")
         .and_then(|t| t.strip_suffix(')'));
+    let pages = text
+        .strip_prefix("pages(")
+        .and_then(|t| t.strip_suffix(')'));
+    if let Some(arg) = pages {
+        return Ok(Len::Pages(arg.into()));
+    }
     Ok(match (text, capped) {
         ("ret", _) => Len::Ret,
         (_, Some(arg)) => Len::RetMax(arg.into()),

@@ -153,6 +153,7 @@ fn length(len: &Len, names: &[&str]) -> String {
         Len::RetMax(name) => format!("Len::RetMax({})", index(name)),
         Len::ArgPtr32(name) => format!("Len::ArgPtr32({})", index(name)),
         Len::ArgPtr64(name) => format!("Len::ArgPtr64({})", index(name)),
+        Len::Pages(name) => format!("Len::Pages({})", index(name)),
     }
 }
 

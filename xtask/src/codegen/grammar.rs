@@ -23,9 +23,13 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("size", "Size", &[]),
     TypeWord("off", "Offset", &[]),
     TypeWord("off64", "Offset64", &[]),
+    TypeWord("ulong64", "Ulong64", &[]),
     TypeWord("off64hi", "Offset64Hi", &[]),
     TypeWord("pgoff", "PageOffset", &[]),
     TypeWord("hex", "Hex", &[]),
+    TypeWord("hex32", "Hex32", &[]),
+    TypeWord("qcmd", "QuotaCmd", &[]),
+    TypeWord("ethernet", "Ethernet", &[]),
     TypeWord("octal", "Octal", &[]),
     TypeWord("mode", "Mode", &[]),
     TypeWord("dev", "Dev", &[]),
@@ -48,6 +52,7 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("str", "Str", &[]),
     TypeWord("buf", "Buf", &[Param::Dir, Param::Len("len")]),
     TypeWord("pathbuf", "PathBuf", &[Param::Dir, Param::Len("len")]),
+    TypeWord("xattr", "Xattr", &[Param::Dir, Param::Len("len")]),
     TypeWord("optval", "OptVal", &[Param::Dir, Param::Len("len")]),
     TypeWord("remain", "Remain", &[Param::Struct("id")]),
     TypeWord("wakeop", "WakeOp", &[]),
@@ -81,7 +86,7 @@ pub const TYPES: &[TypeWord] = &[
 pub const READ_ONLY: &[&str] = &["path", "str", "strvec", "envvec"];
 
 /// Types whose other half is in the next register.
-pub const SPLIT: &[&str] = &["off64", "off64hi", "flags64"];
+pub const SPLIT: &[&str] = &["off64", "off64hi", "ulong64", "flags64"];
 
 /// Scalars that may count bytes or elements.
 pub const COUNTS: &[&str] = &["int", "uint", "long", "ulong", "size"];

@@ -87,6 +87,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("dev32", Width::Bytes(4), "Dev(#)"),
     ("dev64", Width::Bytes(8), "Dev(#)"),
     ("devlong", Width::Word, "Dev(#)"),
+    ("ticks", Width::Word, "Ticks(#)"),
     ("date", Width::Word, "Date(#)"),
     ("date64", Width::Bytes(8), "Date(#)"),
     ("wait", Width::Bytes(4), "Wait"),
@@ -321,6 +322,7 @@ impl Compiler<'_> {
             }
             name if pointer(name).is_some_and(|(_, wide)| wide) => (8, word),
             name if pointer(name).is_some() => (word, word),
+            "details" => (word, word),
             "writes64" => (8, word),
             _ => {
                 let bytes = match width(ty)? {
@@ -364,6 +366,15 @@ impl Compiler<'_> {
                 "Writes {{ id: StructId::{}, width: {size} }}",
                 camel_case(param(0)?)
             ),
+            "details" => {
+                let at = offsets.get(param(1)?.as_str());
+                format!(
+                    "Details {{ id: StructId::{}, count_at: {} }}",
+                    camel_case(param(0)?),
+                    at.with_context(|| format!("no `{}`", param(1).map_or("", |p| p)))?
+                        .0
+                )
+            }
             word if pointer(word).is_some() => {
                 let (&(_, what, dir), _) = pointer(word).context("no pointer")?;
                 let of_struct = ["Struct", "Array"].contains(&what);

@@ -157,7 +157,11 @@ fn resolve(tables: &Tables, args: &[&Arg], test: &Test) -> Result<Resolved> {
         Value::Set(name) => Some(name.as_str()),
         _ => None,
     });
-    let set = set.or((args[arg].ty.0 == "mode").then_some("file_mode_bits"));
+    let set = set.or(match args[arg].ty.0 {
+        "mode" => Some("file_mode_bits"),
+        "qcmd" => Some("quotactl_cmd"),
+        _ => None,
+    });
     let (mut mask, mut values) = (None, Vec::new());
     for name in &test.values {
         let (of, found) = number(tables, set, name)?;
@@ -165,6 +169,11 @@ fn resolve(tables: &Tables, args: &[&Arg], test: &Test) -> Result<Resolved> {
             bail!("`{name}` is in other bits than what stands before it");
         }
         values.extend(found);
+    }
+    // Above the quota's type.
+    if args[arg].ty.0 == "qcmd" {
+        mask = Some(0xffff_ff00);
+        values.iter_mut().for_each(|value| *value <<= 8);
     }
     if test.how != '=' {
         values = vec![values.iter().fold(0, |all, v| all | v)];

@@ -8,6 +8,7 @@ mod network;
 mod noise;
 mod processes;
 mod requests;
+mod transfers;
 
 use strace_ebpf_common::{
     capture::{CAPTURE_AT_ENTER, Capture},

@@ -3,12 +3,12 @@
 use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, PATH_MAX},
     plan::{
-        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_STR, OP_ELEMENTS, Op, WHEN_ENTER,
-        WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS,
+        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_ENTRIES, KIND_STR, OP_ELEMENTS, Op,
+        WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS, WHEN_UNSEEN,
     },
 };
 
-use super::{Builder, with_length};
+use super::{Builder, shown_elements, with_length};
 use crate::tables::{self, Dir, Len, StructId, Ty};
 
 /// Bytes of directory entries that are looked at: what glibc asks for at once.
@@ -17,8 +17,14 @@ const ENTRIES_BYTES: u32 = 32 * 1024;
 /// Bytes behind what is known of a structure whose caller says how long it is.
 const BEYOND_BYTES: u32 = 64;
 
-/// Bytes of an `fd_set`, `include/uapi/linux/posix_types.h`.
-const BITS_BYTES: u16 = 128;
+/// Most bytes of a mask of bits: eight `fd_set`s of `include/uapi/linux/posix_types.h`.
+const BITS_BYTES: u32 = 1024;
+
+/// Bits of a word of a mask, as a power of two, and its bytes.
+const MASK_WORD: (u16, u16) = (6, 8);
+
+/// Pages of which mincore(2) is shown with `-v`.
+const MOST_PAGES: u32 = 16 * 1024;
 
 impl Builder {
     pub(super) fn argument(&mut self, arg: u8, ty: Ty, enter: bool, exit: bool) {
@@ -68,7 +74,10 @@ impl Builder {
                 };
                 self.add(with_length(self.args, op, Len::Const(size)));
             }
-            Ty::Buf { len, .. } | Ty::Binary { len, .. } | Ty::OptVal { len, .. } => {
+            Ty::Buf { len, .. }
+            | Ty::Binary { len, .. }
+            | Ty::Xattr { len, .. }
+            | Ty::OptVal { len, .. } => {
                 let op = Op {
                     kind: KIND_BYTES,
                     limit: self.limits.string,
@@ -110,7 +119,11 @@ impl Builder {
                     ..from_arg
                 };
                 // The length of the name that there is room for is gone after the call.
-                let before = if dir == Dir::In { 0 } else { WHEN_ENTER };
+                let before = if dir == Dir::In {
+                    0
+                } else {
+                    WHEN_ENTER | WHEN_UNSEEN
+                };
                 let header = self.add(Op {
                     when: when | before,
                     ..op
@@ -137,18 +150,28 @@ impl Builder {
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
                 // A newer program's structure may be longer than ours.
+                let verbose = self.shown.detail.verbose;
                 let most = match len {
                     None => size,
                     // As many entries as the kernel has written (getdents64).
                     Some(Len::Ret) => ENTRIES_BYTES,
+                    Some(Len::Pages(_)) if verbose => MOST_PAGES,
+                    Some(Len::Pages(_)) => shown_elements(&self.limits).into(),
                     Some(_) => size + BEYOND_BYTES,
+                };
+                // Entries are shown with -v, else counted.
+                let (kind, stride) = match id {
+                    StructId::LinuxDirent if !verbose => (KIND_ENTRIES, 2 * self.word()),
+                    StructId::LinuxDirent64 if !verbose => (KIND_ENTRIES, 16),
+                    _ => (KIND_BYTES, 0),
                 };
                 let flags = match len {
                     Some(Len::Const(_)) => OP_ELEMENTS,
                     _ => 0,
                 };
                 let op = Op {
-                    kind: KIND_BYTES,
+                    kind,
+                    stride,
                     flags,
                     limit: most,
                     scale: 1,
@@ -194,15 +217,15 @@ impl Builder {
                 });
             }
             Ty::Bits { count, .. } => {
-                // Its bits cannot be counted in bytes by the probes; this many are what there is room for in a program.
-                let block = self.add(Op {
+                let (shift, scale) = MASK_WORD;
+                let op = Op {
                     kind: KIND_BYTES,
-                    len_from: FROM_CONST,
-                    len_off: BITS_BYTES,
-                    scale: 1,
-                    limit: u32::from(BITS_BYTES),
+                    shift,
+                    scale,
+                    limit: BITS_BYTES,
                     ..from_arg
-                });
+                };
+                let block = self.add(with_length(self.args, op, count));
                 if dir == Dir::InOut {
                     self.descriptor_bits(block, count);
                 }

@@ -4,13 +4,18 @@
 use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, RECORD_MAX},
     plan::{
-        FROM_ARG, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT, KIND_BYTES,
-        KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_RESULT_IS_TOTAL, Op, WHEN_EXIT, WHEN_SUCCESS,
+        FROM_ARG, FROM_BLOCK16, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT,
+        KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_IF_ELEMENT, OP_RESULT_IS_TOTAL, Op,
+        WHEN_EXIT, WHEN_SUCCESS,
     },
 };
 
 use super::{Builder, shown_elements};
 use crate::tables::{self, Dir, Length, MemberTy, Pointee, StructId, Ty};
+
+/// Structures that a pointer followed with `-v` leads to: the instructions of a filter, `BPF_MAXINSNS` of
+/// `include/uapi/linux/bpf_common.h`.
+const MOST_DETAILS: u32 = 4096;
 
 impl Builder {
     /// What the members of the structures that operation `block` copied point to, `stride` bytes apart.
@@ -35,6 +40,10 @@ impl Builder {
         };
         for member in layout.members {
             let dir = match member.ty {
+                MemberTy::Details { id, count_at } if self.shown.detail.verbose => {
+                    self.details(op, id, start + member.at, start + count_at);
+                    continue;
+                }
                 MemberTy::To { dir, .. } => dir,
                 MemberTy::Writes { .. } => Dir::Out,
                 MemberTy::Struct(id) => {
@@ -60,6 +69,21 @@ impl Builder {
             };
             self.member(op, member.ty, start);
         }
+    }
+
+    /// The structures behind a pointer that is followed with `-v`, and the two bytes that say how many there are.
+    fn details(&mut self, op: Op, id: StructId, at: u16, count_at: u16) {
+        let size = tables::struct_size(id, self.abi);
+        self.add(Op {
+            addr_from: self.block_word(),
+            addr_off: at,
+            len_from: FROM_BLOCK16,
+            len_off: count_at,
+            flags: OP_ELEMENTS,
+            scale: size as u16,
+            limit: size * MOST_DETAILS,
+            ..op
+        });
     }
 
     fn member(&mut self, op: Op, ty: MemberTy, start: u16) {
@@ -132,7 +156,51 @@ impl Builder {
                 ..op
             },
         };
-        self.add(op);
+        let (arg, when) = (op.arg, op.when);
+        let inner = self.add(op);
+        if what == Pointee::Struct(StructId::Iocb) {
+            self.transfers(arg, when, inner);
+        }
+    }
+
+    /// What the `iocb`s that operation `block` copied read or write, by their opcodes: `include/uapi/linux/aio_abi.h`.
+    fn transfers(&mut self, arg: u8, when: u8, block: u8) {
+        const OPCODE_AT: u8 = 16;
+        const BUFFER_AT: u16 = 24;
+        const LENGTH_AT: u16 = 32;
+        const IOCB_CMD_PWRITE: u8 = 1;
+        const IOCB_CMD_PREADV: u8 = 7;
+        const IOCB_CMD_PWRITEV: u8 = 8;
+        let text = self.limits.string;
+        let of = |opcodes: &[u8]| Op {
+            kind: KIND_BYTES,
+            when,
+            arg,
+            flags: OP_IF_ELEMENT,
+            addr_from: FROM_BLOCK64,
+            len_from: FROM_BLOCK64,
+            block,
+            cond_arg: OPCODE_AT,
+            cond_bits: opcodes.iter().fold(0, |all, opcode| all | 1 << opcode),
+            addr_off: BUFFER_AT,
+            len_off: LENGTH_AT,
+            scale: 1,
+            limit: text,
+            max_elements: MAX_ELEMENTS,
+            ..Op::default()
+        };
+        self.add(of(&[IOCB_CMD_PWRITE]));
+        let size = 2 * self.word();
+        let vector = Op {
+            scale: size,
+            limit: u32::from(size) * u32::from(shown_elements(&self.limits)),
+            ..of(&[IOCB_CMD_PREADV, IOCB_CMD_PWRITEV])
+        };
+        let vector = self.add(Op {
+            flags: vector.flags | OP_ELEMENTS,
+            ..vector
+        });
+        self.buffers(arg, when, vector, false);
     }
 
     /// A NULL-terminated vector of strings: its pointers, and with `contents` the strings.

@@ -42,7 +42,7 @@ const EMPTY: Op = Op {
     stride: 0,
     limit: 0,
     max_elements: 0,
-    _pad2: 0,
+    shift: 0,
     cond_arg: 0,
     cond_bits: 0,
 };

@@ -133,9 +133,13 @@ fn is_simple(op: &Op) -> bool {
         // Totals and what lies before a hole take more than one look.
         && op.flags & (OP_RESULT_IS_TOTAL | OP_ELEMENTS) == 0
         && op.limit <= SIMPLE_BYTES
+        && op.shift == 0
         && op.max_elements > 0
         && (op.kind == KIND_STR || op.kind == KIND_BYTES && lengths.contains(&op.len_from))
 }
+
+/// Bytes of a page, as a power of two.
+const PAGE_SHIFT: u16 = 12;
 
 /// A copy of at most this many bytes is not joined with a larger one: that might reach beyond the end of the memory.
 const SMALL_BYTES: u16 = 16;
@@ -241,6 +245,7 @@ impl Builder {
                     // What is before a hole of several sizes tells which of them are there.
                     if fixed(op) { 0 } else { op.flags },
                     (op.block, op.stride, op.max_elements.max(1)),
+                    op.shift,
                 )
             };
             let both_fixed = fixed(old) && fixed(op);
@@ -354,6 +359,11 @@ pub fn shown_elements(limits: &Limits) -> u16 {
 
 /// Gives the operation its length. An argument that is an `int` counts as signed 32 bits.
 fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
+    let shift = if matches!(len, Len::Pages(_)) {
+        PAGE_SHIFT
+    } else {
+        op.shift
+    };
     let is_int = |n: u8| {
         args.get(usize::from(n))
             .is_some_and(|arg| arg.ty == Ty::Int)
@@ -367,10 +377,12 @@ fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
         Len::RetMax(n) => (FROM_RESULT_MAX, u16::from(n)),
         Len::ArgPtr32(n) => (FROM_ARG_POINTER32, u16::from(n)),
         Len::ArgPtr64(n) => (FROM_ARG_POINTER64, u16::from(n)),
+        Len::Pages(n) => (FROM_ARG, u16::from(n)),
     };
     Op {
         len_from,
         len_off,
+        shift,
         ..op
     }
 }

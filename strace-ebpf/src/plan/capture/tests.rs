@@ -2,7 +2,9 @@
 
 use strace_ebpf_common::{
     limits::{MAX_OPS, RECORD_MAX},
-    plan::{KIND_DESCRIPTOR, KIND_STR, OP_RESULT_IS_TOTAL, WHEN_UNSEEN},
+    plan::{
+        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_STR, OP_IF_ELEMENT, OP_RESULT_IS_TOTAL, WHEN_UNSEEN,
+    },
 };
 
 use super::*;
@@ -314,4 +316,33 @@ fn copies_for_other_commands_are_kept_away() {
         assert!(is_kept_away(2) && is_kept_away(4) && is_kept_away(0));
     }
     assert!(fcntl.ops[0].cond_bits >> 5 & 1 == 1 && fcntl.ops[0].cond_bits >> 37 & 1 == 1);
+}
+
+#[test]
+fn entries_are_counted_unless_they_are_shown() {
+    let plain = plan("getdents64", Abi::X86_64).ops[0];
+    assert_eq!((plain.kind, plain.stride), (KIND_ENTRIES, 16));
+    assert_eq!(plan("getdents", Abi::I386).ops[0].stride, 8);
+    let whole = plan_with("-v true", "getdents64").ops[0];
+    assert_eq!((whole.kind, whole.len_from), (KIND_BYTES, FROM_RESULT));
+}
+
+#[test]
+fn bits_and_pages_are_counted_in_bytes() {
+    let set = plan("select", Abi::X86_64).ops[0];
+    assert_eq!((set.len_from, set.shift, set.scale), (FROM_ARG32, 6, 8));
+    let pages = plan("mincore", Abi::X86_64);
+    assert_eq!((pages.ops[0].shift, pages.ops[0].limit), (12, 32));
+    assert_eq!(pages.flags & PLAN_SIMPLE, 0, "in place there is no shift");
+}
+
+#[test]
+fn requests_are_followed_by_their_opcodes() {
+    let plan = plan("io_submit", Abi::X86_64);
+    let conditions: Vec<(u8, u64)> = plan.ops[..usize::from(plan.n_ops)]
+        .iter()
+        .filter(|op| op.flags & OP_IF_ELEMENT != 0)
+        .map(|op| (op.cond_arg, op.cond_bits))
+        .collect();
+    assert_eq!(conditions, [(16, 1 << 1), (16, 1 << 7 | 1 << 8)]);
 }

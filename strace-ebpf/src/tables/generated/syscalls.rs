@@ -80,8 +80,8 @@ static ARGS_OPENAT2: [Arg; 4] = [
 ];
 static ARGS_CLOSE: [Arg; 1] = [Arg::new("fd", Ty::Fd)];
 static ARGS_CLOSE_RANGE: [Arg; 3] = [
-    Arg::new("first", Ty::Fd),
-    Arg::new("last", Ty::Fd),
+    Arg::new("first", Ty::Uint),
+    Arg::new("last", Ty::Uint),
     Arg::new("flags", Ty::Flags(SetId::CloseRangeFlags)),
 ];
 static ARGS_PREAD64: [Arg; 4] = [
@@ -327,7 +327,7 @@ static ARGS__LLSEEK: [Arg; 5] = [
         "result",
         Ty::Struct {
             dir: Dir::Out,
-            id: StructId::LoffT,
+            id: StructId::U64,
             len: None,
         },
     ),
@@ -353,7 +353,7 @@ static ARGS_SENDFILE64: [Arg; 4] = [
         "offset",
         Ty::Struct {
             dir: Dir::InOut,
-            id: StructId::LoffT,
+            id: StructId::U64,
             len: None,
         },
     ),
@@ -508,12 +508,12 @@ static ARGS_TRUNCATE: [Arg; 2] = [Arg::new("path", Ty::Path), Arg::new("length",
 static ARGS_FTRUNCATE: [Arg; 2] = [Arg::new("fd", Ty::Fd), Arg::new("length", Ty::Ulong)];
 static ARGS_TRUNCATE64: [Arg; 3] = [
     Arg::new("path", Ty::Path),
-    Arg::new("length", Ty::Offset64),
+    Arg::new("length", Ty::Ulong64),
     Arg::new("length_hi", Ty::Unused),
 ];
 static ARGS_FTRUNCATE64: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
-    Arg::new("length", Ty::Offset64),
+    Arg::new("length", Ty::Ulong64),
     Arg::new("length_hi", Ty::Unused),
 ];
 static ARGS_DUP: [Arg; 1] = [Arg::new("oldfd", Ty::Fd)];
@@ -666,7 +666,7 @@ static VARIANT_FCNTL_10: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x6, 0x7, 0x25, 0x26],
+        values: &[0x6, 0x7],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -687,7 +687,7 @@ static VARIANT_FCNTL_11: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x5, 0x24],
+        values: &[0x5],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -708,7 +708,7 @@ static VARIANT_FCNTL_12: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0xd, 0xe],
+        values: &[0xd, 0xe, 0x25, 0x26],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -729,7 +729,7 @@ static VARIANT_FCNTL_13: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0xc],
+        values: &[0xc, 0x24],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -848,6 +848,90 @@ static VARIANT_FCNTL_20: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x40b, 0x40d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::RwHint,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_21: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40c, 0x40e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::RwHint,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_22: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Delegation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_23: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x410],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Delegation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_24: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x402],
     }],
     args: &[
@@ -857,7 +941,7 @@ static VARIANT_FCNTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_21: Variant = Variant {
+static VARIANT_FCNTL_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3203,7 +3287,7 @@ static ARGS_GETDENTS: [Arg; 3] = [
             len: Some(Len::Ret),
         },
     ),
-    Arg::new("count", Ty::Size),
+    Arg::new("count", Ty::Uint),
 ];
 static ARGS_GETDENTS64: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
@@ -3215,7 +3299,7 @@ static ARGS_GETDENTS64: [Arg; 3] = [
             len: Some(Len::Ret),
         },
     ),
-    Arg::new("count", Ty::Size),
+    Arg::new("count", Ty::Uint),
 ];
 static ARGS_READDIR: [Arg; 3] = [
     Arg::new("fd", Ty::Fd),
@@ -3259,8 +3343,17 @@ static VARIANT_MKNOD_0: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xf000,
-        values: &[0x1000, 0x8000, 0xc000],
+        values: &[0x2000, 0x6000],
     }],
+    args: &[
+        Arg::new("pathname", Ty::Path),
+        Arg::new("mode", Ty::Mode),
+        Arg::new("dev", Ty::Dev),
+    ],
+    ret: None,
+};
+static VARIANT_MKNOD_1: Variant = Variant {
+    tests: &[],
     args: &[Arg::new("pathname", Ty::Path), Arg::new("mode", Ty::Mode)],
     ret: None,
 };
@@ -3275,8 +3368,18 @@ static VARIANT_MKNODAT_0: Variant = Variant {
         arg: 2,
         how: Match::Is,
         mask: 0xf000,
-        values: &[0x1000, 0x8000, 0xc000],
+        values: &[0x2000, 0x6000],
     }],
+    args: &[
+        Arg::new("dirfd", Ty::DirFd),
+        Arg::new("pathname", Ty::Path),
+        Arg::new("mode", Ty::Mode),
+        Arg::new("dev", Ty::Dev),
+    ],
+    ret: None,
+};
+static VARIANT_MKNODAT_1: Variant = Variant {
+    tests: &[],
     args: &[
         Arg::new("dirfd", Ty::DirFd),
         Arg::new("pathname", Ty::Path),
@@ -3501,7 +3604,7 @@ static ARGS_OPEN_BY_HANDLE_AT: [Arg; 3] = [
     Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
 ];
 static ARGS_LOOKUP_DCOOKIE: [Arg; 3] = [
-    Arg::new("cookie", Ty::Hex),
+    Arg::new("cookie", Ty::Ulong),
     Arg::new(
         "buf",
         Ty::Buf {
@@ -3512,7 +3615,7 @@ static ARGS_LOOKUP_DCOOKIE: [Arg; 3] = [
     Arg::new("len", Ty::Size),
 ];
 static ARGS_LOOKUP_DCOOKIE_I386: [Arg; 4] = [
-    Arg::new("cookie", Ty::Offset64),
+    Arg::new("cookie", Ty::Ulong64),
     Arg::new("cookie_hi", Ty::Unused),
     Arg::new(
         "buf",
@@ -3752,7 +3855,7 @@ static ARGS_SETXATTR: [Arg; 5] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::In,
             len: Len::Arg(3),
         },
@@ -3765,7 +3868,7 @@ static ARGS_LSETXATTR: [Arg; 5] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::In,
             len: Len::Arg(3),
         },
@@ -3778,7 +3881,7 @@ static ARGS_FSETXATTR: [Arg; 5] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::In,
             len: Len::Arg(3),
         },
@@ -3806,9 +3909,9 @@ static ARGS_GETXATTR: [Arg; 4] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::Out,
-            len: Len::RetMax(3),
+            len: Len::Ret,
         },
     ),
     Arg::new("size", Ty::Size),
@@ -3818,9 +3921,9 @@ static ARGS_LGETXATTR: [Arg; 4] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::Out,
-            len: Len::RetMax(3),
+            len: Len::Ret,
         },
     ),
     Arg::new("size", Ty::Size),
@@ -3830,9 +3933,9 @@ static ARGS_FGETXATTR: [Arg; 4] = [
     Arg::new("name", Ty::Str),
     Arg::new(
         "value",
-        Ty::Buf {
+        Ty::Xattr {
             dir: Dir::Out,
-            len: Len::RetMax(3),
+            len: Len::Ret,
         },
     ),
     Arg::new("size", Ty::Size),
@@ -4136,17 +4239,595 @@ static ARGS_SWAPON: [Arg; 2] = [
 ];
 static ARGS_SWAPOFF: [Arg; 1] = [Arg::new("path", Ty::Path)];
 static ARGS_QUOTACTL: [Arg; 4] = [
-    Arg::new("cmd", Ty::Enum(SetId::QuotactlCmd)),
+    Arg::new("cmd", Ty::QuotaCmd),
     Arg::new("special", Ty::Path),
     Arg::new("id", Ty::Uid),
     Arg::new("addr", Ty::Addr),
 ];
+static VARIANT_QUOTACTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000100, 0x80000300, 0x580700],
+    }],
+    args: &[Arg::new("cmd", Ty::QuotaCmd), Arg::new("special", Ty::Path)],
+    ret: None,
+};
+static VARIANT_QUOTACTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000200],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Enum(SetId::QuotaFormat)),
+        Arg::new("addr", Ty::Path),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000400],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::QuotaFormat,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000500],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfDqinfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000600],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfDqinfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000700],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfDqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000800],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfDqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000900],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfNextdqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580100, 0x580200],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::XfsQuotaFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580600],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::XfsQuotaTypes,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_10: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580300, 0x580900],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsDiskQuota,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_11: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580400],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FsDiskQuota,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_12: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580500],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsQuotaStat,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_13: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580800],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("special", Ty::Path),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsQuotaStatv,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_QUOTACTL_FD: [Arg; 4] = [
     Arg::new("fd", Ty::Fd),
-    Arg::new("cmd", Ty::Enum(SetId::QuotactlCmd)),
+    Arg::new("cmd", Ty::QuotaCmd),
     Arg::new("id", Ty::Uid),
     Arg::new("addr", Ty::Addr),
 ];
+static VARIANT_QUOTACTL_FD_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000100, 0x80000300, 0x580700],
+    }],
+    args: &[Arg::new("fd", Ty::Fd), Arg::new("cmd", Ty::QuotaCmd)],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000200],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Enum(SetId::QuotaFormat)),
+        Arg::new("addr", Ty::Path),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000400],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::QuotaFormat,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000500],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfDqinfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000600],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfDqinfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000700],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfDqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000800],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfDqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x80000900],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IfNextdqblk,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580100, 0x580200],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::XfsQuotaFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580600],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::XfsQuotaTypes,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580300, 0x580900],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsDiskQuota,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580400],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Uid),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FsDiskQuota,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580500],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsQuotaStat,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_QUOTACTL_FD_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffff00,
+        values: &[0x580800],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::QuotaCmd),
+        Arg::new("id", Ty::Unused),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FsQuotaStatv,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_ACCT: [Arg; 1] = [Arg::new("filename", Ty::Path)];
 static ARGS_SYSFS: [Arg; 3] = [
     Arg::new("option", Ty::Hex),
@@ -4154,9 +4835,9 @@ static ARGS_SYSFS: [Arg; 3] = [
     Arg::new("arg2", Ty::Hex),
 ];
 static ARGS_NFSSERVCTL: [Arg; 3] = [
-    Arg::new("cmd", Ty::Int),
-    Arg::new("argp", Ty::Addr),
-    Arg::new("resp", Ty::Addr),
+    Arg::new("cmd", Ty::Hex),
+    Arg::new("argp", Ty::Hex),
+    Arg::new("resp", Ty::Hex),
 ];
 static ARGS_POLL: [Arg; 3] = [
     Arg::new(
@@ -4413,7 +5094,7 @@ static ARGS_EPOLL_PWAIT: [Arg; 6] = [
     Arg::new(
         "sigmask",
         Ty::Struct {
-            dir: Dir::In,
+            dir: Dir::Out,
             id: StructId::Sigset,
             len: Some(Len::Arg(5)),
         },
@@ -4434,7 +5115,7 @@ static ARGS_EPOLL_PWAIT2: [Arg; 6] = [
     Arg::new(
         "timeout",
         Ty::Struct {
-            dir: Dir::In,
+            dir: Dir::Out,
             id: StructId::Timespec64,
             len: None,
         },
@@ -4442,7 +5123,7 @@ static ARGS_EPOLL_PWAIT2: [Arg; 6] = [
     Arg::new(
         "sigmask",
         Ty::Struct {
-            dir: Dir::In,
+            dir: Dir::Out,
             id: StructId::Sigset,
             len: Some(Len::Arg(5)),
         },
@@ -4450,16 +5131,16 @@ static ARGS_EPOLL_PWAIT2: [Arg; 6] = [
     Arg::new("sigsetsize", Ty::Size),
 ];
 static ARGS_EPOLL_CTL_OLD: [Arg; 4] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
 ];
 static ARGS_EPOLL_WAIT_OLD: [Arg; 4] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
 ];
 static ARGS_EVENTFD: [Arg; 1] = [Arg::new("initval", Ty::Uint)];
 static ARGS_EVENTFD2: [Arg; 2] = [
@@ -4511,7 +5192,7 @@ static ARGS_IO_SUBMIT: [Arg; 3] = [
         "iocbpp",
         Ty::Array {
             dir: Dir::In,
-            elem: StructId::Ptr,
+            elem: StructId::IocbPtr,
             count: Len::Arg(1),
         },
     ),
@@ -5165,12 +5846,31 @@ static ARGS_MREMAP: [Arg; 5] = [
     Arg::new("new_address", Ty::Addr),
 ];
 static VARIANT_MREMAP_0: Variant = Variant {
-    tests: &[Test {
-        arg: 3,
-        how: Match::HasNot,
-        mask: 0xffffffffffffffff,
-        values: &[0x6],
-    }],
+    tests: &[
+        Test {
+            arg: 3,
+            how: Match::Has,
+            mask: 0xffffffffffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 3,
+            how: Match::Has,
+            mask: 0xffffffffffffffff,
+            values: &[0x2],
+        },
+    ],
+    args: &[
+        Arg::new("old_address", Ty::Addr),
+        Arg::new("old_size", Ty::Size),
+        Arg::new("new_size", Ty::Size),
+        Arg::new("flags", Ty::Flags(SetId::MremapFlags)),
+        Arg::new("new_address", Ty::Addr),
+    ],
+    ret: None,
+};
+static VARIANT_MREMAP_1: Variant = Variant {
+    tests: &[],
     args: &[
         Arg::new("old_address", Ty::Addr),
         Arg::new("old_size", Ty::Size),
@@ -5208,7 +5908,7 @@ static ARGS_MINCORE: [Arg; 3] = [
         Ty::Struct {
             dir: Dir::Out,
             id: StructId::MincoreVec,
-            len: None,
+            len: Some(Len::Pages(1)),
         },
     ),
 ];
@@ -5229,9 +5929,9 @@ static ARGS_PROCESS_MADVISE: [Arg; 5] = [
     ),
     Arg::new("vlen", Ty::Size),
     Arg::new("advice", Ty::Enum(SetId::MadviseAdvice)),
-    Arg::new("flags", Ty::Hex),
+    Arg::new("flags", Ty::Hex32),
 ];
-static ARGS_PROCESS_MRELEASE: [Arg; 2] = [Arg::new("pidfd", Ty::Fd), Arg::new("flags", Ty::Hex)];
+static ARGS_PROCESS_MRELEASE: [Arg; 2] = [Arg::new("pidfd", Ty::Fd), Arg::new("flags", Ty::Hex32)];
 static ARGS_MLOCK: [Arg; 2] = [Arg::new("addr", Ty::Addr), Arg::new("len", Ty::Size)];
 static ARGS_MLOCK2: [Arg; 3] = [
     Arg::new("addr", Ty::Addr),
@@ -5359,7 +6059,7 @@ static ARGS_MOVE_PAGES: [Arg; 6] = [
             count: Len::Arg(1),
         },
     ),
-    Arg::new("flags", Ty::Flags(SetId::MbindFlags)),
+    Arg::new("flags", Ty::Flags(SetId::MovePagesFlags)),
 ];
 static ARGS_MEMBARRIER: [Arg; 3] = [
     Arg::new("cmd", Ty::Enum(SetId::MembarrierCmd)),
@@ -5573,7 +6273,7 @@ static ARGS_PIDFD_OPEN: [Arg; 2] = [
 static ARGS_PIDFD_GETFD: [Arg; 3] = [
     Arg::new("pidfd", Ty::Fd),
     Arg::new("targetfd", Ty::Fd),
-    Arg::new("flags", Ty::Hex),
+    Arg::new("flags", Ty::Hex32),
 ];
 static ARGS_PIDFD_SEND_SIGNAL: [Arg; 4] = [
     Arg::new("pidfd", Ty::Fd),
@@ -6148,6 +6848,28 @@ static VARIANT_PRCTL_3: Variant = Variant {
             arg: 0,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[0x35],
+        },
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0, 0x1, 0x2],
+        },
+    ],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
+        Arg::new("arg3", Ty::Enum(SetId::PrSpeculationValue)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_4: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 0,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0x21],
         },
         Test {
@@ -6166,7 +6888,7 @@ static VARIANT_PRCTL_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_4: Variant = Variant {
+static VARIANT_PRCTL_5: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6179,7 +6901,7 @@ static VARIANT_PRCTL_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_5: Variant = Variant {
+static VARIANT_PRCTL_6: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6199,7 +6921,7 @@ static VARIANT_PRCTL_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_6: Variant = Variant {
+static VARIANT_PRCTL_7: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6212,7 +6934,7 @@ static VARIANT_PRCTL_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_7: Variant = Variant {
+static VARIANT_PRCTL_8: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6232,7 +6954,7 @@ static VARIANT_PRCTL_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_8: Variant = Variant {
+static VARIANT_PRCTL_9: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6242,7 +6964,7 @@ static VARIANT_PRCTL_8: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrDumpable))),
 };
-static VARIANT_PRCTL_9: Variant = Variant {
+static VARIANT_PRCTL_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6252,7 +6974,7 @@ static VARIANT_PRCTL_9: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Flags(SetId::Securebits))),
 };
-static VARIANT_PRCTL_10: Variant = Variant {
+static VARIANT_PRCTL_11: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6262,7 +6984,7 @@ static VARIANT_PRCTL_10: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_11: Variant = Variant {
+static VARIANT_PRCTL_12: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6275,7 +6997,7 @@ static VARIANT_PRCTL_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_12: Variant = Variant {
+static VARIANT_PRCTL_13: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6288,7 +7010,62 @@ static VARIANT_PRCTL_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_13: Variant = Variant {
+static VARIANT_PRCTL_14: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x32, 0x3f],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_15: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrUnalign)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2d],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrFpMode)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x36],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrPacKeys)),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6308,7 +7085,7 @@ static VARIANT_PRCTL_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_14: Variant = Variant {
+static VARIANT_PRCTL_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6321,7 +7098,7 @@ static VARIANT_PRCTL_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_15: Variant = Variant {
+static VARIANT_PRCTL_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6334,23 +7111,23 @@ static VARIANT_PRCTL_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_16: Variant = Variant {
+static VARIANT_PRCTL_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x26, 0x27, 0x29],
+        values: &[0x26, 0x29],
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Ulong),
-        Arg::new("arg3", Ty::Ulong),
-        Arg::new("arg4", Ty::Ulong),
-        Arg::new("arg5", Ty::Ulong),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
     ],
     ret: None,
 };
-static VARIANT_PRCTL_17: Variant = Variant {
+static VARIANT_PRCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6366,7 +7143,7 @@ static VARIANT_PRCTL_17: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrMceKillPolicy))),
 };
-static VARIANT_PRCTL_18: Variant = Variant {
+static VARIANT_PRCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6379,7 +7156,7 @@ static VARIANT_PRCTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_19: Variant = Variant {
+static VARIANT_PRCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6399,7 +7176,7 @@ static VARIANT_PRCTL_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_20: Variant = Variant {
+static VARIANT_PRCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6412,7 +7189,7 @@ static VARIANT_PRCTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_21: Variant = Variant {
+static VARIANT_PRCTL_26: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6432,7 +7209,7 @@ static VARIANT_PRCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_22: Variant = Variant {
+static VARIANT_PRCTL_27: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6442,13 +7219,13 @@ static VARIANT_PRCTL_22: Variant = Variant {
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrCapAmbient)),
-        Arg::new("arg3", Ty::Ulong),
-        Arg::new("arg4", Ty::Ulong),
-        Arg::new("arg5", Ty::Ulong),
+        Arg::new("arg3", Ty::Hex),
+        Arg::new("arg4", Ty::Hex),
+        Arg::new("arg5", Ty::Hex),
     ],
     ret: None,
 };
-static VARIANT_PRCTL_23: Variant = Variant {
+static VARIANT_PRCTL_28: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6461,7 +7238,7 @@ static VARIANT_PRCTL_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_24: Variant = Variant {
+static VARIANT_PRCTL_29: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6477,7 +7254,7 @@ static VARIANT_PRCTL_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_25: Variant = Variant {
+static VARIANT_PRCTL_30: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6493,7 +7270,7 @@ static VARIANT_PRCTL_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_26: Variant = Variant {
+static VARIANT_PRCTL_31: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6506,7 +7283,7 @@ static VARIANT_PRCTL_26: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Flags(SetId::PrSpeculationState))),
 };
-static VARIANT_PRCTL_27: Variant = Variant {
+static VARIANT_PRCTL_32: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6516,13 +7293,11 @@ static VARIANT_PRCTL_27: Variant = Variant {
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrSpeculation)),
-        Arg::new("arg3", Ty::Enum(SetId::PrSpeculationValue)),
-        Arg::new("arg4", Ty::Hex),
-        Arg::new("arg5", Ty::Hex),
+        Arg::new("arg3", Ty::Hex),
     ],
     ret: None,
 };
-static VARIANT_PRCTL_28: Variant = Variant {
+static VARIANT_PRCTL_33: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6542,20 +7317,7 @@ static VARIANT_PRCTL_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_29: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x6],
-    }],
-    args: &[
-        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Flags(SetId::PrUnalign)),
-    ],
-    ret: None,
-};
-static VARIANT_PRCTL_30: Variant = Variant {
+static VARIANT_PRCTL_34: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6568,7 +7330,7 @@ static VARIANT_PRCTL_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_31: Variant = Variant {
+static VARIANT_PRCTL_35: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6584,20 +7346,7 @@ static VARIANT_PRCTL_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_32: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x2d],
-    }],
-    args: &[
-        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Flags(SetId::PrFpMode)),
-    ],
-    ret: None,
-};
-static VARIANT_PRCTL_33: Variant = Variant {
+static VARIANT_PRCTL_36: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6607,20 +7356,7 @@ static VARIANT_PRCTL_33: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_34: Variant = Variant {
-    tests: &[Test {
-        arg: 0,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x32, 0x3f],
-    }],
-    args: &[
-        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Hex),
-    ],
-    ret: None,
-};
-static VARIANT_PRCTL_35: Variant = Variant {
+static VARIANT_PRCTL_37: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6636,7 +7372,7 @@ static VARIANT_PRCTL_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_36: Variant = Variant {
+static VARIANT_PRCTL_38: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6652,7 +7388,7 @@ static VARIANT_PRCTL_36: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_37: Variant = Variant {
+static VARIANT_PRCTL_39: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6668,7 +7404,7 @@ static VARIANT_PRCTL_37: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_38: Variant = Variant {
+static VARIANT_PRCTL_40: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6684,7 +7420,7 @@ static VARIANT_PRCTL_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_39: Variant = Variant {
+static VARIANT_PRCTL_41: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6700,7 +7436,7 @@ static VARIANT_PRCTL_39: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_40: Variant = Variant {
+static VARIANT_PRCTL_42: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6716,7 +7452,7 @@ static VARIANT_PRCTL_40: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_41: Variant = Variant {
+static VARIANT_PRCTL_43: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6730,7 +7466,7 @@ static VARIANT_PRCTL_41: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_42: Variant = Variant {
+static VARIANT_PRCTL_44: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6746,7 +7482,7 @@ static VARIANT_PRCTL_42: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_43: Variant = Variant {
+static VARIANT_PRCTL_45: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6853,7 +7589,7 @@ static VARIANT_SECCOMP_1: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x2],
+        values: &[0x3],
     }],
     args: &[
         Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
@@ -6861,8 +7597,8 @@ static VARIANT_SECCOMP_1: Variant = Variant {
         Arg::new(
             "args",
             Ty::Struct {
-                dir: Dir::In,
-                id: StructId::SeccompAction,
+                dir: Dir::Out,
+                id: StructId::SeccompNotifSizes,
                 len: None,
             },
         ),
@@ -6874,7 +7610,7 @@ static VARIANT_SECCOMP_2: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x3],
+        values: &[0x2],
     }],
     args: &[
         Arg::new("operation", Ty::Enum(SetId::SeccompOp)),
@@ -6882,8 +7618,8 @@ static VARIANT_SECCOMP_2: Variant = Variant {
         Arg::new(
             "args",
             Ty::Struct {
-                dir: Dir::Out,
-                id: StructId::SeccompNotifSizes,
+                dir: Dir::In,
+                id: StructId::SeccompAction,
                 len: None,
             },
         ),
@@ -7141,7 +7877,7 @@ static ARGS_MODIFY_LDT: [Arg; 3] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::UserDesc,
-            len: None,
+            len: Some(Len::Arg(2)),
         },
     ),
     Arg::new("bytecount", Ty::Size),
@@ -7212,7 +7948,7 @@ static ARGS_SCHED_RR_GET_INTERVAL_TIME64: [Arg; 2] = [
 ];
 static ARGS_SCHED_SETAFFINITY: [Arg; 3] = [
     Arg::new("pid", Ty::Pid),
-    Arg::new("cpusetsize", Ty::Size),
+    Arg::new("cpusetsize", Ty::Uint),
     Arg::new(
         "mask",
         Ty::Struct {
@@ -7224,7 +7960,7 @@ static ARGS_SCHED_SETAFFINITY: [Arg; 3] = [
 ];
 static ARGS_SCHED_GETAFFINITY: [Arg; 3] = [
     Arg::new("pid", Ty::Pid),
-    Arg::new("cpusetsize", Ty::Size),
+    Arg::new("cpusetsize", Ty::Uint),
     Arg::new(
         "mask",
         Ty::Struct {
@@ -7241,7 +7977,7 @@ static ARGS_SCHED_SETATTR: [Arg; 3] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::SchedAttr,
-            len: Some(Len::ArgPtr32(1)),
+            len: None,
         },
     ),
     Arg::new("flags", Ty::Uint),
@@ -7253,7 +7989,7 @@ static ARGS_SCHED_GETATTR: [Arg; 4] = [
         Ty::Struct {
             dir: Dir::Out,
             id: StructId::SchedAttr,
-            len: Some(Len::Arg(2)),
+            len: None,
         },
     ),
     Arg::new("size", Ty::Uint),
@@ -7674,7 +8410,7 @@ static ARGS_FUTEX_WAITV: [Arg; 5] = [
         },
     ),
     Arg::new("nr_futexes", Ty::Uint),
-    Arg::new("flags", Ty::Hex),
+    Arg::new("flags", Ty::Hex32),
     Arg::new(
         "timeout",
         Ty::Struct {
@@ -8608,7 +9344,7 @@ static ARGS_CAPSET: [Arg; 2] = [
 static ARGS_SOCKET: [Arg; 3] = [
     Arg::new("domain", Ty::Enum(SetId::SockDomain)),
     Arg::new("type", Ty::Flags(SetId::SockType)),
-    Arg::new("protocol", Ty::Int),
+    Arg::new("protocol", Ty::Ulong),
 ];
 static VARIANT_SOCKET_0: Variant = Variant {
     tests: &[Test {
@@ -8643,6 +9379,104 @@ static VARIANT_SOCKET_2: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x11],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Ethernet),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_3: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x21],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::SockDomain)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_4: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1d],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::CanProtocol)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_5: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x23],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::PhonetProtocol)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x27],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::NfcSocketProtocol)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_7: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x29],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::KcmProtocol)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_8: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2b],
+    }],
+    args: &[
+        Arg::new("domain", Ty::Enum(SetId::SockDomain)),
+        Arg::new("type", Ty::Flags(SetId::SockType)),
+        Arg::new("protocol", Ty::Enum(SetId::SmcProtocol)),
+    ],
+    ret: None,
+};
+static VARIANT_SOCKET_9: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x1f],
     }],
     args: &[
@@ -8655,7 +9489,7 @@ static VARIANT_SOCKET_2: Variant = Variant {
 static ARGS_SOCKETPAIR: [Arg; 4] = [
     Arg::new("domain", Ty::Enum(SetId::SockDomain)),
     Arg::new("type", Ty::Flags(SetId::SockType)),
-    Arg::new("protocol", Ty::Int),
+    Arg::new("protocol", Ty::Uint),
     Arg::new(
         "sv",
         Ty::Array {
@@ -8709,6 +9543,27 @@ static ARGS_ACCEPT: [Arg; 3] = [
         },
     ),
 ];
+static VARIANT_ACCEPT_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sockaddr,
+                len: Some(Len::ArgPtr32(2)),
+            },
+        ),
+        Arg::new("addrlen", Ty::Addr),
+    ],
+    ret: None,
+};
 static ARGS_ACCEPT4: [Arg; 4] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -8729,6 +9584,28 @@ static ARGS_ACCEPT4: [Arg; 4] = [
     ),
     Arg::new("flags", Ty::Flags(SetId::SockTypeFlags)),
 ];
+static VARIANT_ACCEPT4_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sockaddr,
+                len: Some(Len::ArgPtr32(2)),
+            },
+        ),
+        Arg::new("addrlen", Ty::Addr),
+        Arg::new("flags", Ty::Flags(SetId::SockTypeFlags)),
+    ],
+    ret: None,
+};
 static ARGS_GETSOCKNAME: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -8748,6 +9625,27 @@ static ARGS_GETSOCKNAME: [Arg; 3] = [
         },
     ),
 ];
+static VARIANT_GETSOCKNAME_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sockaddr,
+                len: Some(Len::ArgPtr32(2)),
+            },
+        ),
+        Arg::new("addrlen", Ty::Addr),
+    ],
+    ret: None,
+};
 static ARGS_GETPEERNAME: [Arg; 3] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -8767,6 +9665,27 @@ static ARGS_GETPEERNAME: [Arg; 3] = [
         },
     ),
 ];
+static VARIANT_GETPEERNAME_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new(
+            "addr",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Sockaddr,
+                len: Some(Len::ArgPtr32(2)),
+            },
+        ),
+        Arg::new("addrlen", Ty::Addr),
+    ],
+    ret: None,
+};
 static ARGS_SENDTO: [Arg; 6] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new(
@@ -8911,7 +9830,7 @@ static ARGS_RECVMMSG_TIME64: [Arg; 5] = [
 static ARGS_SETSOCKOPT: [Arg; 5] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new("level", Ty::Enum(SetId::SockLevel)),
-    Arg::new("optname", Ty::Int),
+    Arg::new("optname", Ty::Uint),
     Arg::new(
         "optval",
         Ty::OptVal {
@@ -9444,12 +10363,12 @@ static VARIANT_SETSOCKOPT_20: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x117],
+        values: &[0x10d],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new("optname", Ty::Enum(SetId::DccpOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -9466,12 +10385,12 @@ static VARIANT_SETSOCKOPT_21: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x65],
+        values: &[0x10c],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::CanRawOption)),
+        Arg::new("optname", Ty::Enum(SetId::LlcOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -9488,12 +10407,12 @@ static VARIANT_SETSOCKOPT_22: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x28],
+        values: &[0x110],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::VsockOption)),
+        Arg::new("optname", Ty::Enum(SetId::RxrpcOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -9510,12 +10429,12 @@ static VARIANT_SETSOCKOPT_23: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x119],
+        values: &[0x114],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::KcmOption)),
+        Arg::new("optname", Ty::Enum(SetId::RdsOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -9532,12 +10451,12 @@ static VARIANT_SETSOCKOPT_24: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x10f],
+        values: &[0x119],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new("optname", Ty::Enum(SetId::KcmOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -9576,6 +10495,28 @@ static VARIANT_SETSOCKOPT_26: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x111],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Pppol2tpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_27: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x113],
     }],
     args: &[
@@ -9593,10 +10534,120 @@ static VARIANT_SETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
+static VARIANT_SETSOCKOPT_28: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10f],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_29: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11c],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::MptcpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_30: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x117],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_31: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x65],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::CanRawOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_32: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x28],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::VsockOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
 static ARGS_GETSOCKOPT: [Arg; 5] = [
     Arg::new("sockfd", Ty::Fd),
     Arg::new("level", Ty::Enum(SetId::SockLevel)),
-    Arg::new("optname", Ty::Int),
+    Arg::new("optname", Ty::Uint),
     Arg::new(
         "optval",
         Ty::OptVal {
@@ -10013,12 +11064,12 @@ static VARIANT_GETSOCKOPT_13: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x117],
+        values: &[0x10d],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new("optname", Ty::Enum(SetId::DccpOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -10042,12 +11093,12 @@ static VARIANT_GETSOCKOPT_14: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x65],
+        values: &[0x10c],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::CanRawOption)),
+        Arg::new("optname", Ty::Enum(SetId::LlcOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -10071,12 +11122,12 @@ static VARIANT_GETSOCKOPT_15: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x28],
+        values: &[0x110],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::VsockOption)),
+        Arg::new("optname", Ty::Enum(SetId::RxrpcOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -10100,12 +11151,12 @@ static VARIANT_GETSOCKOPT_16: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x119],
+        values: &[0x114],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::KcmOption)),
+        Arg::new("optname", Ty::Enum(SetId::RdsOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -10129,12 +11180,12 @@ static VARIANT_GETSOCKOPT_17: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x10f],
+        values: &[0x119],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
-        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new("optname", Ty::Enum(SetId::KcmOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -10187,12 +11238,186 @@ static VARIANT_GETSOCKOPT_19: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x111],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Pppol2tpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_20: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x113],
     }],
     args: &[
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
         Arg::new("optname", Ty::Enum(SetId::PnpipeOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_21: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10f],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_22: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x11c],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::MptcpOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_23: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x117],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::AlgOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_24: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x65],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::CanRawOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_25: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x28],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::VsockOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -11812,14 +13037,14 @@ static ARGS_DELETE_MODULE: [Arg; 2] = [
     Arg::new("name", Ty::Str),
     Arg::new("flags", Ty::Flags(SetId::DeleteModuleFlags)),
 ];
-static ARGS_CREATE_MODULE: [Arg; 2] = [Arg::new("name", Ty::Str), Arg::new("size", Ty::Size)];
+static ARGS_CREATE_MODULE: [Arg; 2] = [Arg::new("name", Ty::Hex), Arg::new("size", Ty::Hex)];
 static ARGS_GET_KERNEL_SYMS: [Arg; 1] = [Arg::new("table", Ty::Addr)];
 static ARGS_QUERY_MODULE: [Arg; 5] = [
-    Arg::new("name", Ty::Str),
-    Arg::new("which", Ty::Int),
-    Arg::new("buf", Ty::Addr),
-    Arg::new("bufsize", Ty::Size),
-    Arg::new("ret", Ty::Addr),
+    Arg::new("name", Ty::Hex),
+    Arg::new("which", Ty::Hex),
+    Arg::new("buf", Ty::Hex),
+    Arg::new("bufsize", Ty::Hex),
+    Arg::new("ret", Ty::Hex),
 ];
 static ARGS_KEXEC_LOAD: [Arg; 4] = [
     Arg::new("entry", Ty::Addr),
@@ -11995,55 +13220,61 @@ static ARGS__SYSCTL: [Arg; 1] = [Arg::new(
         len: None,
     },
 )];
-static ARGS_VM86: [Arg; 2] = [Arg::new("fn", Ty::Ulong), Arg::new("v86", Ty::Addr)];
+static ARGS_VM86: [Arg; 5] = [
+    Arg::new("fn", Ty::Hex),
+    Arg::new("v86", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
+];
 static ARGS_VM86OLD: [Arg; 1] = [Arg::new("info", Ty::Addr)];
-static ARGS_BDFLUSH: [Arg; 2] = [Arg::new("func", Ty::Int), Arg::new("data", Ty::Long)];
+static ARGS_BDFLUSH: [Arg; 2] = [Arg::new("func", Ty::Hex), Arg::new("data", Ty::Hex)];
 static ARGS_GETPMSG: [Arg; 5] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
 static ARGS_PUTPMSG: [Arg; 5] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
 static ARGS_AFS_SYSCALL: [Arg; 5] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
 static ARGS_TUXCALL: [Arg; 3] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
 ];
 static ARGS_SECURITY: [Arg; 3] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
 ];
 static ARGS_VSERVER: [Arg; 5] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
-    Arg::new("arg5", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
+    Arg::new("arg5", Ty::Hex),
 ];
-static ARGS_STTY: [Arg; 2] = [Arg::new("arg1", Ty::Ulong), Arg::new("arg2", Ty::Ulong)];
-static ARGS_GTTY: [Arg; 2] = [Arg::new("arg1", Ty::Ulong), Arg::new("arg2", Ty::Ulong)];
-static ARGS_ULIMIT: [Arg; 2] = [Arg::new("arg1", Ty::Ulong), Arg::new("arg2", Ty::Ulong)];
+static ARGS_STTY: [Arg; 2] = [Arg::new("arg1", Ty::Hex), Arg::new("arg2", Ty::Hex)];
+static ARGS_GTTY: [Arg; 2] = [Arg::new("arg1", Ty::Hex), Arg::new("arg2", Ty::Hex)];
+static ARGS_ULIMIT: [Arg; 2] = [Arg::new("arg1", Ty::Hex), Arg::new("arg2", Ty::Hex)];
 static ARGS_PROFIL: [Arg; 4] = [
-    Arg::new("arg1", Ty::Ulong),
-    Arg::new("arg2", Ty::Ulong),
-    Arg::new("arg3", Ty::Ulong),
-    Arg::new("arg4", Ty::Ulong),
+    Arg::new("arg1", Ty::Hex),
+    Arg::new("arg2", Ty::Hex),
+    Arg::new("arg3", Ty::Hex),
+    Arg::new("arg4", Ty::Hex),
 ];
 static CALL__LLSEEK: Syscall = Syscall {
     name: "_llseek",
@@ -12072,7 +13303,7 @@ static CALL__SYSCTL: Syscall = Syscall {
 static CALL_ACCEPT: Syscall = Syscall {
     name: "accept",
     args: &ARGS_ACCEPT,
-    variants: &[],
+    variants: &[&VARIANT_ACCEPT_0],
     ret: Ret::Fd,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -12080,7 +13311,7 @@ static CALL_ACCEPT: Syscall = Syscall {
 static CALL_ACCEPT4: Syscall = Syscall {
     name: "accept4",
     args: &ARGS_ACCEPT4,
-    variants: &[],
+    variants: &[&VARIANT_ACCEPT4_0],
     ret: Ret::Fd,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -12755,6 +13986,10 @@ static CALL_FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_19,
         &VARIANT_FCNTL_20,
         &VARIANT_FCNTL_21,
+        &VARIANT_FCNTL_22,
+        &VARIANT_FCNTL_23,
+        &VARIANT_FCNTL_24,
+        &VARIANT_FCNTL_25,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -12786,6 +14021,10 @@ static CALL_FCNTL64__FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_19,
         &VARIANT_FCNTL_20,
         &VARIANT_FCNTL_21,
+        &VARIANT_FCNTL_22,
+        &VARIANT_FCNTL_23,
+        &VARIANT_FCNTL_24,
+        &VARIANT_FCNTL_25,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -13213,7 +14452,7 @@ static CALL_GETITIMER: Syscall = Syscall {
 static CALL_GETPEERNAME: Syscall = Syscall {
     name: "getpeername",
     args: &ARGS_GETPEERNAME,
-    variants: &[],
+    variants: &[&VARIANT_GETPEERNAME_0],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -13349,7 +14588,7 @@ static CALL_GETSID: Syscall = Syscall {
 static CALL_GETSOCKNAME: Syscall = Syscall {
     name: "getsockname",
     args: &ARGS_GETSOCKNAME,
-    variants: &[],
+    variants: &[&VARIANT_GETSOCKNAME_0],
     ret: Ret::Int,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
@@ -13378,6 +14617,12 @@ static CALL_GETSOCKOPT: Syscall = Syscall {
         &VARIANT_GETSOCKOPT_17,
         &VARIANT_GETSOCKOPT_18,
         &VARIANT_GETSOCKOPT_19,
+        &VARIANT_GETSOCKOPT_20,
+        &VARIANT_GETSOCKOPT_21,
+        &VARIANT_GETSOCKOPT_22,
+        &VARIANT_GETSOCKOPT_23,
+        &VARIANT_GETSOCKOPT_24,
+        &VARIANT_GETSOCKOPT_25,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -14111,7 +15356,7 @@ static CALL_MKDIRAT: Syscall = Syscall {
 static CALL_MKNOD: Syscall = Syscall {
     name: "mknod",
     args: &ARGS_MKNOD,
-    variants: &[&VARIANT_MKNOD_0],
+    variants: &[&VARIANT_MKNOD_0, &VARIANT_MKNOD_1],
     ret: Ret::Int,
     classes: Classes::FILE,
     attrs: Attrs::NONE,
@@ -14119,7 +15364,7 @@ static CALL_MKNOD: Syscall = Syscall {
 static CALL_MKNODAT: Syscall = Syscall {
     name: "mknodat",
     args: &ARGS_MKNODAT,
-    variants: &[&VARIANT_MKNODAT_0],
+    variants: &[&VARIANT_MKNODAT_0, &VARIANT_MKNODAT_1],
     ret: Ret::Int,
     classes: Classes::FILE.with(Classes::DESC),
     attrs: Attrs::NONE,
@@ -14295,7 +15540,7 @@ static CALL_MQ_UNLINK: Syscall = Syscall {
 static CALL_MREMAP: Syscall = Syscall {
     name: "mremap",
     args: &ARGS_MREMAP,
-    variants: &[&VARIANT_MREMAP_0],
+    variants: &[&VARIANT_MREMAP_0, &VARIANT_MREMAP_1],
     ret: Ret::Addr,
     classes: Classes::MEMORY,
     attrs: Attrs::NONE,
@@ -14671,6 +15916,8 @@ static CALL_PRCTL: Syscall = Syscall {
         &VARIANT_PRCTL_41,
         &VARIANT_PRCTL_42,
         &VARIANT_PRCTL_43,
+        &VARIANT_PRCTL_44,
+        &VARIANT_PRCTL_45,
     ],
     ret: Ret::Int,
     classes: Classes::CREDS,
@@ -14927,7 +16174,22 @@ static CALL_QUERY_MODULE: Syscall = Syscall {
 static CALL_QUOTACTL: Syscall = Syscall {
     name: "quotactl",
     args: &ARGS_QUOTACTL,
-    variants: &[],
+    variants: &[
+        &VARIANT_QUOTACTL_0,
+        &VARIANT_QUOTACTL_1,
+        &VARIANT_QUOTACTL_2,
+        &VARIANT_QUOTACTL_3,
+        &VARIANT_QUOTACTL_4,
+        &VARIANT_QUOTACTL_5,
+        &VARIANT_QUOTACTL_6,
+        &VARIANT_QUOTACTL_7,
+        &VARIANT_QUOTACTL_8,
+        &VARIANT_QUOTACTL_9,
+        &VARIANT_QUOTACTL_10,
+        &VARIANT_QUOTACTL_11,
+        &VARIANT_QUOTACTL_12,
+        &VARIANT_QUOTACTL_13,
+    ],
     ret: Ret::Int,
     classes: Classes::FILE,
     attrs: Attrs::NONE,
@@ -14935,7 +16197,22 @@ static CALL_QUOTACTL: Syscall = Syscall {
 static CALL_QUOTACTL_FD: Syscall = Syscall {
     name: "quotactl_fd",
     args: &ARGS_QUOTACTL_FD,
-    variants: &[],
+    variants: &[
+        &VARIANT_QUOTACTL_FD_0,
+        &VARIANT_QUOTACTL_FD_1,
+        &VARIANT_QUOTACTL_FD_2,
+        &VARIANT_QUOTACTL_FD_3,
+        &VARIANT_QUOTACTL_FD_4,
+        &VARIANT_QUOTACTL_FD_5,
+        &VARIANT_QUOTACTL_FD_6,
+        &VARIANT_QUOTACTL_FD_7,
+        &VARIANT_QUOTACTL_FD_8,
+        &VARIANT_QUOTACTL_FD_9,
+        &VARIANT_QUOTACTL_FD_10,
+        &VARIANT_QUOTACTL_FD_11,
+        &VARIANT_QUOTACTL_FD_12,
+        &VARIANT_QUOTACTL_FD_13,
+    ],
     ret: Ret::Int,
     classes: Classes::DESC,
     attrs: Attrs::NONE,
@@ -15739,6 +17016,12 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_24,
         &VARIANT_SETSOCKOPT_25,
         &VARIANT_SETSOCKOPT_26,
+        &VARIANT_SETSOCKOPT_27,
+        &VARIANT_SETSOCKOPT_28,
+        &VARIANT_SETSOCKOPT_29,
+        &VARIANT_SETSOCKOPT_30,
+        &VARIANT_SETSOCKOPT_31,
+        &VARIANT_SETSOCKOPT_32,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -15915,7 +17198,18 @@ static CALL_SIGSUSPEND: Syscall = Syscall {
 static CALL_SOCKET: Syscall = Syscall {
     name: "socket",
     args: &ARGS_SOCKET,
-    variants: &[&VARIANT_SOCKET_0, &VARIANT_SOCKET_1, &VARIANT_SOCKET_2],
+    variants: &[
+        &VARIANT_SOCKET_0,
+        &VARIANT_SOCKET_1,
+        &VARIANT_SOCKET_2,
+        &VARIANT_SOCKET_3,
+        &VARIANT_SOCKET_4,
+        &VARIANT_SOCKET_5,
+        &VARIANT_SOCKET_6,
+        &VARIANT_SOCKET_7,
+        &VARIANT_SOCKET_8,
+        &VARIANT_SOCKET_9,
+    ],
     ret: Ret::Fd,
     classes: Classes::NETWORK,
     attrs: Attrs::NONE,
