@@ -86,6 +86,8 @@ pub enum Outcome {
     Error(u32),
     /// Interrupted by a signal, to be started again: one of the kernel's own error numbers.
     Restart(u32),
+    /// With this number, which is an error that was cut to 32 bits.
+    Narrow(u32, u32),
     /// Not at all.
     NoReturn,
 }
@@ -227,6 +229,10 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) ->
         } else {
             Outcome::Error(errno)
         };
+    }
+    let cut = (ret as u32).wrapping_neg();
+    if kind == Ret::Narrow && (1..4096).contains(&cut) && !options.raw {
+        return Outcome::Narrow(ret as u32, cut);
     }
     Outcome::Value(match kind {
         _ if options.raw => Value::Hex(ret as u64),

@@ -42,7 +42,7 @@ const fn family(number: u64, sizes: (usize, usize), id: StructId, show: Show) ->
 }
 
 const FAMILIES: &[Family] = &[
-    family(4, (16, ANY), StructId::SockaddrIpx, all),
+    family(4, (16, ANY), StructId::SockaddrIpx, ipx),
     family(9, (18, ANY), StructId::SockaddrX25, all),
     family(30, (16, ANY), StructId::SockaddrTipc, tipc),
     // The protocols of Bluetooth are told apart by the length alone.
@@ -242,6 +242,18 @@ fn by_members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, number: u64, bytes: &'a [
 /// Its members in their order.
 fn all<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
     fields.show_every(out, cx);
+}
+
+fn ipx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    fields.show_all(out, cx, &["sipx_port", "sipx_network"]);
+    // Whole, whatever -s says.
+    out.push(Value::Field("sipx_node"));
+    out.push(Value::ListOpen);
+    for byte in bytes.get(8..14).unwrap_or_default() {
+        out.push(Value::Hex(u64::from(*byte)));
+    }
+    out.push(Value::ListClose);
+    fields.show(out, cx, "sipx_type");
 }
 
 fn tipc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {

@@ -301,6 +301,11 @@ impl Strace {
                 text::one(out, value, self.look.rendering);
             }),
             Outcome::Error(errno) => self.paint(out, color::ERROR, |out| error(out, *errno)),
+            Outcome::Narrow(value, errno) => self.paint(out, color::ERROR, |out| {
+                number::decimal(out, *value);
+                out.push(b' ');
+                named(out, *errno);
+            }),
             Outcome::Restart(errno) => self.paint(out, color::ERROR, |out| {
                 out.extend_from_slice(b"? ");
                 named(out, *errno);

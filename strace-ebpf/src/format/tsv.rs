@@ -284,6 +284,7 @@ impl Tsv {
         match outcome {
             Outcome::Value(value) => text::one(out, value, self.rendering),
             Outcome::Error(_) => out.extend_from_slice(b"-1"),
+            Outcome::Narrow(value, _) => number::decimal(out, *value),
             Outcome::Restart(_) | Outcome::NoReturn => out.push(b'?'),
         }
     }
@@ -315,7 +316,8 @@ fn syscall_of(call: &Call<'_>) -> Option<&'static tables::Syscall> {
 }
 
 fn errno(out: &mut Vec<u8>, outcome: &Outcome) {
-    let (Outcome::Error(errno) | Outcome::Restart(errno)) = *outcome else {
+    let (Outcome::Error(errno) | Outcome::Restart(errno) | Outcome::Narrow(_, errno)) = *outcome
+    else {
         out.push(b'-');
         return;
     };

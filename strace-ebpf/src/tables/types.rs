@@ -417,6 +417,8 @@ pub enum Ret {
     Signum,
     /// Not a result: the register's value in the code that the signal had interrupted.
     SigReturn,
+    /// An int that the kernel does not extend to 64 bits, errors too: modify_ldt(2).
+    Narrow,
     /// The call does not return.
     None,
 }

@@ -103,6 +103,7 @@ pub const RETS: &[(&str, &str)] = &[
     ("addr", "Addr"),
     ("hex", "Hex"),
     ("octal", "Octal"),
+    ("narrow", "Narrow"),
     ("pid", "Pid"),
     ("group", "Group"),
     ("waited", "Waited"),

@@ -104,3 +104,20 @@ fn outcomes() {
     assert_eq!(of("rt_sigreturn", -4), Outcome::Error(4));
     assert_eq!(of("mmap", -12), Outcome::Error(12));
 }
+
+#[test]
+fn errors_that_were_cut_to_32_bits() {
+    let outcome_of = |name, ret| {
+        let (nr, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
+        let call = call_of(ABI_X86_64, nr, &[99, P, 16], ret, &[]);
+        outcome(&call, Some(syscall), &OPTIONS)
+    };
+    let cut = 0xffff_ffda;
+    assert_eq!(
+        outcome_of("modify_ldt", cut),
+        Outcome::Narrow(cut as u32, 38)
+    );
+    assert_eq!(outcome_of("modify_ldt", 16), Outcome::Value(Value::Int(16)));
+    assert_eq!(outcome_of("lseek", cut), Outcome::Value(Value::Int(cut)));
+    assert_eq!(outcome_of("modify_ldt", -14), Outcome::Error(14));
+}

@@ -8519,11 +8519,7 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
         Member {
             name: "sipx_node",
             at: 8,
-            ty: MemberTy::Array {
-                elem: &MemberTy::Hex(1),
-                count: 6,
-                stride: 1,
-            },
+            ty: MemberTy::Bytes(6),
             extra: false,
             nonzero: false,
             answer: false,

@@ -15421,7 +15421,7 @@ static CALL_MODIFY_LDT: Syscall = Syscall {
     name: "modify_ldt",
     args: &ARGS_MODIFY_LDT,
     variants: &[],
-    ret: Ret::Int,
+    ret: Ret::Narrow,
     classes: Classes::NONE,
     attrs: Attrs::NONE,
 };
