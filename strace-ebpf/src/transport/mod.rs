@@ -82,8 +82,10 @@ pub struct Merger {
     has_head: Vec<bool>,
     /// Start of the round before.
     horizon: u64,
-    /// How long a record waits at least.
+    /// How long a record waits at least, while there is room.
     settle_ns: u64,
+    /// Size of each buffer.
+    buffer_bytes: u64,
     /// Records too short for a header; never seen from our probes.
     malformed: u64,
 }
@@ -103,6 +105,7 @@ impl Merger {
             // A CPU fills its buffer with about a quarter of a byte per nanosecond at most: so a
             // quarter of the buffer may wait.
             settle_ns: u64::from(buffer_bytes).clamp(*SETTLE_NS.start(), *SETTLE_NS.end()),
+            buffer_bytes: u64::from(buffer_bytes),
             heads: BinaryHeap::with_capacity(sources.len()),
             has_head: vec![false; sources.len()],
             sources,
@@ -115,11 +118,18 @@ impl Merger {
     /// them. `now_ns` is the monotonic time at its start. Returns how many there were.
     pub fn round(&mut self, now_ns: u64, budget: u64, each: &mut dyn FnMut(&[u8])) -> u64 {
         let before = std::mem::replace(&mut self.horizon, now_ns);
-        self.drain_until(
-            before.min(now_ns.saturating_sub(self.settle_ns)),
-            budget,
-            each,
-        )
+        let settle_ns = self.settle_ns();
+        self.drain_until(before.min(now_ns.saturating_sub(settle_ns)), budget, each)
+    }
+
+    /// How long a record waits now: the fuller the fullest buffer the less, and from a quarter on the least. To be in
+    /// order is good, to be there is better.
+    fn settle_ns(&self) -> u64 {
+        let quarter = (self.buffer_bytes / 4).max(1);
+        let free = quarter.saturating_sub(self.backlog());
+        let share = u128::from(self.settle_ns) * u128::from(free) / u128::from(quarter);
+        // At most the whole of it.
+        (share as u64).max(*SETTLE_NS.start())
     }
 
     /// Passes on everything, up to about `budget` records; for the end, when no more can come.
@@ -280,6 +290,17 @@ mod tests {
         assert_eq!(times(&mut merger, Some(75)), []);
         assert_eq!(times(&mut merger, None), [80, 90]);
         assert_eq!(merger.backlog(), 0);
+    }
+
+    #[test]
+    fn the_fuller_a_buffer_the_shorter_records_wait() {
+        let a = Fed::default();
+        let merger = Merger::new(vec![Box::new(a.clone())], 1_000_000);
+        assert_eq!(merger.settle_ns(), 1_000_000);
+        (1..=125_000).for_each(|n| a.push(n, n));
+        assert_eq!(merger.settle_ns(), 500_000);
+        (1..=125_000).for_each(|n| a.push(n, n));
+        assert_eq!(merger.settle_ns(), *SETTLE_NS.start());
     }
 
     #[test]
