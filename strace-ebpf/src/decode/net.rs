@@ -103,7 +103,7 @@ fn header<'a>(
         // One message at least, and no more than a socket may keep.
         let fits = (word as u64 + 8..=MOST_CONTROL).contains(&controllen);
         match cx.at(control).filter(|_| control != 0 && fits) {
-            Some(captured) => controls(out, captured.bytes, controllen, word),
+            Some(captured) => controls(out, cx, captured.bytes, controllen),
             None => out.push(Value::Addr(control)),
         }
     }
@@ -201,7 +201,8 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
 const MOST_CONTROL: u64 = 128 * 1024;
 
 /// Control messages: { length, level, type }, the data, padding to a word.
-fn controls<'a>(out: &mut Args<'a>, bytes: &'a [u8], full: u64, word: usize) {
+fn controls<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], full: u64) {
+    let word = cx.abi.word_bytes() as usize;
     let head = word + 8;
     let mut rest = bytes;
     out.push(Value::ListOpen);
@@ -216,7 +217,13 @@ fn controls<'a>(out: &mut Args<'a>, bytes: &'a [u8], full: u64, word: usize) {
         out.push(Value::Field("cmsg_level"));
         out.push(Value::Set(tables::set(SetId::SockLevel), level));
         out.push(Value::Field("cmsg_type"));
-        control(out, level, kind, rest.get(head..here).unwrap_or_default());
+        control(
+            out,
+            cx,
+            level,
+            kind,
+            rest.get(head..here).unwrap_or_default(),
+        );
         out.push(Value::StructClose);
         if len < head as u64 {
             break;
@@ -230,7 +237,7 @@ fn controls<'a>(out: &mut Args<'a>, bytes: &'a [u8], full: u64, word: usize) {
     out.push(Value::ListClose);
 }
 
-fn control<'a>(out: &mut Args<'a>, level: u64, kind: u64, data: &'a [u8]) {
+fn control<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, level: u64, kind: u64, data: &'a [u8]) {
     const SOL_SOCKET: u64 = 1;
     const SCM_RIGHTS: u64 = 1;
     const SCM_CREDENTIALS: u64 = 2;
@@ -248,7 +255,11 @@ fn control<'a>(out: &mut Args<'a>, level: u64, kind: u64, data: &'a [u8]) {
         (SOL_SOCKET, SCM_RIGHTS) => {
             out.push(Value::Field("cmsg_data"));
             out.push(Value::ListOpen);
-            for fd in data.chunks_exact(4) {
+            for (i, fd) in data.chunks_exact(4).enumerate() {
+                if i >= cx.options.elements && !cx.options.verbose {
+                    out.push(Value::More);
+                    break;
+                }
                 out.push(Value::Fd(super::cx::number(fd) as i32));
             }
             out.push(Value::ListClose);

@@ -305,7 +305,9 @@ fn own_command_line() -> String {
 #[must_use]
 pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
     let options = decode::Options {
-        elements: usize::from(capture::shown_elements(&request.limits)),
+        // One is copied even of none, and not shown.
+        elements: usize::from(capture::shown_elements(&request.limits))
+            .min(request.limits.string as usize),
         string: request.limits.string as usize,
         descriptors: request.qualifiers.decode_fds as u8,
         ..decode::Options::NORMAL

@@ -121,3 +121,18 @@ fn errors_that_were_cut_to_32_bits() {
     assert_eq!(outcome_of("lseek", cut), Outcome::Value(Value::Int(cut)));
     assert_eq!(outcome_of("modify_ldt", -14), Outcome::Error(14));
 }
+
+/// `-s 0`: one element is copied all the same, as there must be something to copy.
+#[test]
+fn no_elements() {
+    let none = Options {
+        elements: 0,
+        string: 0,
+        ..OPTIONS
+    };
+    let pipe = [(0, false, P, &ints(&[3, 4])[..])];
+    assert_eq!(
+        shown_with(&none, ABI_X86_64, "pipe2", &[P, 0], 0, &pipe),
+        "[...], 0"
+    );
+}
