@@ -46,7 +46,7 @@ fn steady(line: &str) -> String {
             .unwrap_or(number.len());
         let (number, behind) = number.split_at(end);
         out.push_str(before);
-        out.push_str(if number.len() > 3 { "N" } else { number });
+        out.push_str(if number.len() > 2 { "N" } else { number });
         rest = behind;
     }
     out.push_str(rest);

@@ -152,6 +152,16 @@ impl Lines {
         self.text.insert_str(end, " (Timeout)");
     }
 
+    /// Makes the last line's result one of an error that was cut to 32 bits, if it is one.
+    pub fn cut(&mut self, ret: i64) {
+        let errno = (ret as u32).wrapping_neg();
+        if ret > 0 && (1..4096).contains(&errno) {
+            let (name, message) = error(errno as i32);
+            let end = self.text.len() - 1;
+            self.text.insert_str(end, &format!(" {name} ({message})"));
+        }
+    }
+
     /// A line that tells its result itself, or is no call.
     pub fn line(&mut self, text: &str, values: &[&dyn Display]) {
         self.fill(text, values);

@@ -194,19 +194,21 @@ fn settings(l: &mut Lines, edge: &Edge) {
         "prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0x2, 0x3, 0x4)"
     );
     let segment = [5u32, 0x1000, 0xf_ffff, 0x51];
-    call!(
+    let ret = call!(
         l,
         SYS_modify_ldt,
         [99, &segment, 16],
         "modify_ldt(99, {entry_number=5, base_addr=0x001000, limit=0x0fffff, seg_32bit=1, contents=0, read_exec_only=0, limit_in_pages=1, seg_not_present=0, useable=1, lm=0}, 16)"
     );
-    call!(
+    l.cut(ret);
+    let ret = call!(
         l,
         SYS_modify_ldt,
         [99, wall, 16],
         "modify_ldt(99, %, 16)",
         Ptr(wall)
     );
+    l.cut(ret);
     let mut sizes = [0u16; 3];
     let ret = quiet!(l, SYS_seccomp, [3, 0, &raw mut sizes]);
     l.expect(
