@@ -1,5 +1,7 @@
 //! The few raw system calls that neither std nor aya offers, each with its checks in one place.
 
+pub mod perf;
+
 use std::{
     ffi::CStr,
     fs::{self, File},
@@ -174,24 +176,6 @@ pub fn attach_multi(
     put(24, &(names.as_ptr() as u64).to_ne_bytes());
     // SAFETY: an array of pointers to NUL-terminated names, both alive.
     owned(unsafe { bpf(BPF_LINK_CREATE, &mut attr) }?)
-}
-
-/// `PERF_FLAG_FD_CLOEXEC`, `include/uapi/linux/perf_event.h`.
-const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
-
-/// `perf_event_open(2)` for all processes on `cpu`; `attr` is a `struct perf_event_attr`.
-pub fn perf_event_open(attr: &[u64], cpu: i32) -> io::Result<OwnedFd> {
-    // SAFETY: the attribute's size field tells the kernel how much it may read.
-    owned(unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            attr.as_ptr(),
-            -1,
-            cpu,
-            -1,
-            PERF_FLAG_FD_CLOEXEC,
-        )
-    })
 }
 
 /// `ioctl(2)` with an integer argument.

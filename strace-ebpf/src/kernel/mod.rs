@@ -233,12 +233,8 @@ pub fn find_tracepoints(caps: caps::Caps) -> Result<(), String> {
     if caps.can_mount() {
         return Ok(());
     }
-    // `struct perf_event_attr`: type PERF_TYPE_TRACEPOINT and size, the tracepoint, the sample period.
-    let mut attr = [0; 14];
-    attr[0] = 2 | 112 << 32;
-    attr[1] = id.trim().parse().unwrap_or(0);
-    attr[2] = 1;
-    sys::perf_event_open(&attr, 0).map(drop).map_err(|error| {
+    let attr = sys::perf::tracepoint(id.trim().parse().unwrap_or(0));
+    sys::perf::open(&attr, 0).map(drop).map_err(|error| {
         let setting = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
         format!("tracepoints cannot be opened: {error} (kernel.perf_event_paranoid is {}: make it 2 or less, or run with CAP_SYS_ADMIN)", setting.trim())
     })

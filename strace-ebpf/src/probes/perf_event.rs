@@ -9,20 +9,18 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::sys;
+use crate::sys::{
+    self,
+    perf::{self, Attr},
+};
 
-const PERF_TYPE_TRACEPOINT: u64 = 2;
-/// `PERF_ATTR_SIZE_VER5` of `include/uapi/linux/perf_event.h`.
-const ATTR_BYTES: u64 = 112;
-const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 
 /// Attaches `program` to `group:name`; closing the result detaches it.
 pub fn attach_tracepoint(group: &str, name: &str, program: BorrowedFd<'_>) -> Result<OwnedFd> {
     let id = id(group, name).with_context(|| format!("finding tracepoint {group}:{name}"))?;
-    let mut attr = attributes(PERF_TYPE_TRACEPOINT);
-    attr[1] = id;
-    open(&attr, program).with_context(|| format!("attaching to tracepoint {group}:{name}"))
+    open(&perf::tracepoint(id), program)
+        .with_context(|| format!("attaching to tracepoint {group}:{name}"))
 }
 
 /// Attaches `program` to the entry of a kernel function, or to its return; closing the result detaches
@@ -33,26 +31,18 @@ pub fn attach_kprobe(
     returns: bool,
     program: BorrowedFd<'_>,
 ) -> io::Result<OwnedFd> {
-    let mut attr = attributes(u64::from(kind));
-    attr[1] = u64::from(returns);
+    let mut attr = perf::attributes(kind.into(), returns.into());
+    attr[2] = 1; // sample_period
     attr[7] = function.as_ptr() as u64; // kprobe_func
     open(&attr, program)
 }
 
-/// `struct perf_event_attr` with its type, size and sample period.
-fn attributes(kind: u64) -> [u64; ATTR_BYTES as usize / 8] {
-    let mut attr = [0; ATTR_BYTES as usize / 8];
-    attr[0] = kind | ATTR_BYTES << 32;
-    attr[2] = 1;
-    attr
-}
-
-fn open(attr: &[u64], program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+fn open(attr: &Attr, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     // The program hangs on the place itself and runs on every CPU, whatever CPU is named.
-    let event = sys::perf_event_open(attr, 0)?;
+    let event = perf::open(attr, 0)?;
     let program = program.as_raw_fd() as libc::c_ulong;
     sys::ioctl(event.as_fd(), PERF_EVENT_IOC_SET_BPF, program)?;
-    sys::ioctl(event.as_fd(), PERF_EVENT_IOC_ENABLE, 0)?;
+    perf::enable(event.as_fd())?;
     Ok(event)
 }
 

@@ -2,38 +2,22 @@
 //!
 //! A dummy event on every CPU; nothing is sampled. Records hold processes in the numbers of our own PID namespace.
 
-use std::{
-    collections::VecDeque,
-    io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::ffi::OsStringExt,
-    },
-    path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{collections::VecDeque, io, os::unix::ffi::OsStringExt, path::PathBuf};
 
-use crate::sys::{self, Mapping};
+use crate::sys::perf::{self, Buffer, PERF_RECORD_LOST, PERF_TYPE_SOFTWARE};
 
-const PERF_TYPE_SOFTWARE: u64 = 1;
 const PERF_COUNT_SW_DUMMY: u64 = 9;
 /// `PERF_SAMPLE_TID | PERF_SAMPLE_TIME`: what stands at the end of every record.
 const SAMPLE_TYPE: u64 = 1 << 1 | 1 << 2;
 /// Bytes of that; the time is its last word.
 const SAMPLE_ID_BYTES: usize = 16;
-/// `mmap`, `comm`, `watermark`, `sample_id_all`, `mmap2`, `comm_exec`, `use_clockid`.
-const FLAGS: u64 = 1 << 8 | 1 << 9 | 1 << 14 | 1 << 18 | 1 << 23 | 1 << 24 | 1 << 25;
-const ATTR_BYTES: u64 = 112;
-const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
-const PERF_RECORD_LOST: u32 = 2;
+/// `mmap`, `comm`, `sample_id_all`, `mmap2`, `comm_exec`, `use_clockid`.
+const FLAGS: u64 = 1 << 8 | 1 << 9 | 1 << 18 | 1 << 23 | 1 << 24 | 1 << 25;
 const PERF_RECORD_COMM: u32 = 3;
 const PERF_RECORD_MMAP2: u32 = 10;
 const PERF_RECORD_MISC_COMM_EXEC: u16 = 1 << 13;
-/// `data_head` and `data_tail` in `struct perf_event_mmap_page`.
-const HEAD_AT: usize = 1024;
-const TAIL_AT: usize = 1032;
 /// Data of one CPU: some hundred mappings.
-const DATA_BYTES: usize = 64 * 1024;
+const DATA_BYTES: u32 = 64 * 1024;
 
 /// What happened to the memory of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,28 +59,28 @@ pub struct Event {
 /// The buffers of all CPUs, and what was read from them and is not due yet.
 #[derive(Debug, Default)]
 pub struct Mmaps {
-    buffers: Vec<Buffer>,
+    buffers: Vec<Records>,
     waiting: VecDeque<Event>,
 }
 
 #[derive(Debug)]
-struct Buffer {
-    _event: OwnedFd,
-    mapping: Mapping,
-    page: usize,
+struct Records {
+    buffer: Buffer,
     pos: u64,
 }
 
 impl Mmaps {
     /// Watches every CPU that is online.
     pub fn open(cpus: u32) -> io::Result<Self> {
+        let mut attr = perf::attributes(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY);
+        attr[3] = SAMPLE_TYPE;
+        attr[5] = FLAGS;
+        attr[11] = (libc::CLOCK_MONOTONIC as u64) << 32; // clockid
         let mut all = Self::default();
         for cpu in 0..cpus {
-            match Buffer::open(cpu as i32) {
-                Ok(buffer) => all.buffers.push(buffer),
-                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
-                Err(error) => return Err(error),
-            }
+            let buffer = Buffer::open(attr, cpu, DATA_BYTES)?;
+            all.buffers
+                .extend(buffer.map(|buffer| Records { buffer, pos: 0 }));
         }
         Ok(all)
     }
@@ -118,41 +102,15 @@ impl Mmaps {
     }
 }
 
-impl Buffer {
-    fn open(cpu: i32) -> io::Result<Self> {
-        let mut attr = [0u64; ATTR_BYTES as usize / 8];
-        attr[0] = PERF_TYPE_SOFTWARE | ATTR_BYTES << 32;
-        attr[1] = PERF_COUNT_SW_DUMMY;
-        attr[3] = SAMPLE_TYPE;
-        attr[5] = FLAGS;
-        attr[6] = DATA_BYTES as u64 - 1; // wakeup_watermark: nobody is woken
-        attr[11] = (libc::CLOCK_MONOTONIC as u64) << 32; // clockid
-        let event = sys::perf_event_open(&attr, cpu)?;
-        // SAFETY: a plain query.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize };
-        let mapping = Mapping::new(event.as_fd(), page + DATA_BYTES, 0, true)?;
-        sys::ioctl(event.as_fd(), PERF_EVENT_IOC_ENABLE, 0)?;
-        Ok(Self {
-            _event: event,
-            mapping,
-            page,
-            pos: 0,
-        })
-    }
-
-    fn control(&self, at: usize) -> &AtomicU64 {
-        // SAFETY: a word of the control page.
-        unsafe { &*self.mapping.as_ptr().add(at).cast::<AtomicU64>() }
-    }
-
+impl Records {
     fn read(&mut self, events: &mut VecDeque<Event>) {
-        let head = self.control(HEAD_AT).load(Ordering::Acquire);
+        let head = self.buffer.head();
         if head == self.pos {
             return;
         }
         while self.pos < head {
             let mut header = [0; 8];
-            self.copy(self.pos, &mut header);
+            self.buffer.copy(self.pos, &mut header);
             let size = u64::from(u16::from_ne_bytes([header[6], header[7]]));
             if size < 8 {
                 // Cannot be: without a size there is no way on.
@@ -160,23 +118,11 @@ impl Buffer {
                 break;
             }
             let mut record = vec![0; size as usize];
-            self.copy(self.pos, &mut record);
+            self.buffer.copy(self.pos, &mut record);
             events.extend(parse(&record));
             self.pos += size;
         }
-        self.control(TAIL_AT).store(self.pos, Ordering::Release);
-    }
-
-    /// Copies `out.len()` bytes from position `pos`, around the end if need be.
-    fn copy(&self, pos: u64, out: &mut [u8]) {
-        let start = pos as usize & (DATA_BYTES - 1);
-        let first = out.len().min(DATA_BYTES - start);
-        // SAFETY: both parts lie within the data mapping; the kernel does not write before the tail.
-        unsafe {
-            let data = self.mapping.as_ptr().add(self.page);
-            std::ptr::copy_nonoverlapping(data.add(start), out.as_mut_ptr(), first);
-            std::ptr::copy_nonoverlapping(data, out.as_mut_ptr().add(first), out.len() - first);
-        }
+        self.buffer.release(self.pos);
     }
 }
 
