@@ -193,7 +193,7 @@ fn a_storm_of_opens_and_closes_is_told_right() {
 fn results_lead_somewhere_too() {
     let _machine = shared();
     let dir = TempDir::new();
-    let (program, work, file) = (example("storm"), dir.file("work"), dir.file("trace"));
+    let (program, work, file) = (example("storm"), dir.file("files"), dir.file("trace"));
     std::fs::create_dir(&work).unwrap();
     let args = [
         "--format",
@@ -212,7 +212,7 @@ fn results_lead_somewhere_too() {
     for line in by_thread(&trace)
         .concat()
         .iter()
-        .filter(|line| line.contains("/work/t"))
+        .filter(|line| line.contains("/files/t"))
     {
         let path = line.split('"').nth(1);
         let (_, result) = line.rsplit_once(" = ").unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     thread::JoinHandle,
 };
 
@@ -11,10 +11,7 @@ use aya::{
     Ebpf,
     maps::{Map, MapData, RingBuf},
 };
-use strace_ebpf_common::{
-    config::{TRANSPORT_MAPPED, TRANSPORT_PERF},
-    plan::Plan,
-};
+use strace_ebpf_common::config::{TRANSPORT_MAPPED, TRANSPORT_PERF};
 
 use super::Settings;
 use crate::sys;
@@ -136,48 +133,53 @@ fn fill_rings(outer: MapData, rings: &[RingBuf<MapData>]) -> Result<Filling> {
         .map(|ring| ring.as_fd().try_clone_to_owned())
         .collect::<io::Result<Vec<OwnedFd>>>()?;
     Ok(std::thread::spawn(move || {
-        let fds: Vec<i32> = rings.iter().map(AsRawFd::as_raw_fd).collect();
-        let map = outer.fd().as_fd();
-        if update_all(map, &fds).is_err() {
-            for (cpu, ring) in (0u32..).zip(&rings) {
-                map_set_fd(map, cpu, ring.as_fd()).context("filling the ring map")?;
-            }
-        }
+        let fds: Vec<RawFd> = rings.iter().map(AsRawFd::as_raw_fd).collect();
+        // SAFETY: the values of a map of maps are descriptors.
+        unsafe { fill(outer.fd().as_fd(), &fds) }.context("filling the ring map")?;
         Ok(outer)
     }))
 }
 
-/// Fills the plan map: at once where the kernel can, there are 1,700.
-pub(super) fn fill_plans(map: &MapData, plans: &[Plan]) -> io::Result<()> {
-    let map = map.fd().as_fd();
-    if update_all(map, plans).is_ok() {
-        return Ok(());
-    }
-    for (index, plan) in (0u32..).zip(plans) {
-        if *plan != Plan::default() {
-            update(map, index, plan)?;
+/// Fills an array map: at once where the kernel can, there may be 1,700 elements.
+///
+/// # Safety
+/// The map's values have the size of `T`.
+pub(super) unsafe fn fill<T>(map: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
+    // SAFETY: by contract.
+    unsafe {
+        if update_all(map, values).is_ok() {
+            return Ok(());
         }
+        (0u32..)
+            .zip(values)
+            .try_for_each(|(key, value)| update(map, key, value))
     }
-    Ok(())
 }
 
 /// Puts a file descriptor into slot `key` of an array map.
 pub fn map_set_fd(map: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
-    update(map, key, &value.as_raw_fd())
+    // SAFETY: the values of maps that take descriptors are such numbers.
+    unsafe { update(map, key, &value.as_raw_fd()) }
 }
 
-/// Sets element `key` of an array map whose values are of this size.
-fn update<T>(map: BorrowedFd<'_>, key: u32, value: &T) -> io::Result<()> {
+/// Sets element `key` of an array map.
+///
+/// # Safety
+/// The map's values have the size of `T`.
+unsafe fn update<T>(map: BorrowedFd<'_>, key: u32, value: &T) -> io::Result<()> {
     let mut attr = [0u8; 32];
     attr[0..4].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
     attr[8..16].copy_from_slice(&(&raw const key as u64).to_ne_bytes());
     attr[16..24].copy_from_slice(&(std::ptr::from_ref(value) as u64).to_ne_bytes());
-    // SAFETY: key and value are live and of the sizes of the map's.
+    // SAFETY: key and value are live, and of the sizes of the map's by contract.
     unsafe { sys::bpf(BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
 
-/// Sets the first elements of an array map whose values are of this size, in one call.
-fn update_all<T>(map: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
+/// Sets the first elements of an array map in one call.
+///
+/// # Safety
+/// The map's values have the size of `T`.
+unsafe fn update_all<T>(map: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
     let keys: Vec<u32> = (0..values.len() as u32).collect();
     // struct { u64 in_batch, out_batch, keys, values; u32 count, map_fd; u64 elem_flags, flags; }
     let mut attr = [0u8; 56];
@@ -185,6 +187,6 @@ fn update_all<T>(map: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
     attr[24..32].copy_from_slice(&(values.as_ptr() as u64).to_ne_bytes());
     attr[32..36].copy_from_slice(&(keys.len() as u32).to_ne_bytes());
     attr[36..40].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
-    // SAFETY: as many live keys and values of the map's sizes as the count says.
+    // SAFETY: as many live keys and values as the count says, of the map's sizes by contract.
     unsafe { sys::bpf(BPF_MAP_UPDATE_BATCH, &mut attr) }.map(drop)
 }

@@ -180,7 +180,9 @@ impl Probes {
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
         }
-        maps::fill_plans(&plans, &settings.plans).context("filling the plan map")?;
+        // SAFETY: the map's values are plans.
+        unsafe { maps::fill(plans.fd().as_fd(), &settings.plans) }
+            .context("filling the plan map")?;
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())

@@ -1,16 +1,14 @@
 //! Names of processes and threads by number (`-Y`): those that are traced as their own events last told, others as /proc
 //! has them now.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fs,
-    path::PathBuf,
-};
+use std::{collections::VecDeque, fs, path::PathBuf};
 
 use strace_ebpf_common::{
     limits::COMM_BYTES,
     record::{ForkRecord, Header},
 };
+
+use crate::session::ByTid;
 
 /// A thread's name, with zeros behind it.
 pub type Comm = [u8; COMM_BYTES];
@@ -22,11 +20,11 @@ const ENDED_NS: u64 = 1_000_000_000;
 /// What is known of traced threads.
 #[derive(Debug, Default)]
 pub struct Names {
-    by_tid: HashMap<u32, Name>,
+    by_tid: ByTid<Name>,
     /// Processes that have ended, and when.
     ended: VecDeque<(u64, u32)>,
     /// Are a process's numbers those of another PID namespace than ours?
-    foreign: HashMap<u32, bool>,
+    foreign: ByTid<bool>,
     /// Our own PID namespace.
     own: Option<PathBuf>,
 }

@@ -120,17 +120,9 @@ impl Pending {
 pub fn assemble<'a>(record: CallRecord, body: &'a [u8], enter: Option<&'a [u8]>) -> Call<'a> {
     let mut captures: SmallVec<[Captured<'a>; 8]> = SmallVec::new();
     captures.extend(parse::captures(body, record.n_captures));
-    if let Some(enter) = enter {
-        let fixed: Option<CallRecord> = strace_ebpf_common::record::read_fixed(enter);
-        if let Some(fixed) = fixed {
-            let body = enter.get(size_of::<CallRecord>()..).unwrap_or_default();
-            captures.extend(parse::captures(body, fixed.n_captures));
-        }
-    }
     let mut record = record;
-    if let Some(enter) = enter
-        && let Some(fixed) = strace_ebpf_common::record::read_fixed::<CallRecord>(enter)
-    {
+    if let Some((fixed, body)) = enter.and_then(parse::call) {
+        captures.extend(parse::captures(body, fixed.n_captures));
         // After a successful execve the registers hold nothing of the old arguments.
         record.args = fixed.args;
     }

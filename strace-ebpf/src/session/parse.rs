@@ -69,6 +69,13 @@ pub fn parse(bytes: &[u8]) -> Result<Event<'_>, ParseError> {
     })
 }
 
+/// A call's record, and the captures behind it.
+#[must_use]
+pub fn call(bytes: &[u8]) -> Option<(CallRecord, &[u8])> {
+    let body = bytes.get(size_of::<CallRecord>()..)?;
+    Some((read_fixed(bytes)?, body))
+}
+
 /// The captures in `body`, at most `count`; ends early where the bytes end early.
 pub fn captures(mut body: &[u8], count: u8) -> impl Iterator<Item = Captured<'_>> {
     (0..count).map_while(move |_| {

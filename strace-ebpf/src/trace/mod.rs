@@ -130,15 +130,14 @@ impl Tracer {
 
     /// Takes one record.
     pub fn record(&mut self, bytes: &[u8]) {
-        if let Some(header) = read_fixed::<Header>(bytes)
-            && let Some(gap) = self.books.enter(&header)
-        {
+        let header = read_fixed::<Header>(bytes);
+        if let Some(gap) = header.and_then(|header| self.books.enter(&header)) {
             self.gap(&gap);
         }
         if self.is_full() {
             return;
         }
-        if let Some(header) = read_fixed::<Header>(bytes) {
+        if let Some(header) = header {
             self.select_for(&header);
             // What is told of another program stands under the old name.
             if let Some(names) = self.common.names.as_mut()
@@ -303,8 +302,7 @@ impl Tracer {
                 let Some(enter) = self.pending.take(tid) else {
                     return;
                 };
-                if let Some(call) = read_fixed::<CallRecord>(&enter) {
-                    let body = enter.get(size_of::<CallRecord>()..).unwrap_or_default();
+                if let Some((call, body)) = parse::call(&enter) {
                     lines.call(&mut self.common, call, body, None);
                 }
                 self.pending.recycle(enter);

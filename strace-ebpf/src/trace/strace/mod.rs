@@ -365,16 +365,12 @@ impl Lines {
         else {
             return;
         };
-        let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
+        let Some((record, body)) = parse::call(&held.enter) else {
             return;
         };
         if !common.is_told_at_enter(&record) {
             return;
         }
-        let body = held
-            .enter
-            .get(size_of::<CallRecord>()..)
-            .unwrap_or_default();
         let format = &mut self.format;
         let stage = &mut held.stage;
         let goes_on = self.interrupted.get(&tid).copied();
@@ -421,16 +417,12 @@ impl Lines {
             return;
         };
         self.current = None;
-        let Some(record) = read_fixed::<CallRecord>(&held.enter) else {
+        let Some((record, body)) = parse::call(&held.enter) else {
             return;
         };
         if !common.is_told_at_enter(&record) {
             return;
         }
-        let body = held
-            .enter
-            .get(size_of::<CallRecord>()..)
-            .unwrap_or_default();
         let format = &mut self.format;
         let begun = held.stage != Stage::Held;
         let mut frames = None;
@@ -484,8 +476,7 @@ fn place_of(call: &Call<'_>, comm: Option<Comm>) -> Place {
 
 /// Where the program was when this call was entered, if that was asked for.
 fn ip_at_enter(enter: &[u8]) -> Option<u64> {
-    let record = read_fixed::<CallRecord>(enter)?;
-    let body = enter.get(size_of::<CallRecord>()..)?;
+    let (record, body) = parse::call(enter)?;
     let mut captures = parse::captures(body, record.n_captures);
     let ip = captures.find(|c| c.header.arg == ARG_NONE && c.header.op == OP_IP);
     ip.map(|captured| captured.header.addr)
