@@ -109,43 +109,24 @@ const ORDERS: &[(StructId, &[&str])] = &[
     ),
 ];
 
-/// The structures of which strace shows no bytes behind what it knows.
-const HIDES_MORE: &[StructId] = &[
-    StructId::LandlockRulesetAttr,
-    StructId::BpfMapCreate,
-    StructId::BpfMapElem,
-    StructId::BpfMapKey,
-    StructId::BpfMapNextKey,
-    StructId::BpfMapFd,
-    StructId::BpfProgLoad,
-    StructId::BpfObj,
-    StructId::BpfProgAttach,
-    StructId::BpfNextId,
-    StructId::BpfBtfLoad,
-];
-
-/// The structures in which the kernel writes results, shown as they are after the call.
-const ANSWERED: &[StructId] = &[
-    StructId::BpfProgLoad,
-    StructId::BpfTestRun,
-    StructId::BpfNextId,
-    StructId::BpfQuery,
-    StructId::BpfBtfLoad,
-    StructId::BpfFdQuery,
-    StructId::BpfBatch,
-    StructId::BpfInfo,
-    StructId::IoUringParams,
-    StructId::IoUringProbe,
-];
-
 /// Is it shown as it is after the call?
 pub fn is_answered(id: StructId) -> bool {
-    let answers = |abi| tables::layout(id, abi).is_some_and(|l| l.members.iter().any(|m| m.answer));
-    ANSWERED.contains(&id) || answers(Abi::X86_64)
+    tables::layout(id, Abi::X86_64).is_some_and(|layout| layout.answered)
 }
 
+/// [`FUNCTIONS`] by [`StructId`]: it is asked for every structure of every call.
+static BY_ID: [Option<Decoder>; tables::STRUCTS] = {
+    let mut by_id = [None; tables::STRUCTS];
+    let mut i = 0;
+    while i < FUNCTIONS.len() {
+        by_id[FUNCTIONS[i].0 as usize] = Some(FUNCTIONS[i].1);
+        i += 1;
+    }
+    by_id
+};
+
 fn function(id: StructId) -> Option<Decoder> {
-    FUNCTIONS.iter().find(|f| f.0 == id).map(|f| f.1)
+    BY_ID.get(id as usize).copied().flatten()
 }
 
 /// Can this be shown? Else it is not worth capturing.
@@ -239,7 +220,7 @@ pub fn structure<'a>(
     match tables::layout(id, cx.abi) {
         Some(layout) => {
             let before = out.len();
-            members(out, cx, layout, bytes, HIDES_MORE.contains(&id));
+            members(out, cx, layout, bytes);
             if out.len() == before {
                 out.push(Value::Addr(addr));
             }
@@ -248,13 +229,7 @@ pub fn structure<'a>(
     }
 }
 
-fn members<'a>(
-    out: &mut Args<'a>,
-    cx: &Cx<'_, 'a>,
-    layout: &Layout,
-    bytes: &'a [u8],
-    hides_more: bool,
-) {
+fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a [u8]) {
     if let [only] = layout.members
         && only.name.is_empty()
     {
@@ -287,9 +262,9 @@ fn members<'a>(
         member(out, cx, &one.ty, own);
     }
     let more = bytes.get(layout.size.into()..).unwrap_or_default();
-    if !hides_more && layout.least > 0 {
+    if !layout.hides_more && layout.least > 0 {
         files::beyond(out, cx, bytes, layout.size.into());
-    } else if hides_more && more.iter().any(|byte| *byte != 0) {
+    } else if layout.hides_more && more.iter().any(|byte| *byte != 0) {
         out.push(Value::More);
     }
     out.push(Value::StructClose);
@@ -592,7 +567,7 @@ impl<'a> Fields<'a> {
 
     /// The structure as it would be without a function of its own.
     pub fn show_whole(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>) {
-        members(out, cx, self.layout, self.bytes, false);
+        members(out, cx, self.layout, self.bytes);
     }
 
     /// Is the member there?

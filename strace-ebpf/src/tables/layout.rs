@@ -9,6 +9,10 @@ pub struct Layout {
     pub size: u16,
     /// Fewer bytes than this are no such struct: the caller of an older one may say that there are fewer than all.
     pub least: u16,
+    /// The kernel writes results in it: shown as it is after the call.
+    pub answered: bool,
+    /// Of bytes behind what is known is shown only that there are some.
+    pub hides_more: bool,
     /// Those that are shown, in order.
     pub members: &'static [Member],
 }

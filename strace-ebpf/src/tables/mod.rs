@@ -117,6 +117,9 @@ pub fn signal_by_name(name: &str) -> Option<u32> {
         .map(|(nr, _)| nr)
 }
 
+/// How many structs there are.
+pub const STRUCTS: usize = structs::SIZES.len();
+
 /// Bytes of a struct in the memory of a tracee of that ABI.
 pub fn struct_size(id: StructId, abi: Abi) -> u32 {
     structs::SIZES[id as usize][abi as usize]

@@ -1,6 +1,6 @@
 //! Reads xtask/data/layouts.txt and lays its structs out as a C compiler does, per ABI.
 //!
-//! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| packed or least MEMBER]`. Members stand in C's order; `-:TYPE` takes
+//! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| TRAIT, ...]`. Members stand in C's order; `-:TYPE` takes
 //! room but is not shown, `=TYPE` alone is a scalar that has no name, `NAME?:TYPE` is shown where it is not zero. From
 //! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. The types are in the file's head. Rows with `@ABI` go before the
 //! one without.
@@ -22,6 +22,8 @@ pub struct Layout {
     packed: bool,
     /// The last member of the smallest struct that there is.
     least: Option<String>,
+    answered: bool,
+    hides_more: bool,
 }
 
 struct Member {
@@ -155,13 +157,10 @@ pub fn read(dir: &Path) -> Result<Vec<Layout>> {
 
 fn layout(at: At, line: &str) -> Result<Layout> {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
-    let (name, members, packed, least) = match fields[..] {
-        [name, members] => (name, members, false, None),
-        [name, members, "packed"] => (name, members, true, None),
-        [name, members, last] if last.starts_with("least ") => {
-            (name, members, false, last.strip_prefix("least "))
-        }
-        _ => bail!("expected name | member:type ... [| packed or least MEMBER]"),
+    let (name, members, traits) = match fields[..] {
+        [name, members] => (name, members, ""),
+        [name, members, traits] => (name, members, traits),
+        _ => bail!("expected name | member:type ... [| trait, ...]"),
     };
     let (name, abis) = name.split_once('@').unwrap_or((name, ""));
     let abi = |stem: &str| {
@@ -181,7 +180,7 @@ fn layout(at: At, line: &str) -> Result<Layout> {
         }
         list.push(member(word, extra, answer)?);
     }
-    Ok(Layout {
+    let mut row = Layout {
         at,
         name: name.into(),
         abis: abis
@@ -190,9 +189,22 @@ fn layout(at: At, line: &str) -> Result<Layout> {
             .map(abi)
             .collect::<Result<_>>()?,
         members: list,
-        packed,
-        least: least.map(Into::into),
-    })
+        packed: false,
+        least: None,
+        // What the kernel writes is in what it has written.
+        answered: answer,
+        hides_more: false,
+    };
+    for one in traits.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+        match (one, one.strip_prefix("least ")) {
+            ("packed", _) => row.packed = true,
+            ("answered", _) => row.answered = true,
+            ("hides more", _) => row.hides_more = true,
+            (_, Some(member)) => row.least = Some(member.into()),
+            _ => bail!("unknown trait `{one}`"),
+        }
+    }
+    Ok(row)
 }
 
 fn member(word: &str, extra: bool, answer: bool) -> Result<Member> {
@@ -495,8 +507,10 @@ fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<O
         found = placed.size;
         if placed.size == size {
             return Ok(Some(format!(
-                "Layout {{ size: {size}, least: {}, members: &[{}] }}",
+                "Layout {{ size: {size}, least: {}, answered: {}, hides_more: {}, members: &[{}] }}",
                 placed.least,
+                layout.answered,
+                layout.hides_more,
                 placed.members.join(",")
             )));
         }
@@ -540,6 +554,7 @@ mod tests {
             ("x | a:flags(b,9)", "no width `9`"),
             ("x | a:to(b,n)", "no `n`"),
             ("x | a:struct(y)", "no layout `y`"),
+            ("x | a:int | odd", "unknown trait `odd`"),
         ] {
             let error = placed(line, Rules::Native).err().map(|e| format!("{e:#}"));
             assert!(error.unwrap_or_default().contains(expected), "{line}");

@@ -6,6 +6,8 @@ use crate::tables::{Dir, Layout, Length, Member, MemberTy, Pointee, SetId, Struc
 static I32_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -18,6 +20,8 @@ static I32_X86_64: Layout = Layout {
 static U32_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -30,6 +34,8 @@ static U32_X86_64: Layout = Layout {
 static DESCRIPTOR_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -42,6 +48,8 @@ static DESCRIPTOR_X86_64: Layout = Layout {
 static U64_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -54,6 +62,8 @@ static U64_X86_64: Layout = Layout {
 static PTR_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -66,6 +76,8 @@ static PTR_X86_64: Layout = Layout {
 static PTR_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -78,6 +90,8 @@ static PTR_I386: Layout = Layout {
 static SIZE_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -90,6 +104,8 @@ static SIZE_T_X86_64: Layout = Layout {
 static SIZE_T_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -102,6 +118,8 @@ static SIZE_T_I386: Layout = Layout {
 static OFF_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -114,6 +132,8 @@ static OFF_T_X86_64: Layout = Layout {
 static OFF_T_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -126,6 +146,8 @@ static OFF_T_I386: Layout = Layout {
 static LOFF_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -138,6 +160,8 @@ static LOFF_T_X86_64: Layout = Layout {
 static TIME_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -150,6 +174,8 @@ static TIME_T_X86_64: Layout = Layout {
 static TIME_T_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -162,6 +188,8 @@ static TIME_T_I386: Layout = Layout {
 static UID_T_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -174,6 +202,8 @@ static UID_T_X86_64: Layout = Layout {
 static GID_T_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -186,6 +216,8 @@ static GID_T_X86_64: Layout = Layout {
 static UID16_T_X86_64: Layout = Layout {
     size: 2,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -198,6 +230,8 @@ static UID16_T_X86_64: Layout = Layout {
 static GID16_T_X86_64: Layout = Layout {
     size: 2,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -210,6 +244,8 @@ static GID16_T_X86_64: Layout = Layout {
 static SOCKLEN_T_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -222,6 +258,8 @@ static SOCKLEN_T_X86_64: Layout = Layout {
 static WAIT_STATUS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -234,6 +272,8 @@ static WAIT_STATUS_X86_64: Layout = Layout {
 static AIO_CONTEXT_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -246,6 +286,8 @@ static AIO_CONTEXT_T_X86_64: Layout = Layout {
 static AIO_CONTEXT_T_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -258,6 +300,8 @@ static AIO_CONTEXT_T_I386: Layout = Layout {
 static TIMESPEC_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -280,6 +324,8 @@ static TIMESPEC_X86_64: Layout = Layout {
 static TIMESPEC_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -302,6 +348,8 @@ static TIMESPEC_I386: Layout = Layout {
 static TIMESPEC64_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -324,6 +372,8 @@ static TIMESPEC64_X86_64: Layout = Layout {
 static TIMEVAL_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -346,6 +396,8 @@ static TIMEVAL_X86_64: Layout = Layout {
 static TIMEVAL_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -368,6 +420,8 @@ static TIMEVAL_I386: Layout = Layout {
 static TIMEVAL64_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -390,6 +444,8 @@ static TIMEVAL64_X86_64: Layout = Layout {
 static TIMEZONE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tz_minuteswest",
@@ -412,6 +468,8 @@ static TIMEZONE_X86_64: Layout = Layout {
 static ITIMERVAL_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "it_interval",
@@ -434,6 +492,8 @@ static ITIMERVAL_X86_64: Layout = Layout {
 static ITIMERVAL_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "it_interval",
@@ -456,6 +516,8 @@ static ITIMERVAL_I386: Layout = Layout {
 static ITIMERSPEC_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "it_interval",
@@ -478,6 +540,8 @@ static ITIMERSPEC_X86_64: Layout = Layout {
 static ITIMERSPEC_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "it_interval",
@@ -500,6 +564,8 @@ static ITIMERSPEC_I386: Layout = Layout {
 static ITIMERSPEC64_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "it_interval",
@@ -522,6 +588,8 @@ static ITIMERSPEC64_X86_64: Layout = Layout {
 static TIMEX_X86_64: Layout = Layout {
     size: 208,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "modes",
@@ -688,6 +756,8 @@ static TIMEX_X86_64: Layout = Layout {
 static TIMEX_I386: Layout = Layout {
     size: 128,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "modes",
@@ -854,6 +924,8 @@ static TIMEX_I386: Layout = Layout {
 static TIMEX64_X86_64: Layout = Layout {
     size: 208,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "modes",
@@ -1020,6 +1092,8 @@ static TIMEX64_X86_64: Layout = Layout {
 static TMS_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tms_utime",
@@ -1058,6 +1132,8 @@ static TMS_X86_64: Layout = Layout {
 static TMS_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tms_utime",
@@ -1096,6 +1172,8 @@ static TMS_I386: Layout = Layout {
 static UTIMBUF_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "actime",
@@ -1118,6 +1196,8 @@ static UTIMBUF_X86_64: Layout = Layout {
 static UTIMBUF_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "actime",
@@ -1140,6 +1220,8 @@ static UTIMBUF_I386: Layout = Layout {
 static STAT_X86_64: Layout = Layout {
     size: 144,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "st_dev",
@@ -1274,6 +1356,8 @@ static STAT_X86_64: Layout = Layout {
 static STAT_I386: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "st_dev",
@@ -1408,6 +1492,8 @@ static STAT_I386: Layout = Layout {
 static STAT64_I386: Layout = Layout {
     size: 96,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "st_dev",
@@ -1542,6 +1628,8 @@ static STAT64_I386: Layout = Layout {
 static OLD_STAT_I386: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "st_dev",
@@ -1636,6 +1724,8 @@ static OLD_STAT_I386: Layout = Layout {
 static STATX_X86_64: Layout = Layout {
     size: 256,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "stx_mask",
@@ -1818,6 +1908,8 @@ static STATX_X86_64: Layout = Layout {
 static STATX_TIMESTAMP_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tv_sec",
@@ -1840,6 +1932,8 @@ static STATX_TIMESTAMP_X86_64: Layout = Layout {
 static STATFS_X86_64: Layout = Layout {
     size: 120,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_type",
@@ -1934,6 +2028,8 @@ static STATFS_X86_64: Layout = Layout {
 static STATFS_I386: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_type",
@@ -2028,6 +2124,8 @@ static STATFS_I386: Layout = Layout {
 static STATFS64_X86_64: Layout = Layout {
     size: 120,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_type",
@@ -2122,6 +2220,8 @@ static STATFS64_X86_64: Layout = Layout {
 static STATFS64_I386: Layout = Layout {
     size: 84,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_type",
@@ -2216,6 +2316,8 @@ static STATFS64_I386: Layout = Layout {
 static FSID_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "val",
         at: 0,
@@ -2232,6 +2334,8 @@ static FSID_X86_64: Layout = Layout {
 static USTAT_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_tfree",
@@ -2270,6 +2374,8 @@ static USTAT_X86_64: Layout = Layout {
 static USTAT_I386: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "f_tfree",
@@ -2308,6 +2414,8 @@ static USTAT_I386: Layout = Layout {
 static OPEN_HOW_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "flags",
@@ -2338,6 +2446,8 @@ static OPEN_HOW_X86_64: Layout = Layout {
 static FILE_ATTR_X86_64: Layout = Layout {
     size: 24,
     least: 24,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fa_xflags",
@@ -2384,6 +2494,8 @@ static FILE_ATTR_X86_64: Layout = Layout {
 static FILE_ATTR_IN_X86_64: Layout = Layout {
     size: 24,
     least: 24,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fa_xflags",
@@ -2422,6 +2534,8 @@ static FILE_ATTR_IN_X86_64: Layout = Layout {
 static XATTR_ARGS_X86_64: Layout = Layout {
     size: 16,
     least: 16,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "value",
@@ -2457,6 +2571,8 @@ static XATTR_ARGS_X86_64: Layout = Layout {
 static XATTR_ARGS_OUT_X86_64: Layout = Layout {
     size: 16,
     least: 16,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "value",
@@ -2492,6 +2608,8 @@ static XATTR_ARGS_OUT_X86_64: Layout = Layout {
 static MOUNT_ATTR_X86_64: Layout = Layout {
     size: 32,
     least: 32,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "attr_set",
@@ -2530,6 +2648,8 @@ static MOUNT_ATTR_X86_64: Layout = Layout {
 static STATMOUNT_REQ_X86_64: Layout = Layout {
     size: 32,
     least: 4,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "size",
@@ -2576,6 +2696,8 @@ static STATMOUNT_REQ_X86_64: Layout = Layout {
 static MNT_ID_REQ_X86_64: Layout = Layout {
     size: 32,
     least: 4,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "size",
@@ -2622,6 +2744,8 @@ static MNT_ID_REQ_X86_64: Layout = Layout {
 static NS_ID_REQ_X86_64: Layout = Layout {
     size: 32,
     least: 4,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "size",
@@ -2676,6 +2800,8 @@ static NS_ID_REQ_X86_64: Layout = Layout {
 static MOUNT_ID_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -2688,6 +2814,8 @@ static MOUNT_ID_X86_64: Layout = Layout {
 static STATMOUNT_X86_64: Layout = Layout {
     size: 512,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "size",
@@ -2942,6 +3070,8 @@ static STATMOUNT_X86_64: Layout = Layout {
 static CACHESTAT_RANGE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "off",
@@ -2964,6 +3094,8 @@ static CACHESTAT_RANGE_X86_64: Layout = Layout {
 static CACHESTAT_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "nr_cache",
@@ -3010,6 +3142,8 @@ static CACHESTAT_X86_64: Layout = Layout {
 static FLOCK_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3048,6 +3182,8 @@ static FLOCK_X86_64: Layout = Layout {
 static FLOCK_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3086,6 +3222,8 @@ static FLOCK_I386: Layout = Layout {
 static FLOCK_PID_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3132,6 +3270,8 @@ static FLOCK_PID_X86_64: Layout = Layout {
 static FLOCK_PID_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3178,6 +3318,8 @@ static FLOCK_PID_I386: Layout = Layout {
 static FLOCK64_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3216,6 +3358,8 @@ static FLOCK64_X86_64: Layout = Layout {
 static FLOCK64_I386: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3254,6 +3398,8 @@ static FLOCK64_I386: Layout = Layout {
 static FLOCK64_PID_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3300,6 +3446,8 @@ static FLOCK64_PID_X86_64: Layout = Layout {
 static FLOCK64_PID_I386: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_type",
@@ -3346,6 +3494,8 @@ static FLOCK64_PID_I386: Layout = Layout {
 static F_OWNER_EX_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "type",
@@ -3368,6 +3518,8 @@ static F_OWNER_EX_X86_64: Layout = Layout {
 static DELEGATION_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "d_flags",
@@ -3398,6 +3550,8 @@ static DELEGATION_X86_64: Layout = Layout {
 static RW_HINT_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -3410,6 +3564,8 @@ static RW_HINT_X86_64: Layout = Layout {
 static POLLFD_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fd",
@@ -3432,6 +3588,8 @@ static POLLFD_X86_64: Layout = Layout {
 static EPOLL_EVENT_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "events",
@@ -3454,6 +3612,8 @@ static EPOLL_EVENT_X86_64: Layout = Layout {
 static EPOLL_DATA_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "u64",
         at: 0,
@@ -3466,6 +3626,8 @@ static EPOLL_DATA_X86_64: Layout = Layout {
 static IOVEC_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -3488,6 +3650,8 @@ static IOVEC_X86_64: Layout = Layout {
 static IOVEC_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -3510,6 +3674,8 @@ static IOVEC_I386: Layout = Layout {
 static SIGSET_ARGPACK_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sigmask",
@@ -3537,6 +3703,8 @@ static SIGSET_ARGPACK_X86_64: Layout = Layout {
 static SIGSET_ARGPACK_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sigmask",
@@ -3564,6 +3732,8 @@ static SIGSET_ARGPACK_I386: Layout = Layout {
 static IOCB_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "aio_data",
@@ -3658,6 +3828,8 @@ static IOCB_X86_64: Layout = Layout {
 static IOCB_PTR_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -3675,6 +3847,8 @@ static IOCB_PTR_X86_64: Layout = Layout {
 static IOCB_PTR_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -3692,6 +3866,8 @@ static IOCB_PTR_I386: Layout = Layout {
 static IO_EVENT_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "data",
@@ -3730,6 +3906,8 @@ static IO_EVENT_X86_64: Layout = Layout {
 static AIO_SIGSET_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sigmask",
@@ -3757,6 +3935,8 @@ static AIO_SIGSET_X86_64: Layout = Layout {
 static AIO_SIGSET_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sigmask",
@@ -3784,6 +3964,8 @@ static AIO_SIGSET_I386: Layout = Layout {
 static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "head",
@@ -3862,6 +4044,8 @@ static IO_SQRING_OFFSETS_X86_64: Layout = Layout {
 static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "head",
@@ -3940,6 +4124,8 @@ static IO_CQRING_OFFSETS_X86_64: Layout = Layout {
 static IO_URING_PARAMS_X86_64: Layout = Layout {
     size: 120,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "sq_entries",
@@ -4030,6 +4216,8 @@ static IO_URING_PARAMS_X86_64: Layout = Layout {
 static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sigmask",
@@ -4078,6 +4266,8 @@ static IO_URING_GETEVENTS_ARG_X86_64: Layout = Layout {
 static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "offset",
@@ -4113,6 +4303,8 @@ static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
 static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "nr",
@@ -4169,6 +4361,8 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
 static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "nr",
@@ -4225,6 +4419,8 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
 static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "offset",
@@ -4289,6 +4485,8 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
 static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "offset",
@@ -4353,6 +4551,8 @@ static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
 static IO_URING_TAG_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -4365,6 +4565,8 @@ static IO_URING_TAG_X86_64: Layout = Layout {
 static IO_URING_RING_FD_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "offset",
@@ -4395,6 +4597,8 @@ static IO_URING_RING_FD_X86_64: Layout = Layout {
 static IO_URING_RING_INDEX_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "offset",
@@ -4425,6 +4629,8 @@ static IO_URING_RING_INDEX_X86_64: Layout = Layout {
 static IO_URING_BUF_REG_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ring_addr",
@@ -4483,6 +4689,8 @@ static IO_URING_BUF_REG_X86_64: Layout = Layout {
 static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "addr",
@@ -4553,6 +4761,8 @@ static IO_URING_SYNC_CANCEL_REG_X86_64: Layout = Layout {
 static IO_URING_NAPI_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "busy_poll_to",
@@ -4611,6 +4821,8 @@ static IO_URING_NAPI_X86_64: Layout = Layout {
 static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "src_fd",
@@ -4669,6 +4881,8 @@ static IO_URING_CLONE_BUFFERS_X86_64: Layout = Layout {
 static IO_URING_RESIZE_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sq_entries",
@@ -4699,6 +4913,8 @@ static IO_URING_RESIZE_X86_64: Layout = Layout {
 static IO_URING_MEM_REGION_REG_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "region_uptr",
@@ -4733,6 +4949,8 @@ static IO_URING_MEM_REGION_REG_X86_64: Layout = Layout {
 static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "head",
@@ -4783,6 +5001,8 @@ static IO_URING_ZCRX_OFFSETS_X86_64: Layout = Layout {
 static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
     size: 96,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "if_idx",
@@ -4878,9 +5098,35 @@ static IO_URING_ZCRX_IFQ_REG_X86_64: Layout = Layout {
         },
     ],
 };
+static IO_URING_PROBE_X86_64: Layout = Layout {
+    size: 528,
+    least: 0,
+    answered: true,
+    hides_more: false,
+    members: &[
+        Member {
+            name: "last_op",
+            at: 0,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ops_len",
+            at: 1,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
 static MEMPOLICY_MODE_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -4893,6 +5139,8 @@ static MEMPOLICY_MODE_X86_64: Layout = Layout {
 static MMAP_ARG_STRUCT_I386: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "addr",
@@ -4947,6 +5195,8 @@ static MMAP_ARG_STRUCT_I386: Layout = Layout {
 static CLONE_ARGS_X86_64: Layout = Layout {
     size: 88,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "flags",
@@ -5047,6 +5297,8 @@ static CLONE_ARGS_X86_64: Layout = Layout {
 static RLIMIT_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "rlim_cur",
@@ -5069,6 +5321,8 @@ static RLIMIT_X86_64: Layout = Layout {
 static RLIMIT_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "rlim_cur",
@@ -5091,6 +5345,8 @@ static RLIMIT_I386: Layout = Layout {
 static RLIMIT64_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "rlim_cur",
@@ -5113,6 +5369,8 @@ static RLIMIT64_X86_64: Layout = Layout {
 static RUSAGE_X86_64: Layout = Layout {
     size: 144,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ru_utime",
@@ -5247,6 +5505,8 @@ static RUSAGE_X86_64: Layout = Layout {
 static RUSAGE_I386: Layout = Layout {
     size: 72,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ru_utime",
@@ -5381,6 +5641,8 @@ static RUSAGE_I386: Layout = Layout {
 static SCHED_PARAM_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5393,6 +5655,8 @@ static SCHED_PARAM_X86_64: Layout = Layout {
 static SCHED_ATTR_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "size",
@@ -5479,6 +5743,8 @@ static SCHED_ATTR_X86_64: Layout = Layout {
 static CPU_SET_X86_64: Layout = Layout {
     size: 128,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5491,6 +5757,8 @@ static CPU_SET_X86_64: Layout = Layout {
 static FUTEX_WAITV_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "val",
@@ -5529,6 +5797,8 @@ static FUTEX_WAITV_X86_64: Layout = Layout {
 static FUTEX2_WAITV_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "val",
@@ -5567,6 +5837,8 @@ static FUTEX2_WAITV_X86_64: Layout = Layout {
 static SECCOMP_NOTIF_SIZES_X86_64: Layout = Layout {
     size: 6,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "seccomp_notif",
@@ -5597,6 +5869,8 @@ static SECCOMP_NOTIF_SIZES_X86_64: Layout = Layout {
 static FEATURE_MASK_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5609,6 +5883,8 @@ static FEATURE_MASK_X86_64: Layout = Layout {
 static MQ_OPEN_ATTR_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mq_flags",
@@ -5647,6 +5923,8 @@ static MQ_OPEN_ATTR_X86_64: Layout = Layout {
 static MQ_OPEN_ATTR_I386: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mq_flags",
@@ -5685,6 +5963,8 @@ static MQ_OPEN_ATTR_I386: Layout = Layout {
 static SEMID_DS_X86_64: Layout = Layout {
     size: 104,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sem_perm",
@@ -5723,6 +6003,8 @@ static SEMID_DS_X86_64: Layout = Layout {
 static SECCOMP_ACTION_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5735,6 +6017,8 @@ static SECCOMP_ACTION_X86_64: Layout = Layout {
 static MINCORE_VEC_X86_64: Layout = Layout {
     size: 1,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5747,6 +6031,8 @@ static MINCORE_VEC_X86_64: Layout = Layout {
 static USER_DESC_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "entry_number",
@@ -5785,6 +6071,8 @@ static USER_DESC_X86_64: Layout = Layout {
 static KEXEC_SEGMENT_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "buf",
@@ -5823,6 +6111,8 @@ static KEXEC_SEGMENT_X86_64: Layout = Layout {
 static KEXEC_SEGMENT_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "buf",
@@ -5861,6 +6151,8 @@ static KEXEC_SEGMENT_I386: Layout = Layout {
 static PAGE_STATUS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5873,6 +6165,8 @@ static PAGE_STATUS_X86_64: Layout = Layout {
 static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "efd",
@@ -5903,6 +6197,8 @@ static KCMP_EPOLL_SLOT_X86_64: Layout = Layout {
 static WORD_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5915,6 +6211,8 @@ static WORD_X86_64: Layout = Layout {
 static WORD_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5927,6 +6225,8 @@ static WORD_I386: Layout = Layout {
 static EVENT_MESSAGE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5939,6 +6239,8 @@ static EVENT_MESSAGE_X86_64: Layout = Layout {
 static EVENT_MESSAGE_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -5951,6 +6253,8 @@ static EVENT_MESSAGE_I386: Layout = Layout {
 static USER_REGS_X86_64: Layout = Layout {
     size: 216,
     least: 216,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "r15",
@@ -6173,6 +6477,8 @@ static USER_REGS_X86_64: Layout = Layout {
 static USER_REGS_I386: Layout = Layout {
     size: 68,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ebx",
@@ -6315,6 +6621,8 @@ static USER_REGS_I386: Layout = Layout {
 static USER_FPREGS_X86_64: Layout = Layout {
     size: 512,
     least: 512,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "cwd",
@@ -6421,6 +6729,8 @@ static USER_FPREGS_X86_64: Layout = Layout {
 static USER_FPREGS_I386: Layout = Layout {
     size: 108,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "cwd",
@@ -6495,6 +6805,8 @@ static USER_FPREGS_I386: Layout = Layout {
 static REGSET_OUT_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -6522,6 +6834,8 @@ static REGSET_OUT_X86_64: Layout = Layout {
 static REGSET_OUT_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -6549,6 +6863,8 @@ static REGSET_OUT_I386: Layout = Layout {
 static REGSET_IN_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -6576,6 +6892,8 @@ static REGSET_IN_X86_64: Layout = Layout {
 static REGSET_IN_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iov_base",
@@ -6603,6 +6921,8 @@ static REGSET_IN_I386: Layout = Layout {
 static PEEKSIGINFO_ARGS_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "off",
@@ -6633,6 +6953,8 @@ static PEEKSIGINFO_ARGS_X86_64: Layout = Layout {
 static SECCOMP_METADATA_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "filter_off",
@@ -6655,6 +6977,8 @@ static SECCOMP_METADATA_X86_64: Layout = Layout {
 static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
     size: 88,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "op",
@@ -6737,6 +7061,8 @@ static PTRACE_SYSCALL_INFO_X86_64: Layout = Layout {
 static SOCK_FPROG_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "len",
@@ -6762,6 +7088,8 @@ static SOCK_FPROG_X86_64: Layout = Layout {
 static SOCK_FPROG_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "len",
@@ -6787,6 +7115,8 @@ static SOCK_FPROG_I386: Layout = Layout {
 static SOCK_FILTER_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "code",
@@ -6825,6 +7155,8 @@ static SOCK_FILTER_X86_64: Layout = Layout {
 static CAP_USER_HEADER_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "version",
@@ -6847,6 +7179,8 @@ static CAP_USER_HEADER_X86_64: Layout = Layout {
 static CAP_USER_DATA_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "effective",
@@ -6901,6 +7235,8 @@ static CAP_USER_DATA_X86_64: Layout = Layout {
 static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
     size: 48,
     least: 8,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "handled_access_fs",
@@ -6955,6 +7291,8 @@ static LANDLOCK_RULESET_ATTR_X86_64: Layout = Layout {
 static LANDLOCK_PATH_BENEATH_ATTR_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "allowed_access",
@@ -6977,6 +7315,8 @@ static LANDLOCK_PATH_BENEATH_ATTR_X86_64: Layout = Layout {
 static LANDLOCK_NET_PORT_ATTR_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "allowed_access",
@@ -6999,6 +7339,8 @@ static LANDLOCK_NET_PORT_ATTR_X86_64: Layout = Layout {
 static LSM_CTX_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "id",
@@ -7037,6 +7379,8 @@ static LSM_CTX_X86_64: Layout = Layout {
 static LSM_ID_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -7049,6 +7393,8 @@ static LSM_ID_X86_64: Layout = Layout {
 static LSM_SIZE_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -7061,6 +7407,8 @@ static LSM_SIZE_X86_64: Layout = Layout {
 static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "private",
@@ -7091,6 +7439,8 @@ static KEYCTL_DH_PARAMS_X86_64: Layout = Layout {
 static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "hashname",
@@ -7143,6 +7493,8 @@ static KEYCTL_KDF_PARAMS_X86_64: Layout = Layout {
 static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
     size: 44,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "hashname",
@@ -7195,6 +7547,8 @@ static KEYCTL_KDF_PARAMS_I386: Layout = Layout {
 static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "supported_ops",
@@ -7261,6 +7615,8 @@ static KEYCTL_PKEY_QUERY_X86_64: Layout = Layout {
 static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "key_id",
@@ -7303,6 +7659,8 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
 static PERF_EVENT_ATTR_X86_64: Layout = Layout {
     size: 144,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "type",
@@ -7501,6 +7859,8 @@ static PERF_EVENT_ATTR_X86_64: Layout = Layout {
 static SYSINFO_X86_64: Layout = Layout {
     size: 112,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "uptime",
@@ -7607,6 +7967,8 @@ static SYSINFO_X86_64: Layout = Layout {
 static SYSINFO_I386: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "uptime",
@@ -7713,6 +8075,8 @@ static SYSINFO_I386: Layout = Layout {
 static SYSCTL_ARGS_X86_64: Layout = Layout {
     size: 80,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "name",
@@ -7767,6 +8131,8 @@ static SYSCTL_ARGS_X86_64: Layout = Layout {
 static SYSCTL_ARGS_I386: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "name",
@@ -7821,6 +8187,8 @@ static SYSCTL_ARGS_I386: Layout = Layout {
 static UTSNAME_X86_64: Layout = Layout {
     size: 390,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sysname",
@@ -7875,6 +8243,8 @@ static UTSNAME_X86_64: Layout = Layout {
 static OLD_UTSNAME_X86_64: Layout = Layout {
     size: 325,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sysname",
@@ -7921,6 +8291,8 @@ static OLD_UTSNAME_X86_64: Layout = Layout {
 static OLDOLD_UTSNAME_X86_64: Layout = Layout {
     size: 45,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sysname",
@@ -7967,6 +8339,8 @@ static OLDOLD_UTSNAME_X86_64: Layout = Layout {
 static SIGSET_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -7979,6 +8353,8 @@ static SIGSET_X86_64: Layout = Layout {
 static OLD_SIGSET_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -7991,6 +8367,8 @@ static OLD_SIGSET_X86_64: Layout = Layout {
 static OLD_SIGSET_I386: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -8003,6 +8381,8 @@ static OLD_SIGSET_I386: Layout = Layout {
 static SIGACTION_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sa_handler",
@@ -8041,6 +8421,8 @@ static SIGACTION_X86_64: Layout = Layout {
 static SIGACTION_I386: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sa_handler",
@@ -8079,6 +8461,8 @@ static SIGACTION_I386: Layout = Layout {
 static OLD_SIGACTION_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sa_handler",
@@ -8117,6 +8501,8 @@ static OLD_SIGACTION_I386: Layout = Layout {
 static SIGALTSTACK_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ss_sp",
@@ -8147,6 +8533,8 @@ static SIGALTSTACK_X86_64: Layout = Layout {
 static SIGALTSTACK_I386: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ss_sp",
@@ -8177,6 +8565,8 @@ static SIGALTSTACK_I386: Layout = Layout {
 static MQ_ATTR_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mq_flags",
@@ -8215,6 +8605,8 @@ static MQ_ATTR_X86_64: Layout = Layout {
 static MQ_ATTR_I386: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mq_flags",
@@ -8253,6 +8645,8 @@ static MQ_ATTR_I386: Layout = Layout {
 static SEMBUF_X86_64: Layout = Layout {
     size: 6,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sem_num",
@@ -8283,6 +8677,8 @@ static SEMBUF_X86_64: Layout = Layout {
 static SHMID_DS_X86_64: Layout = Layout {
     size: 112,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "shm_perm",
@@ -8353,6 +8749,8 @@ static SHMID_DS_X86_64: Layout = Layout {
 static MSQID_DS_X86_64: Layout = Layout {
     size: 120,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "msg_perm",
@@ -8423,6 +8821,8 @@ static MSQID_DS_X86_64: Layout = Layout {
 static IPC_PERM_X86_64: Layout = Layout {
     size: 48,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "key",
@@ -8477,6 +8877,8 @@ static IPC_PERM_X86_64: Layout = Layout {
 static LINGER_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l_onoff",
@@ -8499,6 +8901,8 @@ static LINGER_X86_64: Layout = Layout {
 static SOCKADDR_IPX_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sipx_port",
@@ -8537,6 +8941,8 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
 static SOCKADDR_X25_X86_64: Layout = Layout {
     size: 18,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "sx25_addr",
         at: 2,
@@ -8549,6 +8955,8 @@ static SOCKADDR_X25_X86_64: Layout = Layout {
 static X25_ADDRESS_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "x25_addr",
         at: 0,
@@ -8561,6 +8969,8 @@ static X25_ADDRESS_X86_64: Layout = Layout {
 static SOCKADDR_TIPC_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "addrtype",
@@ -8583,6 +8993,8 @@ static SOCKADDR_TIPC_X86_64: Layout = Layout {
 static TIPC_RANGE_ADDRESS_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "nameseq",
         at: 0,
@@ -8595,6 +9007,8 @@ static TIPC_RANGE_ADDRESS_X86_64: Layout = Layout {
 static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "type",
@@ -8625,6 +9039,8 @@ static TIPC_SERVICE_RANGE_X86_64: Layout = Layout {
 static TIPC_NAME_ADDRESS_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "name",
         at: 0,
@@ -8637,6 +9053,8 @@ static TIPC_NAME_ADDRESS_X86_64: Layout = Layout {
 static TIPC_NAME_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "name",
@@ -8659,6 +9077,8 @@ static TIPC_NAME_X86_64: Layout = Layout {
 static TIPC_SERVICE_ADDR_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "type",
@@ -8681,6 +9101,8 @@ static TIPC_SERVICE_ADDR_X86_64: Layout = Layout {
 static TIPC_ID_ADDRESS_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "id",
         at: 0,
@@ -8693,6 +9115,8 @@ static TIPC_ID_ADDRESS_X86_64: Layout = Layout {
 static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ref",
@@ -8715,6 +9139,8 @@ static TIPC_SOCKET_ADDR_X86_64: Layout = Layout {
 static SOCKADDR_SCO_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "sco_bdaddr",
         at: 2,
@@ -8727,6 +9153,8 @@ static SOCKADDR_SCO_X86_64: Layout = Layout {
 static SOCKADDR_HCI_X86_64: Layout = Layout {
     size: 6,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "hci_dev",
@@ -8749,6 +9177,8 @@ static SOCKADDR_HCI_X86_64: Layout = Layout {
 static SOCKADDR_RC_X86_64: Layout = Layout {
     size: 10,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "rc_bdaddr",
@@ -8771,6 +9201,8 @@ static SOCKADDR_RC_X86_64: Layout = Layout {
 static SOCKADDR_L2_X86_64: Layout = Layout {
     size: 14,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "l2_psm",
@@ -8809,6 +9241,8 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
 static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
     size: 18,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "addr_type",
@@ -8839,6 +9273,8 @@ static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
 static SOCKADDR_ALG_X86_64: Layout = Layout {
     size: 88,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "salg_type",
@@ -8877,6 +9313,8 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
 static SOCKADDR_NFC_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "dev_idx",
@@ -8907,6 +9345,8 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
 static SOCKADDR_VM_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "svm_reserved1",
@@ -8945,6 +9385,8 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
 static SOCKADDR_QRTR_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sq_node",
@@ -8967,6 +9409,8 @@ static SOCKADDR_QRTR_X86_64: Layout = Layout {
 static SOCKADDR_XDP_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sxdp_flags",
@@ -9005,6 +9449,8 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
 static SOCKADDR_MCTP_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "smctp_network",
@@ -9051,6 +9497,8 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
 static MCTP_ADDR_X86_64: Layout = Layout {
     size: 1,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "s_addr",
         at: 0,
@@ -9063,6 +9511,8 @@ static MCTP_ADDR_X86_64: Layout = Layout {
 static UCRED_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "pid",
@@ -9093,6 +9543,8 @@ static UCRED_X86_64: Layout = Layout {
 static IP_MREQ_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "imr_multiaddr",
@@ -9115,6 +9567,8 @@ static IP_MREQ_X86_64: Layout = Layout {
 static QUOTA_FORMAT_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -9127,6 +9581,8 @@ static QUOTA_FORMAT_X86_64: Layout = Layout {
 static IF_DQINFO_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "dqi_bgrace",
@@ -9165,6 +9621,8 @@ static IF_DQINFO_X86_64: Layout = Layout {
 static IF_DQBLK_X86_64: Layout = Layout {
     size: 72,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "dqb_bhardlimit",
@@ -9243,6 +9701,8 @@ static IF_DQBLK_X86_64: Layout = Layout {
 static IF_DQBLK_I386: Layout = Layout {
     size: 68,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "dqb_bhardlimit",
@@ -9321,6 +9781,8 @@ static IF_DQBLK_I386: Layout = Layout {
 static IF_NEXTDQBLK_X86_64: Layout = Layout {
     size: 72,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "dqb_bhardlimit",
@@ -9407,6 +9869,8 @@ static IF_NEXTDQBLK_X86_64: Layout = Layout {
 static XFS_QUOTA_FLAGS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -9419,6 +9883,8 @@ static XFS_QUOTA_FLAGS_X86_64: Layout = Layout {
 static XFS_QUOTA_TYPES_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -9431,6 +9897,8 @@ static XFS_QUOTA_TYPES_X86_64: Layout = Layout {
 static FS_DISK_QUOTA_X86_64: Layout = Layout {
     size: 112,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "d_version",
@@ -9589,6 +10057,8 @@ static FS_DISK_QUOTA_X86_64: Layout = Layout {
 static FS_QUOTA_STAT_X86_64: Layout = Layout {
     size: 80,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qs_version",
@@ -9675,6 +10145,8 @@ static FS_QUOTA_STAT_X86_64: Layout = Layout {
 static FS_QUOTA_STAT_I386: Layout = Layout {
     size: 68,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qs_version",
@@ -9761,6 +10233,8 @@ static FS_QUOTA_STAT_I386: Layout = Layout {
 static FS_QFILESTAT_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qfs_ino",
@@ -9791,6 +10265,8 @@ static FS_QFILESTAT_X86_64: Layout = Layout {
 static FS_QFILESTAT_I386: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qfs_ino",
@@ -9821,6 +10297,8 @@ static FS_QFILESTAT_I386: Layout = Layout {
 static FS_QUOTA_STATV_X86_64: Layout = Layout {
     size: 160,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qs_version",
@@ -9915,6 +10393,8 @@ static FS_QUOTA_STATV_X86_64: Layout = Layout {
 static FS_QFILESTATV_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "qfs_ino",
@@ -9945,6 +10425,8 @@ static FS_QFILESTATV_X86_64: Layout = Layout {
 static WINSIZE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ws_row",
@@ -9983,6 +10465,8 @@ static WINSIZE_X86_64: Layout = Layout {
 static TERMIOS_X86_64: Layout = Layout {
     size: 36,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "c_iflag",
@@ -10037,6 +10521,8 @@ static TERMIOS_X86_64: Layout = Layout {
 static MODEM_BITS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -10049,6 +10535,8 @@ static MODEM_BITS_X86_64: Layout = Layout {
 static INODE_FLAGS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -10061,6 +10549,8 @@ static INODE_FLAGS_X86_64: Layout = Layout {
 static COMM_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -10073,6 +10563,8 @@ static COMM_X86_64: Layout = Layout {
 static SIGNAL_NUMBER_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -10085,6 +10577,8 @@ static SIGNAL_NUMBER_X86_64: Layout = Layout {
 static PR_TSC_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -10097,6 +10591,8 @@ static PR_TSC_X86_64: Layout = Layout {
 static BPF_MAP_CREATE_X86_64: Layout = Layout {
     size: 96,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_type",
@@ -10247,6 +10743,8 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
 static BPF_MAP_CREATE_I386: Layout = Layout {
     size: 92,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_type",
@@ -10397,6 +10895,8 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
 static BPF_MAP_ELEM_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10435,6 +10935,8 @@ static BPF_MAP_ELEM_X86_64: Layout = Layout {
 static BPF_MAP_ELEM_I386: Layout = Layout {
     size: 28,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10473,6 +10975,8 @@ static BPF_MAP_ELEM_I386: Layout = Layout {
 static BPF_MAP_KEY_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10495,6 +10999,8 @@ static BPF_MAP_KEY_X86_64: Layout = Layout {
 static BPF_MAP_KEY_I386: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10517,6 +11023,8 @@ static BPF_MAP_KEY_I386: Layout = Layout {
 static BPF_MAP_NEXT_KEY_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10547,6 +11055,8 @@ static BPF_MAP_NEXT_KEY_X86_64: Layout = Layout {
 static BPF_MAP_NEXT_KEY_I386: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "map_fd",
@@ -10577,6 +11087,8 @@ static BPF_MAP_NEXT_KEY_I386: Layout = Layout {
 static BPF_MAP_FD_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[Member {
         name: "map_fd",
         at: 0,
@@ -10589,6 +11101,8 @@ static BPF_MAP_FD_X86_64: Layout = Layout {
 static BPF_BATCH_DATA_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "in_batch",
@@ -10659,6 +11173,8 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
 static BPF_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[Member {
         name: "batch",
         at: 0,
@@ -10671,6 +11187,8 @@ static BPF_BATCH_X86_64: Layout = Layout {
 static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "keys",
@@ -10725,6 +11243,8 @@ static BPF_UPDATE_BATCH_DATA_X86_64: Layout = Layout {
 static BPF_UPDATE_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "batch",
         at: 0,
@@ -10737,6 +11257,8 @@ static BPF_UPDATE_BATCH_X86_64: Layout = Layout {
 static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "keys",
@@ -10783,6 +11305,8 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
 static BPF_DELETE_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "batch",
         at: 0,
@@ -10795,6 +11319,8 @@ static BPF_DELETE_BATCH_X86_64: Layout = Layout {
 static BPF_PROG_LOAD_X86_64: Layout = Layout {
     size: 168,
     least: 0,
+    answered: true,
+    hides_more: true,
     members: &[
         Member {
             name: "prog_type",
@@ -11059,6 +11585,8 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
 static BPF_OBJ_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "pathname",
@@ -11102,6 +11630,8 @@ static BPF_OBJ_X86_64: Layout = Layout {
 static BPF_OBJ_I386: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "pathname",
@@ -11145,6 +11675,8 @@ static BPF_OBJ_I386: Layout = Layout {
 static BPF_PROG_ATTACH_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: true,
     members: &[
         Member {
             name: "target_fd",
@@ -11207,6 +11739,8 @@ static BPF_PROG_ATTACH_X86_64: Layout = Layout {
 static BPF_TEST_X86_64: Layout = Layout {
     size: 80,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "prog_fd",
@@ -11333,6 +11867,8 @@ static BPF_TEST_X86_64: Layout = Layout {
 static BPF_TEST_RUN_X86_64: Layout = Layout {
     size: 80,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[Member {
         name: "test",
         at: 0,
@@ -11345,6 +11881,8 @@ static BPF_TEST_RUN_X86_64: Layout = Layout {
 static BPF_NEXT_ID_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: true,
+    hides_more: true,
     members: &[
         Member {
             name: "start_id",
@@ -11375,6 +11913,8 @@ static BPF_NEXT_ID_X86_64: Layout = Layout {
 static BPF_PROG_ID_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "prog_id",
         at: 0,
@@ -11387,6 +11927,8 @@ static BPF_PROG_ID_X86_64: Layout = Layout {
 static BPF_MAP_ID_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "map_id",
@@ -11409,6 +11951,8 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
 static BPF_BTF_ID_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "btf_id",
         at: 0,
@@ -11421,6 +11965,8 @@ static BPF_BTF_ID_X86_64: Layout = Layout {
 static BPF_LINK_ID_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "link_id",
         at: 0,
@@ -11433,6 +11979,8 @@ static BPF_LINK_ID_X86_64: Layout = Layout {
 static BPF_INFO_DATA_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "bpf_fd",
@@ -11463,6 +12011,8 @@ static BPF_INFO_DATA_X86_64: Layout = Layout {
 static BPF_INFO_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[Member {
         name: "info",
         at: 0,
@@ -11475,6 +12025,8 @@ static BPF_INFO_X86_64: Layout = Layout {
 static BPF_QUERY_DATA_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "target_fd",
@@ -11561,6 +12113,8 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
 static BPF_QUERY_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[Member {
         name: "query",
         at: 0,
@@ -11573,6 +12127,8 @@ static BPF_QUERY_X86_64: Layout = Layout {
 static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "name",
@@ -11608,6 +12164,8 @@ static BPF_RAW_TRACEPOINT_DATA_X86_64: Layout = Layout {
 static BPF_RAW_TRACEPOINT_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "raw_tracepoint",
         at: 0,
@@ -11620,6 +12178,8 @@ static BPF_RAW_TRACEPOINT_X86_64: Layout = Layout {
 static BPF_BTF_LOAD_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: true,
+    hides_more: true,
     members: &[
         Member {
             name: "btf",
@@ -11695,6 +12255,8 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
 static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
     size: 48,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "pid",
@@ -11778,6 +12340,8 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
 static BPF_FD_QUERY_X86_64: Layout = Layout {
     size: 48,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[Member {
         name: "task_fd_query",
         at: 0,
@@ -11790,6 +12354,8 @@ static BPF_FD_QUERY_X86_64: Layout = Layout {
 static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "link_fd",
@@ -11828,6 +12394,8 @@ static BPF_LINK_UPDATE_DATA_X86_64: Layout = Layout {
 static BPF_LINK_UPDATE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "link_update",
         at: 0,
@@ -11840,6 +12408,8 @@ static BPF_LINK_UPDATE_X86_64: Layout = Layout {
 static BPF_LINK_DETACH_DATA_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "link_fd",
         at: 0,
@@ -11852,6 +12422,8 @@ static BPF_LINK_DETACH_DATA_X86_64: Layout = Layout {
 static BPF_LINK_DETACH_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "link_detach",
         at: 0,
@@ -11864,6 +12436,8 @@ static BPF_LINK_DETACH_X86_64: Layout = Layout {
 static BPF_ENABLE_STATS_DATA_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "type",
         at: 0,
@@ -11876,6 +12450,8 @@ static BPF_ENABLE_STATS_DATA_X86_64: Layout = Layout {
 static BPF_ENABLE_STATS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "enable_stats",
         at: 0,
@@ -11888,6 +12464,8 @@ static BPF_ENABLE_STATS_X86_64: Layout = Layout {
 static BPF_ITER_CREATE_DATA_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "link_fd",
@@ -11910,6 +12488,8 @@ static BPF_ITER_CREATE_DATA_X86_64: Layout = Layout {
 static BPF_ITER_CREATE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "iter_create",
         at: 0,
@@ -11922,6 +12502,8 @@ static BPF_ITER_CREATE_X86_64: Layout = Layout {
 static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "prog_fd",
@@ -11952,6 +12534,8 @@ static BPF_BIND_MAP_DATA_X86_64: Layout = Layout {
 static BPF_BIND_MAP_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "prog_bind_map",
         at: 0,
@@ -11964,6 +12548,8 @@ static BPF_BIND_MAP_X86_64: Layout = Layout {
 static BPF_TOKEN_CREATE_DATA_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "flags",
@@ -11986,6 +12572,8 @@ static BPF_TOKEN_CREATE_DATA_X86_64: Layout = Layout {
 static BPF_TOKEN_CREATE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "token_create",
         at: 0,
@@ -11998,6 +12586,8 @@ static BPF_TOKEN_CREATE_X86_64: Layout = Layout {
 static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "stream_buf",
@@ -12041,6 +12631,8 @@ static BPF_STREAM_READ_DATA_X86_64: Layout = Layout {
 static BPF_STREAM_READ_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "prog_stream_read",
         at: 0,
@@ -12053,6 +12645,8 @@ static BPF_STREAM_READ_X86_64: Layout = Layout {
 static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "map_fd",
@@ -12083,6 +12677,8 @@ static BPF_ASSOC_STRUCT_OPS_DATA_X86_64: Layout = Layout {
 static BPF_ASSOC_STRUCT_OPS_X86_64: Layout = Layout {
     size: 12,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "prog_assoc_struct_ops",
         at: 0,
@@ -12095,6 +12691,8 @@ static BPF_ASSOC_STRUCT_OPS_X86_64: Layout = Layout {
 static BPF_LINK_TRACING_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "target_btf_id",
@@ -12117,6 +12715,8 @@ static BPF_LINK_TRACING_X86_64: Layout = Layout {
 static BPF_LINK_PERF_EVENT_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "bpf_cookie",
         at: 0,
@@ -12129,6 +12729,8 @@ static BPF_LINK_PERF_EVENT_X86_64: Layout = Layout {
 static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "flags",
@@ -12175,6 +12777,8 @@ static BPF_LINK_KPROBE_MULTI_X86_64: Layout = Layout {
 static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
     size: 48,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "path",
@@ -12245,6 +12849,8 @@ static BPF_LINK_UPROBE_MULTI_X86_64: Layout = Layout {
 static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "pf",
@@ -12283,6 +12889,8 @@ static BPF_LINK_NETFILTER_X86_64: Layout = Layout {
 static BPF_LINK_RELATIVE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "relative_fd",
@@ -12305,6 +12913,8 @@ static BPF_LINK_RELATIVE_X86_64: Layout = Layout {
 static BPF_LINK_ITER_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "iter_info",
@@ -12327,6 +12937,8 @@ static BPF_LINK_ITER_X86_64: Layout = Layout {
 static BPF_LINK_CREATE_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "prog_fd",
@@ -12373,6 +12985,8 @@ static BPF_LINK_CREATE_X86_64: Layout = Layout {
 static U16_X86_64: Layout = Layout {
     size: 2,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -12385,6 +12999,8 @@ static U16_X86_64: Layout = Layout {
 static BLKPG_PARTITION_X86_64: Layout = Layout {
     size: 152,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "start",
@@ -12431,6 +13047,8 @@ static BLKPG_PARTITION_X86_64: Layout = Layout {
 static BLKPG_PARTITION_I386: Layout = Layout {
     size: 148,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "start",
@@ -12477,6 +13095,8 @@ static BLKPG_PARTITION_I386: Layout = Layout {
 static BLKPG_IOCTL_ARG_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "op",
@@ -12520,6 +13140,8 @@ static BLKPG_IOCTL_ARG_X86_64: Layout = Layout {
 static BLKPG_IOCTL_ARG_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "op",
@@ -12563,6 +13185,8 @@ static BLKPG_IOCTL_ARG_I386: Layout = Layout {
 static FIEMAP_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fm_start",
@@ -12617,6 +13241,8 @@ static FIEMAP_X86_64: Layout = Layout {
 static FSXATTR_X86_64: Layout = Layout {
     size: 28,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fsx_xflags",
@@ -12663,6 +13289,8 @@ static FSXATTR_X86_64: Layout = Layout {
 static FSXATTR_IN_X86_64: Layout = Layout {
     size: 28,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fsx_xflags",
@@ -12701,6 +13329,8 @@ static FSXATTR_IN_X86_64: Layout = Layout {
 static FILE_CLONE_RANGE_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "src_fd",
@@ -12739,6 +13369,8 @@ static FILE_CLONE_RANGE_X86_64: Layout = Layout {
 static FSTRIM_RANGE_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "start",
@@ -12769,6 +13401,8 @@ static FSTRIM_RANGE_X86_64: Layout = Layout {
 static FS_LABEL_X86_64: Layout = Layout {
     size: 256,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -12781,6 +13415,8 @@ static FS_LABEL_X86_64: Layout = Layout {
 static FSUUID2_X86_64: Layout = Layout {
     size: 17,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "len",
@@ -12803,6 +13439,8 @@ static FSUUID2_X86_64: Layout = Layout {
 static FS_SYSFS_PATH_X86_64: Layout = Layout {
     size: 129,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "len",
@@ -12825,6 +13463,8 @@ static FS_SYSFS_PATH_X86_64: Layout = Layout {
 static LOOP_INFO64_X86_64: Layout = Layout {
     size: 232,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "lo_device",
@@ -12939,6 +13579,8 @@ static LOOP_INFO64_X86_64: Layout = Layout {
 static LOOP_CONFIG_X86_64: Layout = Layout {
     size: 304,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "fd",
@@ -12981,6 +13623,8 @@ static LOOP_CONFIG_X86_64: Layout = Layout {
 static RTC_TIME_X86_64: Layout = Layout {
     size: 36,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tm_sec",
@@ -13059,6 +13703,8 @@ static RTC_TIME_X86_64: Layout = Layout {
 static RTC_WKALRM_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "enabled",
@@ -13089,6 +13735,8 @@ static RTC_WKALRM_X86_64: Layout = Layout {
 static VERSION_NUMBER_X86_64: Layout = Layout {
     size: 4,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -13101,6 +13749,8 @@ static VERSION_NUMBER_X86_64: Layout = Layout {
 static UFFDIO_RANGE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "start",
@@ -13123,6 +13773,8 @@ static UFFDIO_RANGE_X86_64: Layout = Layout {
 static UFFDIO_API_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "api",
@@ -13153,6 +13805,8 @@ static UFFDIO_API_X86_64: Layout = Layout {
 static UFFDIO_RANGES_X86_64: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "",
         at: 0,
@@ -13165,6 +13819,8 @@ static UFFDIO_RANGES_X86_64: Layout = Layout {
 static UFFDIO_REGISTER_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "range",
@@ -13195,6 +13851,8 @@ static UFFDIO_REGISTER_X86_64: Layout = Layout {
 static UFFDIO_COPY_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "dst",
@@ -13241,6 +13899,8 @@ static UFFDIO_COPY_X86_64: Layout = Layout {
 static UFFDIO_ZEROPAGE_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "range",
@@ -13271,6 +13931,8 @@ static UFFDIO_ZEROPAGE_X86_64: Layout = Layout {
 static UFFDIO_WRITEPROTECT_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "range",
@@ -13293,6 +13955,8 @@ static UFFDIO_WRITEPROTECT_X86_64: Layout = Layout {
 static UFFDIO_CONTINUE_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "range",
@@ -13323,6 +13987,8 @@ static UFFDIO_CONTINUE_X86_64: Layout = Layout {
 static UFFDIO_POISON_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "range",
@@ -13353,6 +14019,8 @@ static UFFDIO_POISON_X86_64: Layout = Layout {
 static UFFDIO_MOVE_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "dst",
@@ -13399,6 +14067,8 @@ static UFFDIO_MOVE_X86_64: Layout = Layout {
 static WATCHDOG_INFO_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "options",
@@ -13429,6 +14099,8 @@ static WATCHDOG_INFO_X86_64: Layout = Layout {
 static IFREQ_FLAGS_X86_64: Layout = Layout {
     size: 18,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13451,6 +14123,8 @@ static IFREQ_FLAGS_X86_64: Layout = Layout {
 static IFREQ_FLAGS_IN_X86_64: Layout = Layout {
     size: 18,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13473,6 +14147,8 @@ static IFREQ_FLAGS_IN_X86_64: Layout = Layout {
 static IFREQ_ADDR_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13495,6 +14171,8 @@ static IFREQ_ADDR_X86_64: Layout = Layout {
 static IFREQ_ADDR_IN_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13517,6 +14195,8 @@ static IFREQ_ADDR_IN_X86_64: Layout = Layout {
 static IFREQ_DSTADDR_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13539,6 +14219,8 @@ static IFREQ_DSTADDR_X86_64: Layout = Layout {
 static IFREQ_DSTADDR_IN_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13561,6 +14243,8 @@ static IFREQ_DSTADDR_IN_X86_64: Layout = Layout {
 static IFREQ_BROADADDR_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13583,6 +14267,8 @@ static IFREQ_BROADADDR_X86_64: Layout = Layout {
 static IFREQ_BROADADDR_IN_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13605,6 +14291,8 @@ static IFREQ_BROADADDR_IN_X86_64: Layout = Layout {
 static IFREQ_NETMASK_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13627,6 +14315,8 @@ static IFREQ_NETMASK_X86_64: Layout = Layout {
 static IFREQ_NETMASK_IN_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13649,6 +14339,8 @@ static IFREQ_NETMASK_IN_X86_64: Layout = Layout {
 static IFREQ_METRIC_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13671,6 +14363,8 @@ static IFREQ_METRIC_X86_64: Layout = Layout {
 static IFREQ_METRIC_IN_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13693,6 +14387,8 @@ static IFREQ_METRIC_IN_X86_64: Layout = Layout {
 static IFREQ_MTU_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13715,6 +14411,8 @@ static IFREQ_MTU_X86_64: Layout = Layout {
 static IFREQ_MTU_IN_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13737,6 +14435,8 @@ static IFREQ_MTU_IN_X86_64: Layout = Layout {
 static IFREQ_QLEN_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13759,6 +14459,8 @@ static IFREQ_QLEN_X86_64: Layout = Layout {
 static IFREQ_QLEN_IN_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13781,6 +14483,8 @@ static IFREQ_QLEN_IN_X86_64: Layout = Layout {
 static IFREQ_INDEX_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13803,6 +14507,8 @@ static IFREQ_INDEX_X86_64: Layout = Layout {
 static IFREQ_BRIDGE_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[Member {
         name: "ifr_ifindex",
         at: 16,
@@ -13815,6 +14521,8 @@ static IFREQ_BRIDGE_X86_64: Layout = Layout {
 static IFREQ_NEWNAME_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13837,6 +14545,8 @@ static IFREQ_NEWNAME_X86_64: Layout = Layout {
 static IFREQ_NAME_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -13859,6 +14569,8 @@ static IFREQ_NAME_X86_64: Layout = Layout {
 static HARDWARE_ADDRESS_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "sa_family",
@@ -13881,6 +14593,8 @@ static HARDWARE_ADDRESS_X86_64: Layout = Layout {
 static IFMAP_X86_64: Layout = Layout {
     size: 24,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mem_start",
@@ -13935,6 +14649,8 @@ static IFMAP_X86_64: Layout = Layout {
 static IFMAP_I386: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mem_start",
@@ -13989,6 +14705,8 @@ static IFMAP_I386: Layout = Layout {
 static IFCONF_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifc_len",
@@ -14016,6 +14734,8 @@ static IFCONF_X86_64: Layout = Layout {
 static IFCONF_I386: Layout = Layout {
     size: 8,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifc_len",
@@ -14043,6 +14763,8 @@ static IFCONF_I386: Layout = Layout {
 static TERMIO_X86_64: Layout = Layout {
     size: 18,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "c_iflag",
@@ -14097,6 +14819,8 @@ static TERMIO_X86_64: Layout = Layout {
 static TERMIOS2_X86_64: Layout = Layout {
     size: 44,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "c_iflag",
@@ -14167,6 +14891,8 @@ static TERMIOS2_X86_64: Layout = Layout {
 static PIDFD_INFO_X86_64: Layout = Layout {
     size: 64,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "mask",
@@ -14277,6 +15003,8 @@ static PIDFD_INFO_X86_64: Layout = Layout {
 static PIDFD_INFO_I386: Layout = Layout {
     size: 60,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "mask",
@@ -14387,6 +15115,8 @@ static PIDFD_INFO_I386: Layout = Layout {
 static IFREQ_HWADDR_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14409,6 +15139,8 @@ static IFREQ_HWADDR_X86_64: Layout = Layout {
 static IFREQ_HWADDR_IN_X86_64: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14431,6 +15163,8 @@ static IFREQ_HWADDR_IN_X86_64: Layout = Layout {
 static IFREQ_MAP_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14453,6 +15187,8 @@ static IFREQ_MAP_X86_64: Layout = Layout {
 static IFREQ_MAP_I386: Layout = Layout {
     size: 32,
     least: 0,
+    answered: true,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14475,6 +15211,8 @@ static IFREQ_MAP_I386: Layout = Layout {
 static IFREQ_MAP_IN_X86_64: Layout = Layout {
     size: 40,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14497,6 +15235,8 @@ static IFREQ_MAP_IN_X86_64: Layout = Layout {
 static IFREQ_MAP_IN_I386: Layout = Layout {
     size: 32,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ifr_name",
@@ -14519,6 +15259,8 @@ static IFREQ_MAP_IN_I386: Layout = Layout {
 static TPACKET_REQ_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "tp_block_size",
@@ -14557,6 +15299,8 @@ static TPACKET_REQ_X86_64: Layout = Layout {
 static PACKET_MREQ_X86_64: Layout = Layout {
     size: 16,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "mr_ifindex",
@@ -14595,6 +15339,8 @@ static PACKET_MREQ_X86_64: Layout = Layout {
 static IPV6_MREQ_X86_64: Layout = Layout {
     size: 20,
     least: 0,
+    answered: false,
+    hides_more: false,
     members: &[
         Member {
             name: "ipv6mr_multiaddr",
@@ -14989,7 +15735,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 323] = [
         Some(&IO_URING_ZCRX_IFQ_REG_X86_64),
         Some(&IO_URING_ZCRX_IFQ_REG_X86_64),
     ],
-    [None, None, None],
+    [
+        Some(&IO_URING_PROBE_X86_64),
+        Some(&IO_URING_PROBE_X86_64),
+        Some(&IO_URING_PROBE_X86_64),
+    ],
     [None, None, None],
     [None, None, None],
     [
