@@ -10,6 +10,7 @@ pub mod dump;
 mod files;
 mod filters;
 mod ioctl;
+mod members;
 mod mounts;
 mod net;
 mod perf;
