@@ -11,6 +11,7 @@ use crate::{
     capture, emit,
     emit::Ticket,
     exit::{self, plan_of},
+    extra,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
     mapped::Place,
@@ -100,7 +101,7 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         let Some(ticket) = Ticket::take(STREAM_TASK) else {
             return;
         };
-        let extra =
+        let asked =
             setting!(extra) & EXTRA_IP != 0 || setting!(extra) != 0 && flags & PLAN_NO_RETURN != 0;
         let mut phase = WHEN_ENTER;
         let mut record_flags = if flags & PLAN_NO_RETURN != 0 {
@@ -126,11 +127,11 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
             flags: record_flags,
             now,
         };
-        if phase == 0 && !extra {
+        if phase == 0 && !asked {
             emit::fixed::<CallRecord>(hook.ctx(), ticket, |record| fill(&regs, record, &call));
             return;
         }
-        if !extra && simple::suits(ticket, plan) {
+        if !asked && simple::suits(ticket, plan) {
             if let Some(place) = Place::find(ticket, simple::ROOM) {
                 fill(&regs, place.at().cast(), &call);
                 let (len, complete) = simple::run(place.at(), plan, phase);
@@ -149,8 +150,8 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
         (*s).ip = regs.ip();
         (*s).bp = regs.bp();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
-        if extra {
-            len = capture::extra(s, hook.ctx(), ticket.cpu);
+        if asked {
+            len = extra::add(s, hook.ctx(), ticket.cpu);
         }
         if (*s).failed != 0 {
             (*task).abi |= TASK_RETRY;

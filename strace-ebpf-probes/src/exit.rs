@@ -21,6 +21,7 @@ use crate::{
     count::{self, Ended},
     emit,
     emit::Ticket,
+    extra,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
     mapped::Place,
@@ -205,7 +206,7 @@ fn send<H: Hook, const LOOP_HELPER: bool>(
         (*s).bp = regs.bp();
         let mut len = capture::run::<LOOP_HELPER>(s, plan, phase);
         if setting!(extra) != 0 {
-            len = capture::extra(s, hook.ctx(), ticket.cpu);
+            len = extra::add(s, hook.ctx(), ticket.cpu);
         }
         emit::bytes(hook.ctx(), ticket, (&raw mut (*s).data).cast(), len);
         (*s).busy = 0;

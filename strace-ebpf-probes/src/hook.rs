@@ -21,8 +21,11 @@ pub trait Hook: Copy {
     type Regs: Regs;
     /// The program's context, for the perf transport.
     fn ctx(self) -> *mut c_void;
-    /// At enter: the number.
-    fn nr(self) -> u64;
+    /// At enter: the number. All contexts have it in the second word, but for those of kprobes.
+    #[inline(always)]
+    fn nr(self) -> u64 {
+        word_at(self.ctx(), 1)
+    }
     /// At exit: the result.
     fn ret(self) -> i64;
     /// The tracee's user-space registers.
@@ -159,10 +162,6 @@ impl Hook for Typed {
         self.0
     }
     #[inline(always)]
-    fn nr(self) -> u64 {
-        word_at(self.0, 1)
-    }
-    #[inline(always)]
     fn ret(self) -> i64 {
         word_at(self.0, 1) as i64
     }
@@ -232,10 +231,6 @@ impl Hook for Classic {
         self.0
     }
     #[inline(always)]
-    fn nr(self) -> u64 {
-        word_at(self.0, 1)
-    }
-    #[inline(always)]
     fn ret(self) -> i64 {
         word_at(self.0, 2) as i64
     }
@@ -256,10 +251,6 @@ impl Hook for Fexit {
     #[inline(always)]
     fn ctx(self) -> *mut c_void {
         self.0
-    }
-    #[inline(always)]
-    fn nr(self) -> u64 {
-        word_at(self.0, 1)
     }
     #[inline(always)]
     fn ret(self) -> i64 {
