@@ -240,6 +240,8 @@ pub const HELD_NOT: u64 = 0;
 pub const HELD_STOPPED: u64 = 1;
 /// It has been told to go on, and may yet be stopped by a signal that was under way.
 pub const HELD_RELEASED: u64 = 2;
+/// In the entry of process 0, which is nobody's: whatever comes to the end of a call is to be stopped.
+pub const HELD_EVERY: u64 = 3;
 /// It must never be stopped: the tracer, and what the tracer waits for.
 pub const HELD_NEVER: u64 = u64::MAX;
 

@@ -5,7 +5,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_loop, bpf_send_signal_thread};
-use strace_ebpf_common::config::{HELD_NEVER, HELD_STOPPED};
+use strace_ebpf_common::config::{HELD_EVERY, HELD_NEVER, HELD_STOPPED};
 
 use crate::{
     emit,
@@ -50,11 +50,15 @@ fn fits(cpu: u32, room: u64) -> bool {
     emit::used(cpu) + room <= u64::from(setting!(ring_bytes))
 }
 
-/// Stops the process if half of the buffer is in use. The other half is for what is under way in other threads: each may
-/// still send what it is about to. By thread, because a signal to the process is not queued while one is pending for it.
+/// Stops the process if half of the buffer is in use, or user space cannot get rid of what it has. The other half is for
+/// what is under way in other threads: each may still send what it is about to. By thread, because a signal to the process
+/// is not queued while one is pending for it.
 #[inline(always)]
 pub fn pull(cpu: u32, ids: Ids) {
-    if setting!(lossless) == 0 || emit::used(cpu) <= u64::from(setting!(ring_bytes) / 2) {
+    if setting!(lossless) == 0 {
+        return;
+    }
+    if emit::used(cpu) <= u64::from(setting!(ring_bytes) / 2) && !every() {
         return;
     }
     let (Some(held), Some(cursor)) = (HELD.get_ptr_mut(ids.tgid), CURSORS.get_ptr_mut(cpu)) else {
@@ -68,4 +72,11 @@ pub fn pull(cpu: u32, ids: Ids) {
             (*cursor).stops += 1;
         }
     }
+}
+
+#[inline(always)]
+fn every() -> bool {
+    HELD.get_ptr(0)
+        // SAFETY: a map value.
+        .is_some_and(|state| unsafe { state.read_volatile() } == HELD_EVERY)
 }

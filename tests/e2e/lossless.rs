@@ -168,6 +168,23 @@ fn stopped_tree(dir: &TempDir) -> (Running, String) {
 }
 
 #[test]
+fn what_the_drainer_keeps_up_with_is_stopped_too() {
+    let _machine = alone();
+    // One thread fills no buffer of this size; its output is taken by nobody.
+    let mut command = tracer(&["--lossless", "--buffer-size", "8M", "-o", "|sleep 40", "--"]);
+    let calls = format!("echo ready $$; exec {} --calls 200000000", example("calls"));
+    command.args(["sh", "-c", &calls]);
+    let tracer = Running::start(&mut command);
+    let pid = tracer.stdout_line("ready ").split_off(6);
+    wait_for("it is not stopped", || states(&pid) == "T");
+    tracer.signal(libc::SIGKILL);
+    wait_for("still stopped", || states(&pid) != "T");
+    // SAFETY: plain numbers.
+    unsafe { libc::kill(pid.parse().unwrap(), libc::SIGKILL) };
+    programs::assert_none_left();
+}
+
+#[test]
 fn nothing_stays_stopped_when_the_tracer_is_killed() {
     let _machine = alone();
     let dir = TempDir::new();

@@ -281,8 +281,10 @@ impl Session<'_> {
 
     /// With `--lossless`: lets go on what is stopped, if little is waiting to be drained and to be written.
     fn look_after_held(&mut self, now: u64) {
-        let room = self.held_pieces.is_empty() && self.merger.backlog() <= self.room_bytes;
+        let stuck = !self.held_pieces.is_empty();
+        let room = !stuck && self.merger.backlog() <= self.room_bytes;
         if let Some(brake) = &mut self.brake {
+            brake.hold(stuck);
             brake.look(now, room);
         }
     }

@@ -1,6 +1,6 @@
 //! `--lossless`: lets processes go on that the probes have stopped, when there is room again.
 //!
-//! The probes stop a process by SIGSTOP when a buffer is half full and note it in a map that we have mapped. A watchdog,
+//! The probes stop a process by SIGSTOP when a buffer is half full or our output stands still, and note it in a map that we have mapped. A watchdog,
 //! forked before anything is attached, has the same memory: should the tracer end in whatever way, the end of a pipe
 //! tells it, and it lets everything go on.
 
@@ -12,7 +12,7 @@ use std::{
 
 use aya::maps::MapData;
 use strace_ebpf_common::{
-    config::{HELD_NEVER, HELD_NOT, HELD_RELEASED, HELD_STOPPED},
+    config::{HELD_EVERY, HELD_NEVER, HELD_NOT, HELD_RELEASED, HELD_STOPPED},
     mapped::Cursor,
 };
 
@@ -61,8 +61,17 @@ impl Shared {
         })
     }
 
+    /// Whether whatever comes to the end of a call is to be stopped.
+    fn hold_every(&self, every: bool) {
+        if let Some(held) = self.held(0) {
+            let state = if every { HELD_EVERY } else { HELD_NOT };
+            held.store(state, Ordering::Release);
+        }
+    }
+
     /// Lets go what is stopped. In this order: what is stopped after the change is noted again.
     fn release(&self, mut each: impl FnMut(u32)) {
+        self.hold_every(false);
         for pid in self.in_state(HELD_STOPPED) {
             if let Some(held) = self.held(pid) {
                 held.store(HELD_RELEASED, Ordering::Release);
@@ -123,6 +132,11 @@ impl Brake {
         self.exempt(watchdog.pid);
         self.watchdog = Some(watchdog);
         Ok(())
+    }
+
+    /// Stops one process after the other while `stuck`: without it those that the drainer keeps up with would go on.
+    pub fn hold(&self, stuck: bool) {
+        self.shared.hold_every(stuck);
     }
 
     /// Looks after what is stopped; lets it go if there is `room` again.
