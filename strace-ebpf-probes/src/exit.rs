@@ -28,6 +28,7 @@ use crate::{
     maps::{PLANS, SCRATCH, Scratch, setting},
     simple,
     task::NEWBORN,
+    verifier::{self, Unknown},
 };
 
 /// Results from here up to -1 are errors, `IS_ERR_VALUE` in `include/linux/err.h`.
@@ -76,6 +77,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             return;
         }
         (*task).enter_ns = 0;
+        let unknown = Unknown::new(&raw const (*task).enter_ns);
         // The child's side of fork: it never entered this call.
         if enter_ns == NEWBORN {
             return;
@@ -114,6 +116,12 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             }
             entered & !(TASK_RETRY | TASK_SPARSE) == u16::from(ABI_I386) + 1
         };
+        let (nr, compat) = (
+            unknown.make(nr.into()) as u32,
+            unknown.make(compat.into()) & 1 == 1,
+        );
+        let (phase, enter_ns) = (unknown.make(phase.into()) as u8, unknown.make(enter_ns));
+        let ret = unknown.make(ret as u64) as i64;
         let Some((abi, plan)) = plan_of(nr, compat) else {
             return;
         };
@@ -144,7 +152,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             nr: plain_nr(nr, abi),
             abi,
             compat,
-            flags: if has_enter { CALL_HAS_ENTER } else { 0 },
+            flags: unknown.make(if has_enter { CALL_HAS_ENTER } else { 0 }.into()) as u16,
             ret,
             now_ns,
             enter_ns,
@@ -253,26 +261,24 @@ fn fill<R: Regs>(record: *mut CallRecord, call: &Call, regs: &R) {
 /// The number without the bit that marks x32.
 #[inline(always)]
 pub fn plain_nr(nr: u32, abi: u8) -> u32 {
-    if abi == ABI_X32 {
-        nr & !X32_SYSCALL_BIT
-    } else {
-        nr
-    }
+    const _: () = assert!(X32_SYSCALL_BIT == 1 << 30 && ABI_X86_64 | ABI_I386 == 1 && ABI_X32 == 2);
+    nr & !(u32::from(abi >> 1) << 30)
+}
+
+/// Without branches: see [`verifier`].
+#[inline(always)]
+fn abi_of(nr: u32, compat: bool) -> u8 {
+    let compat = u8::from(compat);
+    // The bit of a number that is not negative.
+    let x32 = (nr >> 30 & !(nr >> 31) & 1) as u8 & (compat ^ 1);
+    compat | x32 << 1
 }
 
 /// ABI and plan of a call. Unknown numbers share the last plan of their ABI.
 #[inline(always)]
 pub fn plan_of(nr: u32, compat: bool) -> Option<(u8, *const Plan)> {
-    let abi = if compat {
-        ABI_I386
-    } else if (nr as i32) >= 0 && nr & X32_SYSCALL_BIT != 0 {
-        ABI_X32
-    } else {
-        ABI_X86_64
-    };
-    let plain = plain_nr(nr, abi);
-    let last = PLANS_PER_ABI - 1;
-    let index = if plain < last { plain } else { last };
+    let abi = abi_of(nr, compat);
+    let index = verifier::min(plain_nr(nr, abi), PLANS_PER_ABI - 1);
     Some((abi, PLANS.get_ptr(u32::from(abi) * PLANS_PER_ABI + index)?))
 }
 
