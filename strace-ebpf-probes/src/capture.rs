@@ -35,7 +35,7 @@ const ROUNDS: u32 = 512;
 /// The same where the ways up from descriptors are walked: one name per round.
 const ROUNDS_DESCRIPTORS: u32 = 8192;
 /// The same without `bpf_loop`: what cannot be reached is shown as cut.
-const PLAIN_ROUNDS: u32 = 16;
+const PLAIN_ROUNDS: u32 = 24;
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 /// Pointers looked at in one round.

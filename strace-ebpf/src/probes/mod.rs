@@ -180,9 +180,15 @@ impl Probes {
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
         }
-        // SAFETY: the map's values are plans.
-        unsafe { maps::fill(plans.fd().as_fd(), &settings.plans) }
-            .context("filling the plan map")?;
+        let fill = |all: &[CapturePlan]| {
+            // SAFETY: the map's values are plans.
+            unsafe { maps::fill(plans.fd().as_fd(), all) }.context("filling the plan map")
+        };
+        if settings.kernel.loop_helper {
+            fill(&settings.plans)?;
+        } else {
+            fill(&maps::with_few_rounds(&settings.plans))?;
+        }
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())
