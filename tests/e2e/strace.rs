@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use regex::Regex;
+
 use crate::{
     harness::{TempDir, example, run, shared},
     oracle::as_strace,
@@ -36,18 +38,13 @@ pub fn plain(program: &str, args: &[&str]) -> Command {
 const STEADY: &str = "execve,brk,access,openat,close,read,write,mmap,mprotect,munmap,exit_group,pread64,\
     set_robust_list,rseq,getpgrp,lseek,fadvise64,statfs,chdir,mkdir,rmdir,rename,unlink,umask,pipe2,dup2";
 
-/// Lines without what differs between two runs: where the environment is in memory, and numbers
-/// of processes.
+/// Lines without what differs between two runs: where the environment is in memory, numbers of processes, and how long
+/// children ran.
 fn steady(trace: &str) -> Vec<String> {
-    let line = |line: &str| match (line.split_once(", 0x"), line.split_once("si_pid=")) {
-        (Some((before, _)), _) if line.starts_with("execve") => before.to_owned(),
-        (_, Some((before, after))) => {
-            format!(
-                "{before}{}",
-                after.trim_start_matches(|c: char| c.is_ascii_digit())
-            )
-        }
-        _ => line.to_owned(),
+    let children = Regex::new(r"si_pid=\d+|si_[us]time=\d+(?: /\* [\d.]+ s \*/)?").unwrap();
+    let line = |line: &str| match line.split_once(", 0x") {
+        Some((before, _)) if line.starts_with("execve") => before.to_owned(),
+        _ => children.replace_all(line, "").into_owned(),
     };
     trace.lines().map(line).collect()
 }

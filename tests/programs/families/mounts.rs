@@ -192,18 +192,21 @@ fn told(l: &mut Lines, edge: &Edge) {
     );
     let mut ids = [0u64; 2];
     let ret = quiet!(l, SYS_listmount, [&root, &raw mut ids, 2, 0]);
-    let ids: Vec<String> = ids
+    let shown: Vec<String> = ids
         .iter()
         .take(ret.max(0) as usize)
         .map(|id| format!("{id:#x}"))
         .collect();
-    if ret >= 0 {
-        l.expect(
-            "listmount({size=24, mnt_ns_fd=0, mnt_id=LSMT_ROOT, param=0}, [%], 2, 0)",
-            &[&ids.join(", ")],
-            ret,
-        );
-    }
+    // Kernels before 6.8 do not know it.
+    let shown = match ret {
+        0.. => format!("[{}]", shown.join(", ")),
+        _ => Ptr(&raw const ids).to_string(),
+    };
+    l.expect(
+        "listmount({size=24, mnt_ns_fd=0, mnt_id=LSMT_ROOT, param=0}, %, 2, 0)",
+        &[&shown],
+        ret,
+    );
 }
 
 fn handles(l: &mut Lines, edge: &Edge) {
