@@ -70,9 +70,9 @@ pub(crate) struct Options {
     /// How many times longer the tests are to be patient than on a real processor: more where the machine is busy
     #[arg(long, value_name = "N", default_value_t = 6)]
     slow: u32,
-    /// Guests that run at the same time
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    jobs: usize,
+    /// Guests that run at the same time; as many as there are processors and memory for, if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
     /// Tests to run: parts of their names
     #[arg(last = true)]
     filters: Vec<String>,
@@ -95,7 +95,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         report: Mutex::new(BTreeMap::new()),
     };
     let tests = vm.tests()?;
-    let failed = vm.all(&guests, &tests);
+    let mut told = vm.all(&guests, &tests);
+    // Once more together: between the guests there are thousands of lines.
+    told.sort_by_key(|told| guests.iter().position(|guest| guest.name == told.guest));
+    for told in &told {
+        say!("{}", told.text);
+    }
+    let failed: Vec<&str> = told
+        .iter()
+        .filter(|told| told.failed)
+        .map(|told| told.guest)
+        .collect();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -103,6 +113,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         vm.write_report(&guests)?;
     }
     Ok(())
+}
+
+/// How a guest's run went.
+struct Told {
+    guest: &'static str,
+    failed: bool,
+    text: String,
 }
 
 /// What all guests of a run share.
@@ -122,35 +139,45 @@ impl Vm<'_> {
         Ok(results::listed(&list))
     }
 
-    /// Runs the guests, some at the same time; the names of those that failed.
-    fn all(&self, guests: &[&'static Guest], tests: &[String]) -> Vec<&'static str> {
+    /// Runs the guests, some at the same time.
+    fn all(&self, guests: &[&'static Guest], tests: &[String]) -> Vec<Told> {
         let next = AtomicUsize::new(0);
-        let failed = Mutex::new(Vec::new());
+        let told = Mutex::new(Vec::new());
+        // Times that are measured beside another guest would be worth nothing.
+        let alone = self.options.report || self.options.shell;
+        let jobs = self.options.jobs;
+        let jobs = jobs.unwrap_or_else(|| if alone { 1 } else { boot::at_the_same_time() });
         std::thread::scope(|scope| {
-            for _ in 0..self.options.jobs {
+            for _ in 0..jobs.clamp(1, guests.len()) {
                 scope.spawn(|| {
                     while let Some(guest) = guests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if !self.tell(guest, tests) {
-                            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                            failed.push(guest.name);
-                        }
+                        let one = self.tell(guest, tests);
+                        told.lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push(one);
                     }
                 });
             }
         });
-        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+        told.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a guest and says how it went; whether that was well.
-    fn tell(&self, guest: &Guest, tests: &[String]) -> bool {
+    /// Runs a guest and says how it went.
+    fn tell(&self, guest: &'static Guest, tests: &[String]) -> Told {
         let start = Instant::now();
         let outcome = self.guest(guest, tests);
         let seconds = start.elapsed().as_secs();
-        match &outcome {
-            Ok(summary) => say!("{}: {summary} ({seconds} s)", guest.name),
-            Err(error) => say!("{}: FAILED: {error:#} ({seconds} s)", guest.name),
+        let told = match &outcome {
+            Ok(summary) => format!("{}: {summary} ({seconds} s)", guest.name),
+            Err(error) => format!("{}: FAILED: {error:#} ({seconds} s)", guest.name),
+        };
+        say!("{told}");
+        Told {
+            guest: guest.name,
+            failed: outcome.is_err(),
+            // Of a guest that died, all but its last messages.
+            text: told.lines().next().unwrap_or_default().to_owned(),
         }
-        outcome.is_ok()
     }
 
     fn guest(&self, guest: &Guest, tests: &[String]) -> Result<String> {

@@ -15,6 +15,27 @@ use crate::tools::{self, say};
 
 const QEMU: &str = "qemu-system-x86_64";
 
+const GUEST_MIB: u64 = 3072;
+/// What QEMU needs besides, and what its host shall keep.
+const SPARE_MIB: u64 = 1024;
+
+/// How many guests have room here: QEMU runs each on one processor.
+pub(super) fn at_the_same_time() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    processors.min(guests_in(&memory)).max(1)
+}
+
+/// Guests that there is memory for, by the text of /proc/meminfo.
+fn guests_in(meminfo: &str) -> usize {
+    let available = meminfo.lines().find_map(|line| {
+        let number = line.strip_prefix("MemAvailable:")?.trim();
+        number.strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    let guests = available.unwrap_or(0) / 1024 / (GUEST_MIB + SPARE_MIB);
+    usize::try_from(guests).unwrap_or(1)
+}
+
 /// A machine to be.
 pub(super) struct Machine<'a> {
     pub(super) kernel: &'a Kernel,
@@ -83,7 +104,8 @@ impl Machine<'_> {
                 "-cpu",
                 "max,cx16=off",
             ])
-            .args(["-m", "3G", "-smp", &self.cpus.to_string()])
+            .args(["-m", &GUEST_MIB.to_string()])
+            .args(["-smp", &self.cpus.to_string()])
             .args([
                 "-nodefaults",
                 "-no-user-config",
@@ -170,5 +192,18 @@ impl Machine<'_> {
             .collect();
         let start = lines.len().saturating_sub(40);
         lines.get(start..).unwrap_or_default().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guests_need_memory() {
+        let text = |kib: u64| format!("MemTotal: 99999999 kB\nMemAvailable:   {kib} kB\n");
+        assert_eq!(guests_in(&text(23 << 20)), 5);
+        assert_eq!(guests_in(&text(3 << 20)), 0);
+        assert_eq!(guests_in(""), 0);
     }
 }

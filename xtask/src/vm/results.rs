@@ -105,7 +105,14 @@ impl Plan {
 #[derive(Debug, Default)]
 pub(super) struct Results {
     outcomes: BTreeMap<String, String>,
+    /// Of tests that were run once more: what became of them at first.
+    first: BTreeMap<String, String>,
 }
+
+/// The beginning of the line with which a guest says that it runs a test once more.
+pub(super) const AGAIN: &str = "@vm again ";
+
+const NO_END: &str = "did not end";
 
 impl Results {
     /// Takes a line of a test program's output; true when it is the outcome of a test.
@@ -114,6 +121,12 @@ impl Results {
             let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
             Some((name.to_owned(), outcome.to_owned()))
         };
+        if let Some(name) = line.strip_prefix(AGAIN) {
+            let outcome = self.outcomes.remove(name);
+            let outcome = outcome.unwrap_or_else(|| NO_END.to_owned());
+            self.first.insert(name.to_owned(), outcome);
+            return true;
+        }
         match outcome() {
             Some((name, outcome)) => {
                 self.outcomes.insert(name, outcome);
@@ -123,14 +136,20 @@ impl Results {
         }
     }
 
+    /// Tests that passed only when they were run once more.
+    pub(super) fn flaky(&self) -> Vec<String> {
+        let passed = |name: &&String| is_ok(self.outcomes.get(*name));
+        self.first.keys().filter(passed).cloned().collect()
+    }
+
     /// Tests of the plan that did not pass, each with what was said of it.
     pub(super) fn failures(&self, plan: &Plan) -> Vec<String> {
         let mut failures: Vec<String> = Vec::new();
         for test in &plan.run {
-            match self.outcomes.get(test) {
-                Some(outcome) if outcome.starts_with("ok") => {}
-                Some(outcome) => failures.push(format!("{test}: {outcome}")),
-                None => failures.push(format!("{test}: did not end")),
+            let outcome = self.outcomes.get(test);
+            if !is_ok(outcome) {
+                let outcome = outcome.map_or(NO_END, String::as_str);
+                failures.push(format!("{test}: {outcome}"));
             }
         }
         let known: BTreeSet<_> = plan.run.iter().collect();
@@ -138,6 +157,10 @@ impl Results {
         failures.extend(strays.map(|name| format!("{name}: ran though nobody asked for it")));
         failures
     }
+}
+
+fn is_ok(outcome: Option<&String>) -> bool {
+    outcome.is_some_and(|outcome| outcome.starts_with("ok"))
 }
 
 /// What a test program says of every run, which nobody needs to read for each test.
@@ -209,6 +232,31 @@ mod tests {
             "x: ran though nobody asked for it",
         ];
         assert_eq!(failures, want);
+        assert!(results.flaky().is_empty());
+    }
+
+    #[test]
+    fn what_passes_when_run_again_is_flaky() {
+        let plan = Plan {
+            run: names(&["a", "b", "c", "d"]),
+            skipped: Vec::new(),
+        };
+        let mut results = Results::default();
+        for line in [
+            "test a ... ok",
+            "test b ... FAILED",
+            "test c ... FAILED",
+            "@vm again b",
+            "test b ... ok",
+            "@vm again c",
+            "test c ... FAILED",
+            "@vm again d",
+            "test d ... ok",
+        ] {
+            assert!(results.line(line), "{line}");
+        }
+        assert_eq!(results.failures(&plan), ["c: FAILED"]);
+        assert_eq!(results.flaky(), ["b", "d"]);
     }
 
     #[test]

@@ -15,25 +15,34 @@ use crate::tools::say;
 /// Seconds for one test in a guest, per unit of `--slow`.
 const TEST_SECONDS: u32 = 40;
 
+/// Where more tests than this fail, it is not by chance: they are not run once more.
+const UNLUCKY: usize = 8;
+
 /// Tests that have something else to show in a guest that was booted with these words; they run again there, with this
 /// variable set.
-const AGAIN: [(&str, &str, &str); 3] = [
+const OTHER_BOOTS: [(&str, &str, &[&str]); 2] = [
     (
-        "environments::lockdown",
         "lockdown=confidentiality",
         "STRACE_EBPF_TEST_LOCKDOWN",
+        &["environments::lockdown"],
     ),
     (
-        "hooks::check_tells_the_truth_about_every_hook",
         "preempt=full",
         "",
-    ),
-    (
-        "loss::whatever_hook_is_forced_no_event_is_missing_untold",
-        "preempt=full",
-        "",
+        &[
+            "hooks::check_tells_the_truth_about_every_hook",
+            "loss::whatever_hook_is_forced_no_event_is_missing_untold",
+        ],
     ),
 ];
+
+/// What one boot or several say of the tests.
+#[derive(Debug, Default)]
+struct Outcome {
+    failures: Vec<String>,
+    /// Tests that failed, and passed when they were run once more.
+    flaky: Vec<String>,
+}
 
 impl Vm<'_> {
     /// Runs the tests.
@@ -48,25 +57,44 @@ impl Vm<'_> {
             kernel.version,
             plan.run.len()
         );
-        let mut failures = self.boot(guest, kernel, &plan, "", "")?;
-        for (test, words, variable) in AGAIN {
-            if plan.run.iter().any(|name| name == test) {
-                say!("{}: {test} again with {words}", guest.name);
-                let plan = Plan {
-                    run: vec![test.to_owned()],
-                    skipped: Vec::new(),
-                };
-                failures.extend(self.boot(guest, kernel, &plan, words, variable)?);
+        let mut outcome = self.boot(guest, kernel, &plan, "", "")?;
+        for (words, variable, tests) in OTHER_BOOTS {
+            let run = tests.iter().map(|test| (*test).to_owned());
+            let plan = Plan {
+                run: run.filter(|test| plan.run.contains(test)).collect(),
+                skipped: Vec::new(),
+            };
+            if !plan.run.is_empty() {
+                say!(
+                    "{}: again with {words}: {}",
+                    guest.name,
+                    plan.run.join(", ")
+                );
+                let other = self.boot(guest, kernel, &plan, words, variable)?;
+                let named = |list: Vec<String>| list.into_iter().map(|t| format!("{t} ({words})"));
+                outcome.failures.extend(named(other.failures));
+                outcome.flaky.extend(named(other.flaky));
             }
         }
-        for failure in &failures {
+        for failure in &outcome.failures {
             say!("{}: {failure}", guest.name);
         }
-        if !failures.is_empty() {
-            bail!("{} of {} tests", failures.len(), plan.run.len());
+        for test in &outcome.flaky {
+            say!(
+                "{}: FLAKY: {test}: failed, and passed when run once more, alone",
+                guest.name
+            );
+        }
+        let flaky = match &outcome.flaky[..] {
+            [] => String::new(),
+            flaky => format!(", FLAKY: {}", flaky.join(", ")),
+        };
+        if !outcome.failures.is_empty() {
+            let failed = outcome.failures.len();
+            bail!("{failed} of {} tests{flaky}", plan.run.len());
         }
         Ok(format!(
-            "Linux {}: {} tests passed, {} left out for the reasons above",
+            "Linux {}: {} tests passed{flaky}, {} left out for the reasons above",
             kernel.version,
             plan.run.len(),
             plan.skipped.len()
@@ -87,7 +115,7 @@ impl Vm<'_> {
         Ok(plan)
     }
 
-    /// Boots once with more `words` on the kernel's command line and a variable set; the failures of the plan's tests.
+    /// Boots once with more `words` on the kernel's command line and a variable set, and runs the plan's tests.
     fn boot(
         &self,
         guest: &Guest,
@@ -95,7 +123,7 @@ impl Vm<'_> {
         plan: &Plan,
         words: &str,
         variable: &str,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Outcome> {
         let set = if variable.is_empty() {
             String::new()
         } else {
@@ -103,11 +131,15 @@ impl Vm<'_> {
         };
         // A process per test: what one of them does to itself, or hangs in, is not the next one's.
         let script = format!(
-            "{set}for test in {}; do\n timeout -k 5 {} {} --exact $test 2>&1 ||\n \
-             echo \"@vm failed $test $?\"\ndone\n",
-            plan.run.join(" "),
+            "{set}run() {{ timeout -k 5 {} {} --exact $1 2>&1; }}\n\
+             failed=\n\
+             for test in {}; do\n run $test || {{ echo \"@vm failed $test $?\"; failed+=\" $test\"; }}\ndone\n\
+             if [ $(wc -w <<<$failed) -le {UNLUCKY} ]; then\n \
+             for test in $failed; do\n  echo \"{}$test\"\n  run $test || echo \"@vm failed $test $?\"\n done\nfi\n",
             TEST_SECONDS * self.options.slow,
             self.built.tests.display(),
+            plan.run.join(" "),
+            results::AGAIN,
         );
         let initramfs = self.initramfs(guest, script, false)?;
         let mut machine = self.machine(guest, kernel, &initramfs);
@@ -125,11 +157,14 @@ impl Vm<'_> {
                 println!("{} {seconds:4} s  {line}", guest.name);
             }
         })?;
-        let failures = results.failures(plan);
+        let outcome = Outcome {
+            failures: results.failures(plan),
+            flaky: results.flaky(),
+        };
         match end {
-            End::Exit(_) => Ok(failures),
+            End::Exit(_) => Ok(outcome),
             end => {
-                for failure in &failures {
+                for failure in &outcome.failures {
                     say!("{}: {failure}", guest.name);
                 }
                 Err(self.failure(&machine, &end))
