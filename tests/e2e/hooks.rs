@@ -321,6 +321,16 @@ fn check_tells_the_truth_about_every_hook() {
     let read = |file| std::fs::read_to_string(file).unwrap();
     let full = read("/proc/cmdline").contains("preempt=full")
         && read("/proc/sys/kernel/version").contains("PREEMPT");
+    if std::env::var_os("STRACE_EBPF_TEST_PREEMPT").is_some() {
+        assert!(full, "this kernel cannot be made preemptible");
+    }
+    // Tracepoints that nothing preempts are complete still.
+    let auto = if raw_tracepoints_are_preemptible() {
+        "hook\tyes\ttracepoint\n"
+    } else {
+        "hook\tyes\ttp_btf\n"
+    };
+    assert!(check.stdout.contains(auto), "{check:?}");
     for (name, _) in BY_NAME {
         let row = check
             .stdout

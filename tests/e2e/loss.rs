@@ -321,7 +321,8 @@ fn a_tiny_buffer_loses_events_and_accounts_for_each() {
     let (table, file) = (dir.file("table"), dir.file("trace"));
     let transports = hooks::transports();
     let calls = 10_000;
-    for round in 0..100 / slow() as usize {
+    let rounds = if slow() > 1 { 3 } else { 100 };
+    for round in 0..rounds {
         let transport = transports[round % transports.len()];
         let threads = 2 + round as u64 % 3;
         // The one that counts has the other one, with all that it starts, as its command.

@@ -18,22 +18,34 @@ const TEST_SECONDS: u32 = 40;
 /// Where more tests than this fail, it is not by chance: they are not run once more.
 const UNLUCKY: usize = 8;
 
-/// Tests that have something else to show in a guest that was booted with these words; they run again there, with this
-/// variable set.
-const OTHER_BOOTS: [(&str, &str, &[&str]); 2] = [
-    (
-        "lockdown=confidentiality",
-        "STRACE_EBPF_TEST_LOCKDOWN",
-        &["environments::lockdown"],
-    ),
-    (
-        "preempt=full",
-        "",
-        &[
+/// A guest that is booted once more, for tests that have something else to show there.
+struct OtherBoot {
+    /// For the kernel's command line.
+    words: &'static str,
+    /// Kernels on which these words do nothing.
+    not_on: &'static [&'static str],
+    /// Set for the tests.
+    variable: &'static str,
+    tests: &'static [&'static str],
+}
+
+const OTHER_BOOTS: [OtherBoot; 2] = [
+    OtherBoot {
+        words: "lockdown=confidentiality",
+        not_on: &[],
+        variable: "STRACE_EBPF_TEST_LOCKDOWN",
+        tests: &["environments::lockdown"],
+    },
+    OtherBoot {
+        words: "preempt=full",
+        // It came with Linux 5.12.
+        not_on: &["5.10"],
+        variable: "STRACE_EBPF_TEST_PREEMPT",
+        tests: &[
             "hooks::check_tells_the_truth_about_every_hook",
             "loss::whatever_hook_is_forced_no_event_is_missing_untold",
         ],
-    ),
+    },
 ];
 
 /// What one boot or several say of the tests.
@@ -58,8 +70,10 @@ impl Vm<'_> {
             plan.run.len()
         );
         let mut outcome = self.boot(guest, kernel, &plan, "", "")?;
-        for (words, variable, tests) in OTHER_BOOTS {
-            let run = tests.iter().map(|test| (*test).to_owned());
+        let others = OTHER_BOOTS.iter();
+        for other in others.filter(|other| !other.not_on.contains(&guest.name)) {
+            let words = other.words;
+            let run = other.tests.iter().map(|test| (*test).to_owned());
             let plan = Plan {
                 run: run.filter(|test| plan.run.contains(test)).collect(),
                 skipped: Vec::new(),
@@ -70,7 +84,7 @@ impl Vm<'_> {
                     guest.name,
                     plan.run.join(", ")
                 );
-                let other = self.boot(guest, kernel, &plan, words, variable)?;
+                let other = self.boot(guest, kernel, &plan, words, other.variable)?;
                 let named = |list: Vec<String>| list.into_iter().map(|t| format!("{t} ({words})"));
                 outcome.failures.extend(named(other.failures));
                 outcome.flaky.extend(named(other.flaky));
@@ -124,10 +138,9 @@ impl Vm<'_> {
         words: &str,
         variable: &str,
     ) -> Result<Outcome> {
-        let set = if variable.is_empty() {
-            String::new()
-        } else {
-            format!("export {variable}=1\n")
+        let set = match variable {
+            "" => String::new(),
+            name => format!("export {name}=1\n"),
         };
         // A process per test: what one of them does to itself, or hangs in, is not the next one's.
         let script = format!(
