@@ -2,10 +2,14 @@
 //!
 //! The end-to-end tests trace real programs and need the privilege to load probes. Where it is missing, cargo runs
 //! them through sudo and everything else as the user who called us; no test is left out.
+//!
+//! What fails in a whole run is run once more, alone: machines stall. A test that passes then does not fail the run, but
+//! is told by name at its end.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -53,22 +57,71 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     say!("building the tests and the test programs");
     tools::run(&mut cargo(&["--no-run"]))?;
 
-    let mut failed = Vec::new();
-    for (what, mut command) in passes(privilege()?, options.e2e, probes.as_deref(), &cargo)? {
+    let passes = || passes(privilege()?, options.e2e, probes.as_deref(), &cargo);
+    let (mut failed, mut unsteady) = (Vec::new(), Vec::new());
+    for (index, (what, mut command)) in passes()?.into_iter().enumerate() {
         say!("running {what}");
-        let status = command
-            .args(["--no-fail-fast", "--"])
-            .args(&options.args)
-            .status()
-            .context("starting cargo")?;
-        if !status.success() {
+        command.args(["--no-fail-fast", "--"]).args(&options.args);
+        let Outcome { passed, tests } = watch(&mut command)?;
+        if passed {
+            continue;
+        }
+        // Whoever asks for some tests wants to see them fail.
+        if tests.is_empty() || tests.len() > MOST_AGAIN || !options.args.is_empty() {
+            failed.push(what);
+            continue;
+        }
+        say!("running again, alone: {}", tests.join(", "));
+        let (_, mut command) = passes()?.swap_remove(index);
+        command.args(["--no-fail-fast", "--", "--test-threads=1", "--exact"]);
+        if watch(command.args(&tests))?.passed {
+            unsteady.extend(tests);
+        } else {
             failed.push(what);
         }
+    }
+    if !unsteady.is_empty() {
+        say!("PASSED ONLY THE SECOND TIME: {}", unsteady.join(", "));
     }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// More failures than this are not the machine's fault.
+const MOST_AGAIN: usize = 3;
+
+/// What became of a test program's run.
+struct Outcome {
+    passed: bool,
+    /// The tests that failed.
+    tests: Vec<String>,
+}
+
+/// Runs tests and shows what they say.
+fn watch(command: &mut Command) -> Result<Outcome> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting cargo")?;
+    let mut tests = Vec::new();
+    let said = child.stdout.take().context("cargo has no output")?;
+    for line in BufReader::new(said).split(b'\n') {
+        let mut line = line.context("reading what cargo says")?;
+        tests.extend(failed_test(&String::from_utf8_lossy(&line)).map(str::to_owned));
+        line.push(b'\n');
+        std::io::stdout()
+            .write_all(&line)
+            .context("passing on what cargo says")?;
+    }
+    let passed = child.wait().context("waiting for cargo")?.success();
+    Ok(Outcome { passed, tests })
+}
+
+/// The test that this line of a test program's output says has failed.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// The runs of `cargo test` that make up a whole test, each with its name.
@@ -130,6 +183,27 @@ fn toml_string(word: &OsStr) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_tests_by_name() {
+        let name = failed_test("test loss::a_slow_reader ... FAILED");
+        assert_eq!(name, Some("loss::a_slow_reader"));
+        for line in [
+            "test a::b ... ok",
+            "test result: FAILED. 1 passed",
+            "failures:",
+        ] {
+            assert_eq!(failed_test(line), None);
+        }
+    }
+
+    #[test]
+    fn what_is_said_and_how_it_ends_is_told() {
+        let script = "echo 'test a ... ok'; echo 'test b ... FAILED'; exit 101";
+        let outcome = watch(Command::new("sh").args(["-c", script])).expect("sh is there");
+        assert!(!outcome.passed);
+        assert_eq!(outcome.tests, ["b"]);
+    }
 
     fn lines(privilege: Privilege, e2e_only: bool) -> Vec<String> {
         let cargo = |args: &[&str]| {
