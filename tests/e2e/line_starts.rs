@@ -40,7 +40,7 @@ fn times_are_those_of_strace() {
     ] {
         assert_same(&format!("STRACE {options} -e trace=close true"));
     }
-    assert_same("STRACE -f -tr -o file -e trace=exit_group sh -c '/bin/true & wait'");
+    assert_same("STRACE -f -tr -o file -e trace=exit_group sh -c 'sleep 0.3 & wait'");
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn numbers_and_places_are_those_of_strace() {
     assert_all_same(&[
         "STRACE -n -e trace=close,exit_group true",
         "STRACE -i -e trace=close,exit_group true",
-        "STRACE -tni -f -e trace=exit_group sh -c '/bin/true & wait'",
-        "STRACE -int -f -o file -e trace=exit_group sh -c '/bin/true & wait'",
+        "STRACE -tni -f -e trace=exit_group sh -c 'sleep 0.3 & wait'",
+        "STRACE -int -f -o file -e trace=exit_group sh -c 'sleep 0.3 & wait'",
         "STRACE --syscall-number --instruction-pointer -e trace=kill sh -c 'kill -USR1 $$'",
         "STRACE -in -e trace=kill,rt_sigreturn sh -c 'trap : USR1; kill -USR1 $$'",
         &format!(
@@ -188,10 +188,10 @@ fn files_that_are_added_to() {
         "echo old >file; STRACE -o file -e trace=close true",
         "STRACE -A -e trace=none true",
         "STRACE -o '|cat >file' -e trace=close true",
-        "STRACE -f -o '!cat >file' -e trace=exit_group sh -c '/bin/true & wait'",
+        "STRACE -f -o '!cat >file' -e trace=exit_group sh -c 'sleep 0.3 & wait'",
         "STRACE -o '|cat' -ff true",
         "STRACE -o '!cat' --output-separately true",
-        "STRACE -F -e trace=exit_group sh -c '/bin/true & wait'",
+        "STRACE -F -e trace=exit_group sh -c 'sleep 0.3 & wait'",
         "STRACE -f -F -e trace=exit_group true",
         // Two processes are told apart by their numbers.
         "sleep 2 & a=$!; sleep 3 & STRACE -o file -e trace=exit_group -p $a,$!",
@@ -202,7 +202,7 @@ fn files_that_are_added_to() {
 #[test]
 fn a_file_for_each() {
     let _machine = shared();
-    let set = "-e trace=execve,exit_group sh -c '/bin/true & wait; exit 3'";
+    let set = "-e trace=execve,exit_group sh -c 'sleep 0.3 & wait; exit 3'";
     assert_all_same(&[
         &format!("STRACE -ff -o file {set}"),
         &format!("STRACE -ff {set}"),
