@@ -1,6 +1,7 @@
 //! A process with threads in every kind of wait: shows whether attaching and detaching disturbs it.
 //!
-//! Usage: `attachee`. Runs until EOF on stdin, 60 s at most. Threads, in the order of their tids:
+//! Usage: `attachee [ROUNDS]`. Runs until EOF on stdin, ten minutes at most; with ROUNDS each thread waits so many times, all of
+//! them are there from the first wait to the last one, and stdin is not looked at. Threads, in the order of their tids:
 //! epoll (epoll_wait), sleep (nanosleep), reader (read of a pipe), writer (into that pipe), futex, recv
 //! (SO_RCVTIMEO), sem (semtimedop), busy (getppid at full speed), monitor; waits last up to 200 ms. Output:
 //! `ready PID TID...` at the start; at the end `eintr N` (EINTR seen by any thread), `tracer_pid_max N` and
@@ -10,6 +11,10 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+/// Waits of each thread; 0: until `STOP`.
+static MOST: AtomicU64 = AtomicU64::new(0);
+/// Where the threads wait for each other before and after their rounds.
+static ALL: std::sync::OnceLock<std::sync::Barrier> = std::sync::OnceLock::new();
 static STOP: AtomicBool = AtomicBool::new(false);
 static EINTR: AtomicU64 = AtomicU64::new(0);
 static ROUNDS: AtomicU64 = AtomicU64::new(0);
@@ -38,17 +43,30 @@ fn note(ret: i64) -> i64 {
     ret
 }
 
-/// Repeats `wait` until the program ends.
-fn repeat(wait: impl Fn() -> i64) {
-    while !STOP.load(Relaxed) {
-        note(wait());
-        ROUNDS.fetch_add(1, Relaxed);
+/// Does `round` as often as was asked for, or until the program ends.
+fn rounds(mut round: impl FnMut()) {
+    let most = MOST.load(Relaxed);
+    if most == 0 {
+        while !STOP.load(Relaxed) {
+            round();
+        }
+        return;
     }
+    let all = ALL.get().expect("set before the threads");
+    all.wait();
+    (0..most).for_each(|_| round());
+    all.wait();
 }
 
-fn epoll() {
-    // SAFETY: no pointers.
-    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+/// Repeats `wait`.
+fn repeat(wait: impl Fn() -> i64) {
+    rounds(|| {
+        note(wait());
+        ROUNDS.fetch_add(1, Relaxed);
+    });
+}
+
+fn epoll(fd: i32) {
     let mut event = libc::epoll_event { events: 0, u64: 0 };
     let event = &raw mut event;
     // SAFETY: `event` has room for the one event asked for.
@@ -79,8 +97,9 @@ fn writer(fd: i32) {
         // SAFETY: one byte is read from a constant.
         unsafe { libc::write(fd, b"x".as_ptr().cast(), 1) as i64 }
     });
-    // SAFETY: only this thread uses `fd`; the reader sees one EOF at least.
-    unsafe { libc::close(fd) };
+    // SAFETY: as above. A reader that has not seen the end yet gets one more byte; closing would free a number that the
+    // monitor's next file may get or not.
+    unsafe { libc::write(fd, b"x".as_ptr().cast(), 1) };
 }
 
 fn futex() {
@@ -97,8 +116,9 @@ fn futex() {
     });
 }
 
-fn recv() {
-    let (mut fds, mut byte) = ([0; 2], 0u8);
+/// A socket at which nothing arrives, with a time limit.
+fn silent_socket() -> i32 {
+    let mut fds = [0; 2];
     let limit = libc::timeval {
         tv_sec: 0,
         tv_usec: WAIT * 1000,
@@ -115,9 +135,14 @@ fn recv() {
             length,
         );
     }
+    fds[0]
+}
+
+fn recv(fd: i32) {
+    let mut byte = 0u8;
     let byte = &raw mut byte;
     // SAFETY: `byte` has room for one.
-    repeat(|| unsafe { libc::recv(fds[0], byte.cast(), 1, 0) as i64 });
+    repeat(|| unsafe { libc::recv(fd, byte.cast(), 1, 0) as i64 });
 }
 
 fn sem() {
@@ -136,11 +161,11 @@ fn sem() {
 }
 
 fn busy() {
-    while !STOP.load(Relaxed) {
+    rounds(|| {
         // SAFETY: no pointers.
         unsafe { libc::syscall(libc::SYS_getppid) };
         BUSY.fetch_add(1, Relaxed);
-    }
+    });
 }
 
 fn look_at(status: &str) {
@@ -154,7 +179,7 @@ fn look_at(status: &str) {
 }
 
 fn monitor() {
-    while !STOP.load(Relaxed) {
+    rounds(|| {
         let tasks = std::fs::read_dir("/proc/self/task")
             .into_iter()
             .flatten()
@@ -163,7 +188,7 @@ fn monitor() {
             look_at(&text.unwrap_or_default());
         }
         note(sleep_ms(20));
-    }
+    });
 }
 
 /// Returns at EOF on stdin or after `LIMIT`.
@@ -193,20 +218,35 @@ fn until_eof() {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // SAFETY: no memory is involved.
     unsafe { libc::alarm(900) };
+    // Which thread makes malloc look for another arena, and so for the number of CPUs, depends on which is faster.
+    #[cfg(target_env = "gnu")]
+    // SAFETY: a setting of the allocator, before there is a second thread.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1)
+    };
+    if let Some(most) = std::env::args().nth(1) {
+        MOST.store(most.parse()?, Relaxed);
+    }
+    // Descriptors are made before the threads: their numbers are the same in every run.
     let mut pipe = [0; 2];
     // SAFETY: `pipe` has room for two.
-    unsafe { libc::pipe(pipe.as_mut_ptr()) };
+    let epoll_fd = unsafe {
+        libc::pipe(pipe.as_mut_ptr());
+        libc::epoll_create1(libc::EPOLL_CLOEXEC)
+    };
+    let fds = [epoll_fd, pipe[0], pipe[1], silent_socket()];
     let (tids, mut handles) = (
         std::sync::Arc::new([const { AtomicI64::new(0) }; 9]),
         Vec::new(),
     );
-    let bodies: [fn([i32; 2]); 9] = [
-        |_| epoll(),
+    ALL.get_or_init(|| std::sync::Barrier::new(NAMES.len()));
+    let bodies: [fn([i32; 4]); 9] = [
+        |fds| epoll(fds[0]),
         |_| repeat(|| sleep_ms(WAIT)),
-        |pipe| reader(pipe[0]),
-        |pipe| writer(pipe[1]),
+        |fds| reader(fds[1]),
+        |fds| writer(fds[2]),
         |_| futex(),
-        |_| recv(),
+        |fds| recv(fds[3]),
         |_| sem(),
         |_| busy(),
         |_| monitor(),
@@ -219,7 +259,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .spawn(move || {
                     // SAFETY: no pointers.
                     tids[i].store(unsafe { libc::syscall(libc::SYS_gettid) }, Relaxed);
-                    body(pipe);
+                    body(fds);
                 })?,
         );
     }
@@ -231,7 +271,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|tid| tid.load(Relaxed).to_string())
         .collect();
     println!("ready {} {}", std::process::id(), list.join(" "));
-    until_eof();
+    if MOST.load(Relaxed) == 0 {
+        until_eof();
+    }
     STOP.store(true, Relaxed);
     handles
         .into_iter()
