@@ -133,23 +133,33 @@ fn numbered<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, count: u64) -> bool {
 /// A mask of NUMA nodes, word by word; the count that mbind(2) and its kin take is one more than that of the bits.
 fn nodes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: u64) {
     let word = cx.abi.word_bytes() as usize;
-    let words = usize::try_from(count.saturating_sub(1))
-        .unwrap_or(usize::MAX)
-        .div_ceil(8 * word);
+    // As large numbers come out where adding is modulo 2^64: none.
+    let bits = 8 * word as u64;
+    let words = count.saturating_sub(1).wrapping_add(bits - 1) / bits;
     if count == 0 {
         out.push(Value::ListOpen);
         out.push(Value::ListClose);
         return;
     }
-    let own = cx.bytes().filter(|_| words > 0);
-    let own = own.and_then(|bytes| bytes.get(..words.checked_mul(word)?));
-    let Some(own) = own else {
+    let captured = cx.at(raw).filter(|c| words > 0 && c.bytes.len() >= word);
+    let Some(captured) = captured else {
         out.push(Value::Addr(raw));
         return;
     };
+    let most = if cx.options.verbose {
+        usize::MAX
+    } else {
+        cx.options.elements
+    };
+    let most = usize::try_from(words).unwrap_or(usize::MAX).min(most);
+    let mut shown = 0;
     out.push(Value::ListOpen);
-    for one in own.chunks_exact(word) {
+    for one in captured.bytes.chunks_exact(word).take(most) {
         out.push(Value::Word64(cx::number(one), word as u8));
+        shown += 1;
+    }
+    if (shown as u64) < words {
+        out.push(more(captured, shown * word, word));
     }
     out.push(Value::ListClose);
 }

@@ -325,10 +325,12 @@ pub fn file_handle<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             out.push(Value::Int(i64::from(kind as i32)));
             out.push(Value::Field("f_handle"));
             let end = needed.unwrap_or(0).min(128) as usize + 8;
-            let shown = after.get(8..end.min(after.len())).unwrap_or_default();
-            out.push(Value::Binary {
-                bytes: shown,
-                cut: needed.is_some_and(|needed| needed > 128),
+            out.push(match after.get(8..end) {
+                Some(bytes) => Value::Binary {
+                    bytes,
+                    cut: needed.is_some_and(|needed| needed > 128),
+                },
+                None => Value::Name("???"),
             });
         }
     }

@@ -90,6 +90,19 @@ pub fn loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 }
 
 /// SIOCGIFCONF: `struct ifconf`, a `struct ifreq` for each address.
+/// `SIOCGIFNAME`: the number is asked for, the name comes back.
+pub fn interface_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::IfreqName, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "ifr_ifindex");
+    if cx.succeeded() {
+        fields.show(out, cx, "ifr_name");
+    }
+    out.push(Value::StructClose);
+}
+
 pub fn interfaces<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const NAME: usize = 16;
     let word = cx.abi.word_bytes() as usize;

@@ -76,7 +76,11 @@ fn followed<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, what: Pointee, dir: Dir, ad
     let cut = super::cx::is_cut(&captured);
     out.push(match what {
         // A set of signals of another size is none.
-        Pointee::Struct(StructId::Sigset) if captured.header.full != 8 => Value::Addr(addr),
+        Pointee::Struct(StructId::Sigset)
+            if !super::signals::sizes_of_set(cx).contains(&(captured.header.full as usize)) =>
+        {
+            Value::Addr(addr)
+        }
         Pointee::Struct(id) => return pointee(out, cx, id, addr, bytes),
         Pointee::Array(id) => return elements(out, cx, id, &captured),
         Pointee::Bytes => Value::Bytes { bytes, cut },
@@ -149,7 +153,12 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Network(n)
         | MemberTy::Mac(n) => usize::from(n),
         MemberTy::Within(_, ty) => self::width(ty),
-        MemberTy::Pid | MemberTy::DirFd | MemberTy::Wait | MemberTy::Key | MemberTy::Inet => 4,
+        MemberTy::Pid
+        | MemberTy::Interface
+        | MemberTy::DirFd
+        | MemberTy::Wait
+        | MemberTy::Key
+        | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
         MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
         MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
@@ -176,6 +185,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Id(n) if raw == u64::MAX >> (64 - 8 * u32::from(n)) => Value::Int(-1),
         MemberTy::Id(_) => Value::Uint(raw),
         MemberTy::Fd(_) => Value::Fd(raw as i32),
+        MemberTy::Interface => Value::Interface(raw as u32, [0; 16]),
         MemberTy::DirFd => Value::DirFd(raw as i32),
         MemberTy::Signal(_) => Value::Signal(raw as u32),
         MemberTy::SigSet(4) => Value::SigSet(super::scalar::short_set(raw)),
@@ -189,7 +199,8 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
             }
             Value::Date(seconds, 0, 0)
         }
-        MemberTy::Ticks(_) => return ticks(out, raw),
+        // `clock_t` has a sign.
+        MemberTy::Ticks(_) => return ticks(out, signed(raw, width) as u64),
         MemberTy::Wait => {
             // Alone it is what a pointer leads to, and printed in braces of its own.
             Value::Wait(raw as u32)

@@ -4,6 +4,7 @@
 mod aio;
 mod arrays;
 mod bpf;
+mod control;
 mod cx;
 pub mod descriptor;
 pub mod dump;
@@ -127,6 +128,11 @@ pub fn is_text(ty: Ty) -> bool {
             | Ty::Binary { .. }
             | Ty::Xattr { .. }
             | Ty::PathBuf { .. }
+            | Ty::NodeName { .. }
+            | Ty::Struct {
+                id: StructId::Comm,
+                ..
+            }
     )
 }
 

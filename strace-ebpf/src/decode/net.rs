@@ -3,6 +3,7 @@
 use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 
 use super::{
+    control,
     cx::{Cx, number_at, signed},
     sockaddr,
     structs::Fields,
@@ -23,6 +24,19 @@ pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8])
         address.unwrap_or([0; 16]),
     ));
     fields.show(out, cx, "ipv6mr_interface");
+    out.push(Value::StructClose);
+}
+
+/// `struct packet_mreq`: of the address as much as counts.
+pub fn packet_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::PacketMreq, cx.abi, bytes) else {
+        return;
+    };
+    let length = (fields.get("mr_alen") as usize).min(8);
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &["mr_ifindex", "mr_type", "mr_alen"]);
+    out.push(Value::Field("mr_address"));
+    out.push(Value::Mac(bytes.get(8..8 + length).unwrap_or_default()));
     out.push(Value::StructClose);
 }
 
@@ -103,7 +117,7 @@ fn header<'a>(
         // One message at least, and no more than a socket may keep.
         let fits = (word as u64 + 8..=MOST_CONTROL).contains(&controllen);
         match cx.at(control).filter(|_| control != 0 && fits) {
-            Some(captured) => controls(out, cx, captured.bytes, controllen),
+            Some(captured) => control::messages(out, cx, captured.bytes, controllen),
             None => out.push(Value::Addr(control)),
         }
     }
@@ -171,8 +185,18 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
         return out.push(Value::Addr(addr));
     };
     let after = cx.bytes_after().unwrap_or(vector);
+    let most = if cx.options.verbose {
+        usize::MAX
+    } else {
+        cx.options.elements
+    };
     out.push(Value::ListOpen);
     for (i, one) in vector.chunks_exact(stride).enumerate() {
+        if i >= most {
+            out.push(Value::More);
+            out.push(Value::ListClose);
+            return;
+        }
         let len = number_at(after, i * stride + 7 * word, 4).unwrap_or(0);
         out.push(Value::StructOpen);
         out.push(Value::Field("msg_hdr"));
@@ -199,93 +223,3 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
 
 /// Bytes of control data, `net.core.optmem_max` of Linux 6.18.
 const MOST_CONTROL: u64 = 128 * 1024;
-
-/// Control messages: { length, level, type }, the data, padding to a word.
-fn controls<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], full: u64) {
-    let word = cx.abi.word_bytes() as usize;
-    let head = word + 8;
-    let mut rest = bytes;
-    out.push(Value::ListOpen);
-    while rest.len() >= head {
-        let len = number_at(rest, 0, word).unwrap_or(0);
-        let level = number_at(rest, word, 4).unwrap_or(0);
-        let kind = number_at(rest, word + 4, 4).unwrap_or(0);
-        let here = (len.min(rest.len() as u64) as usize).max(head);
-        out.push(Value::StructOpen);
-        out.push(Value::Field("cmsg_len"));
-        out.push(Value::Uint(len));
-        out.push(Value::Field("cmsg_level"));
-        out.push(Value::Set(tables::set(SetId::SockLevel), level));
-        out.push(Value::Field("cmsg_type"));
-        control(
-            out,
-            cx,
-            level,
-            kind,
-            rest.get(head..here).unwrap_or_default(),
-        );
-        out.push(Value::StructClose);
-        if len < head as u64 {
-            break;
-        }
-        let next = here.next_multiple_of(word);
-        rest = rest.get(next..).unwrap_or_default();
-    }
-    if full > bytes.len() as u64 {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
-}
-
-fn control<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, level: u64, kind: u64, data: &'a [u8]) {
-    const SOL_SOCKET: u64 = 1;
-    const SCM_RIGHTS: u64 = 1;
-    const SCM_CREDENTIALS: u64 = 2;
-    let set = match level {
-        0 => SetId::IpOption,
-        41 => SetId::Ipv6Option,
-        SOL_SOCKET => SetId::ScmType,
-        _ => {
-            out.push(Value::Hex(kind));
-            return bytes(out, data);
-        }
-    };
-    out.push(Value::Set(tables::set(set), kind));
-    match (level, kind) {
-        (SOL_SOCKET, SCM_RIGHTS) => {
-            out.push(Value::Field("cmsg_data"));
-            out.push(Value::ListOpen);
-            for (i, fd) in data.chunks_exact(4).enumerate() {
-                if i >= cx.options.elements && !cx.options.verbose {
-                    out.push(Value::More);
-                    break;
-                }
-                out.push(Value::Fd(super::cx::number(fd) as i32));
-            }
-            out.push(Value::ListClose);
-        }
-        (SOL_SOCKET, SCM_CREDENTIALS) if data.len() >= 12 => {
-            let get = |at| number_at(data, at, 4).unwrap_or(0);
-            out.push(Value::Field("cmsg_data"));
-            out.push(Value::StructOpen);
-            out.push(Value::Field("pid"));
-            out.push(Value::Pid(get(0) as i32));
-            out.push(Value::Field("uid"));
-            out.push(Value::Uint(get(4)));
-            out.push(Value::Field("gid"));
-            out.push(Value::Uint(get(8)));
-            out.push(Value::StructClose);
-        }
-        _ => bytes(out, data),
-    }
-}
-
-fn bytes<'a>(out: &mut Args<'a>, data: &'a [u8]) {
-    if !data.is_empty() {
-        out.push(Value::Field("cmsg_data"));
-        out.push(Value::Binary {
-            bytes: data,
-            cut: false,
-        });
-    }
-}

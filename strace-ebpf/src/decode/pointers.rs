@@ -15,8 +15,16 @@ use crate::{
 /// An argument that leads to memory.
 pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
     let raw = cx.register(cx.index);
-    if !cx.options.structs && !super::is_text(ty) {
-        out.push(Value::Addr(raw));
+    // The value of a socket option is a structure, whatever it is made of.
+    let arg = cx.args.get(usize::from(cx.index));
+    let is_text = super::is_text(ty) && arg.is_none_or(|arg| arg.name != "optval");
+    if !cx.options.structs && !is_text {
+        if raw != 0 && !(cx.failed() && is_output(ty)) && has_none(cx, ty) {
+            out.push(Value::ListOpen);
+            out.push(Value::ListClose);
+        } else {
+            out.push(Value::Addr(raw));
+        }
         return;
     }
     if let Ty::Remain { id } = ty {
@@ -35,6 +43,11 @@ pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
         Ty::PathBuf { len, .. } => path_buffer(out, cx, raw, len),
         Ty::Xattr { len, .. } => attribute(out, cx, raw, len),
         Ty::OptVal { dir, len } => option_value(out, cx, raw, dir, len),
+        Ty::IntOpt { dir, len } => int_option(out, cx, raw, dir, len),
+        Ty::NodeName { len, .. } if length(cx, len) > Some(NODE_NAME_MAX) => {
+            out.push(Value::Addr(raw));
+        }
+        Ty::NodeName { dir, len } => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
         Ty::StrVec => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec if cx.options.verbose => vectors::strings(out, &cx.captures, raw, cx.options),
         Ty::EnvVec => vectors::count(out, &cx.captures, raw),
@@ -52,6 +65,15 @@ pub fn pointer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty) {
         Ty::Bits { count, .. } => bits(out, cx, raw, count),
         Ty::Msgbuf { len, .. } => message(out, cx, raw, len),
         _ => out.push(Value::Addr(raw)),
+    }
+}
+
+/// Is it an array of no elements, whatever is behind the pointer?
+fn has_none(cx: &Cx<'_, '_>, ty: Ty) -> bool {
+    match ty {
+        Ty::Array { count, .. } | Ty::Iovec { count, .. } => length(cx, count) == Some(0),
+        Ty::Bits { count, word, .. } => word == StructId::Nodemask && length(cx, count) == Some(0),
+        _ => false,
     }
 }
 
@@ -158,19 +180,50 @@ fn attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, len: Len) {
     out.push(Value::Bytes { bytes, cut });
 }
 
-/// A socket option: most are an `int`, and one that is too short for it means nothing.
+/// `__NEW_UTS_LEN` of `include/uapi/linux/utsname.h`.
+const NODE_NAME_MAX: u64 = 64;
+
+/// The length of a socket option, an `int`.
+fn option_length(cx: &Cx<'_, '_>, len: Len) -> i32 {
+    match len {
+        Len::Arg(n) => cx.register(n) as i32,
+        _ => length(cx, len).unwrap_or(0) as i32,
+    }
+}
+
+/// A socket option: an `int` if it has four bytes. A length below 0 is a large one to setsockopt(2), and none to getsockopt(2).
 fn option_value<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len: Len) {
-    let there = length(cx, len).unwrap_or(0);
-    match (cx.at(raw), there) {
-        (Some(captured), 4) if captured.bytes.len() >= 4 => {
-            let value = cx::number_at(captured.bytes, 0, 4).unwrap_or(0);
+    let there = option_length(cx, len);
+    match there {
+        4 => int_option(out, cx, raw, dir, len),
+        ..=0 if dir == Dir::Out => out.push(Value::Addr(raw)),
+        _ if there < 0 => option_text(out, cx, raw),
+        _ => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
+    }
+}
+
+/// As much as is shown of a string that never ends.
+fn option_text<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64) {
+    let bytes = cx.at(raw).map(|captured| captured.bytes);
+    out.push(
+        match bytes.and_then(|bytes| bytes.get(..cx.options.string)) {
+            Some(bytes) => Value::Bytes { bytes, cut: true },
+            None => Value::Addr(raw),
+        },
+    );
+}
+
+/// A socket option that is an `int`: what is too short for it is shown as it is after getsockopt(2) only.
+fn int_option<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, dir: Dir, len: Len) {
+    let int = cx.bytes().and_then(|bytes| cx::number_at(bytes, 0, 4));
+    match (option_length(cx, len), int) {
+        (4.., Some(int)) => {
             out.push(Value::ListOpen);
-            out.push(Value::Int(cx::signed(value, 4)));
+            out.push(Value::Int(cx::signed(int, 4)));
             out.push(Value::ListClose);
         }
-        (Some(_), 1..4) if dir == Dir::In => out.push(Value::Addr(raw)),
-        (_, 0..4) => buffer(out, cx, Ty::Binary { dir, len }, raw, len),
-        _ => buffer(out, cx, Ty::Buf { dir, len }, raw, len),
+        (1..4, _) if dir == Dir::Out => buffer(out, cx, Ty::Binary { dir, len }, raw, len),
+        _ => out.push(Value::Addr(raw)),
     }
 }
 

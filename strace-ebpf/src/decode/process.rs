@@ -199,17 +199,62 @@ pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 }
 
 /// sched_setattr(2), sched_getattr(2): as much as its first member, or the call, says that there is.
+/// sched_getattr(2): the caller may have room for less than the kernel knows of, and the rest counts as 0.
+fn scheduling_told<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    const FIRST_SIZE: u32 = 48;
+    let mut own = [0; 56];
+    for (to, from) in own.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    let number = |at: usize, width: usize| number_at(&own, at, width).unwrap_or(0);
+    let size = number(0, 4);
+    out.push(Value::StructOpen);
+    out.push(Value::Field("size"));
+    out.push(Value::Uint(size));
+    if size >= u64::from(FIRST_SIZE) {
+        out.push(Value::Field("sched_policy"));
+        let policies = tables::set(SetId::SchedPolicies);
+        out.push(Value::Wide(policies, number(4, 4)));
+        out.push(Value::Field("sched_flags"));
+        out.push(Value::Wide(
+            tables::set(SetId::SchedAttrFlags),
+            number(8, 8),
+        ));
+        out.push(Value::Field("sched_nice"));
+        out.push(Value::Int(i64::from(number(16, 4) as i32)));
+        for (name, at, width) in [
+            ("sched_priority", 20, 4),
+            ("sched_runtime", 24, 8),
+            ("sched_deadline", 32, 8),
+            ("sched_period", 40, 8),
+            ("sched_util_min", 48, 4),
+            ("sched_util_max", 52, 4),
+        ] {
+            // Before Linux 5.3 these two were not there.
+            if at >= FIRST_SIZE as usize && size < own.len() as u64 {
+                break;
+            }
+            out.push(Value::Field(name));
+            out.push(Value::Uint(number(at, width)));
+        }
+    }
+    out.push(Value::StructClose);
+}
+
 pub fn scheduling<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const FIRST_SIZE: usize = 48;
     const SIZE: usize = 56;
     const KEEP_POLICY: u64 = 0x8;
     const KEEP_PARAMS: u64 = 0x10;
+    if cx.args.iter().any(|arg| arg.name == "size") {
+        scheduling_told(out, bytes);
+        return;
+    }
     let Some(size) = number_at(bytes, 0, 4) else {
         return;
     };
-    let given = cx.args.iter().any(|arg| arg.name == "size");
     let there = match size as usize {
-        0 if !given => FIRST_SIZE,
+        0 => FIRST_SIZE,
         size => size,
     };
     let own = bytes
@@ -223,11 +268,11 @@ pub fn scheduling<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     if there >= FIRST_SIZE {
         let flags = fields.get("sched_flags");
         let policy = fields.get("sched_policy") as i32;
-        if given || flags & KEEP_POLICY == 0 || policy < 0 {
+        if flags & KEEP_POLICY == 0 || policy < 0 {
             fields.show(out, cx, "sched_policy");
         }
         fields.show(out, cx, "sched_flags");
-        if given || flags & KEEP_PARAMS == 0 {
+        if flags & KEEP_PARAMS == 0 {
             let shown = [
                 "sched_nice",
                 "sched_priority",
@@ -238,7 +283,7 @@ pub fn scheduling<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             fields.show_all(out, cx, &shown);
         }
         fields.show_all(out, cx, &["sched_util_min", "sched_util_max"]);
-        if there > SIZE && !given {
+        if there > SIZE {
             out.push(Value::More);
         }
     }
@@ -294,8 +339,10 @@ pub fn usage<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 }
 
 /// sched_setaffinity(2).
-pub fn cpu_set<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    out.push(Value::Bits(bytes, 8 * bytes.len() as u32));
+pub fn cpu_set<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let there = cx.at(cx.register(cx.index)).map_or(0, |c| c.header.full);
+    let bits = 8 * bytes.len() as u32;
+    out.push(Value::Bits(bytes, bits.max(there.saturating_mul(8))));
 }
 
 /// wait4(2): nothing was written where no child has anything to tell (`WNOHANG`).

@@ -30,7 +30,13 @@ pub fn returned<'a>(
     let args = variant.map_or(syscall.args, |variant| variant.args);
     if let Some(arg) = variant.and_then(|variant| variant.ret.as_ref()) {
         let named = match arg.ty {
-            Ty::Enum(_) | Ty::IoPrio => true,
+            Ty::Enum(SetId::SignalHandler) => {
+                if tables::set(SetId::SignalHandler).name_of(ret).is_none() {
+                    return;
+                }
+                true
+            }
+            Ty::Enum(_) | Ty::IoPrio | Ty::SigMask => true,
             // Access modes have a name for 0 too.
             Ty::Flags(id) => matches!(tables::set(id).split(0).next(), Some(Part::Name(_))),
             _ => false,
@@ -38,7 +44,11 @@ pub fn returned<'a>(
         if !matches!(arg.ty, Ty::Fd | Ty::Pid) && (ret != 0 || named) {
             out.begin();
             if arg.name != "-" {
-                out.push(Value::Word(arg.name));
+                out.push(Value::Word(match arg.name {
+                    // Rows have no blanks in names.
+                    "old_mask" => "old mask",
+                    name => name,
+                }));
             }
             out.push(match arg.ty {
                 // Those that strace 6.1 does not show as numbers.
@@ -129,6 +139,15 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
     let abi = abi_of(call.record.abi);
     for (index, arg) in (0u8..).zip(args) {
         let cx = Cx::new(call, abi, args, index, options);
+        if !options.structs && is_left_at(arg) && cx.register(index) != 0 && args.iter().any(is_set)
+        {
+            if out.is_empty() {
+                out.begin();
+            }
+            out.push(Value::Word("left"));
+            out.push(Value::Addr(cx.register(index)));
+            continue;
+        }
         let Some(bytes) = cx.bytes_after() else {
             continue;
         };
@@ -153,7 +172,7 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
                 {
                     begin(out);
                     out.push(Value::Word(word));
-                    out.push(Value::Bits(own, count as u32));
+                    out.push(Value::Bits(own, count.min(8 * own.len() as u64) as u32));
                 }
             }
             Ty::Struct {
@@ -163,15 +182,22 @@ fn waited<'a>(out: &mut Args<'a>, call: &Call<'a>, args: &'static [Arg], options
             } => {
                 begin(out);
                 out.push(Value::Word("left"));
-                if options.structs {
-                    structs::pointee(out, &cx, id, cx.register(index), bytes);
-                } else {
-                    out.push(Value::Addr(cx.register(index)));
-                }
+                structs::pointee(out, &cx, id, cx.register(index), bytes);
             }
             _ => {}
         }
     }
+}
+
+/// The time limit, which the kernel changes to what is left of it.
+fn is_left_at(arg: &Arg) -> bool {
+    matches!(
+        arg.ty,
+        Ty::Struct {
+            dir: Dir::InOut,
+            ..
+        }
+    )
 }
 
 /// recvmmsg(2): the time that is left, if there was any.

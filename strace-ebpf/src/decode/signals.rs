@@ -9,10 +9,15 @@ use super::{
 use crate::tables::{self, Abi, Dir, SetId};
 
 /// A set has eight bytes or is refused; of the pending ones the kernel fills in fewer if asked for fewer.
+/// How many bytes a set of signals may have.
+pub fn sizes_of_set(cx: &Cx<'_, '_>) -> std::ops::RangeInclusive<usize> {
+    cx.abi.word_bytes() as usize..=8
+}
+
 pub fn sigset<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let arg = cx.args.get(usize::from(cx.index));
     let is_pending = arg.is_some_and(|arg| arg.name == "set" && arg.ty.dir() == Some(Dir::Out));
-    let known = if is_pending { 1..=8 } else { 8..=8 };
+    let known = if is_pending { 1..=8 } else { sizes_of_set(cx) };
     if known.contains(&bytes.len()) {
         out.push(Value::SigSet(number(bytes)));
     }

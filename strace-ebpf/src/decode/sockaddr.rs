@@ -95,7 +95,7 @@ pub fn address<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         AF_INET if bytes.len() >= 16 => inet(out, bytes),
         AF_INET6 if bytes.len() >= 24 => inet6(out, bytes),
         AF_NETLINK if bytes.len() >= 12 => netlink(out, bytes),
-        AF_PACKET if bytes.len() >= 12 => packet(out, bytes),
+        AF_PACKET if bytes.len() >= 20 => packet(out, bytes),
         _ if by_members(out, cx, family, bytes) => {}
         _ if !rest.is_empty() => {
             out.push(Value::Field("sa_data"));
@@ -180,8 +180,13 @@ fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     out.push(Value::InetPton6("sin6_addr", array(bytes, 8)));
     if let Some(scope) = number_at(bytes, 24, 4) {
         out.push(Value::Field("sin6_scope_id"));
-        // The names of link-local scopes would have to be asked for in the tracee's network namespace.
-        out.push(Value::Uint(scope));
+        out.push(match array::<2>(bytes, 8) {
+            // Addresses that mean something on one link only: fe80::/10, ff02::/16 whatever its flags.
+            [0xfe, 0x80..0xc0] | [0xff, 0x02 | 0x12 | 0x22 | 0x32] => {
+                Value::Interface(scope as u32, [0; 16])
+            }
+            _ => Value::Uint(scope),
+        });
     }
 }
 
@@ -206,7 +211,7 @@ fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
         Value::Set(protocol, number.into()),
     );
     out.push(Value::Field("sll_ifindex"));
-    out.push(Value::Int(signed(get(4, 4), 4)));
+    out.push(Value::Interface(get(4, 4) as u32, [0; 16]));
     out.push(Value::Field("sll_hatype"));
     out.push(Value::Set(tables::set(SetId::ArpHardware), get(8, 2)));
     out.push(Value::Field("sll_pkttype"));

@@ -31,6 +31,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Sockaddr, sockaddr::sockaddr),
     (StructId::SocketcallArgs, net::socketcall),
     (StructId::Ipv6Mreq, net::ipv6_membership),
+    (StructId::PacketMreq, net::packet_membership),
+    (StructId::IfreqName, ioctl::interface_name),
     (StructId::Sigset, signals::sigset),
     (StructId::Sigaction, signals::sigaction),
     (StructId::OldSigaction, signals::sigaction),

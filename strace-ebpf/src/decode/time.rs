@@ -14,7 +14,11 @@ const UTIME_OMIT: u64 = 0x3fff_fffe;
 pub fn pair<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u8]) {
     let size = tables::struct_size(id, cx.abi) as usize;
     out.push(Value::ListOpen);
-    for one in bytes.chunks_exact(size.max(1)).take(2) {
+    for (i, one) in bytes.chunks_exact(size.max(1)).take(2).enumerate() {
+        if i >= cx.options.elements && !cx.options.verbose {
+            out.push(Value::More);
+            break;
+        }
         let (seconds, fraction) = one.split_at(size / 2);
         let seconds = signed(number_at(seconds, 0, size / 2).unwrap_or(0), size / 2);
         let fraction = number_at(fraction, 0, size / 2).unwrap_or(0);

@@ -86,6 +86,8 @@ pub enum Value<'a> {
     Utime(&'static str, i64, u64),
     /// A member that is an IPv6 address; it brings its own name.
     InetPton6(&'static str, [u8; 16]),
+    /// The number of a network interface, and its name as far as it is known: with NULs at the end.
+    Interface(u32, [u8; 16]),
     /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`.
     Wire([u8; 4], u8),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
@@ -153,6 +155,8 @@ pub enum Value<'a> {
 pub struct Args<'a> {
     values: SmallVec<[Value<'a>; 24]>,
     starts: SmallVec<[u32; 8]>,
+    /// Network interfaces are among the values.
+    interfaces: bool,
 }
 
 impl<'a> Args<'a> {
@@ -171,7 +175,20 @@ impl<'a> Args<'a> {
 
     /// Adds a token to the argument begun last.
     pub fn push(&mut self, value: Value<'a>) {
+        self.interfaces |= matches!(value, Value::Interface(..));
         self.values.push(value);
+    }
+
+    /// Gives network interfaces the names that `name` knows.
+    pub fn name_interfaces(&mut self, name: impl Fn(u32) -> Option<[u8; 16]>) {
+        if !self.interfaces {
+            return;
+        }
+        for value in &mut self.values {
+            if let Value::Interface(index, own) = value {
+                *own = name(*index).unwrap_or_default();
+            }
+        }
     }
 
     /// Adds tokens behind those for which `what` has one.

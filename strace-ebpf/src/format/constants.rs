@@ -116,7 +116,7 @@ pub fn hardware(out: &mut Vec<u8>, style: Constants, address: &[u8]) {
         return colons(out);
     }
     escape::quoted(out, address, Hex::Always);
-    if style == Verbose {
+    if style == Verbose && !address.is_empty() {
         out.extend_from_slice(b" /* ");
         colons(out);
         out.extend_from_slice(b" */");
@@ -188,7 +188,7 @@ fn one_group(out: &mut Vec<u8>, style: Constants, group: Group) {
                     out.extend_from_slice(b"<<");
                     number::decimal(out, field.mask.trailing_zeros());
                 }
-                (FieldKind::Set(_), _) => number::hex(out, value),
+                (FieldKind::Set(_) | FieldKind::Joins(_), _) => number::hex(out, value),
             }
             match (field.kind, one) {
                 (FieldKind::Shift(by), _) if verbose => remark(out, by),
@@ -434,6 +434,20 @@ pub fn utime(out: &mut Vec<u8>, style: Constants, name: &str, seconds: i64, nano
     };
     both(out, style, number, |out| {
         out.extend_from_slice(name.as_bytes());
+    });
+}
+
+/// `if_nametoindex("lo")`, or the number.
+pub fn interface(out: &mut Vec<u8>, rendering: Rendering, index: u32, name: &[u8; 16]) {
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    let number = |out: &mut Vec<u8>| number::decimal(out, index);
+    if name.is_empty() {
+        return number(out);
+    }
+    both(out, rendering.constants, number, |out| {
+        out.extend_from_slice(b"if_nametoindex(");
+        escape::quoted(out, name, rendering.strings);
+        out.push(b')');
     });
 }
 

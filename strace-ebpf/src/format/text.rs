@@ -182,6 +182,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             constants::utime(out, style, name, seconds, nanos);
         }
         Value::InetPton6(field, address) => constants::inet_pton6(out, rendering, field, address),
+        Value::Interface(index, name) => constants::interface(out, rendering, index, &name),
         // Its turn is in `argument`; alone it has none.
         Value::Wire(..) => {}
         Value::Bits(bytes, count) => bits(out, bytes, count),
@@ -314,6 +315,9 @@ fn bits(out: &mut Vec<u8>, bytes: &[u8], count: u32) {
             first = false;
             number::decimal(out, at + bit);
         }
+    }
+    if count as usize > 8 * bytes.len() {
+        out.extend_from_slice(if first { b"..." } else { b" ..." });
     }
     out.push(b']');
 }

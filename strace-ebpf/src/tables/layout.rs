@@ -88,6 +88,8 @@ pub enum MemberTy {
     Id(u8),
     /// A file descriptor.
     Fd(u8),
+    /// The number of a network interface, which has a name.
+    Interface,
     /// A file descriptor or `AT_FDCWD`.
     DirFd,
     /// A signal's number.

@@ -56,11 +56,21 @@ pub struct Field {
     pub kind: FieldKind,
 }
 
+impl Field {
+    /// Does a field of this value have no name of its own, so that its bits are shown with the flags?
+    fn joins(&self, value: u64) -> bool {
+        let unnamed = |id| set(id).name_of(value & self.mask).is_none();
+        matches!(self.kind, FieldKind::Joins(id) if value & self.mask != 0 && unnamed(id))
+    }
+}
+
 /// What a [`Field`] holds. Of those but [`FieldKind::Decimal`] and [`FieldKind::Octal`], a zero without a name is not printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// One value of an enum.
     Set(SetId),
+    /// The same; a value without a name counts as flags.
+    Joins(SetId),
     /// A signal number.
     Signal,
     /// A number, printed when anything else is.
@@ -179,14 +189,16 @@ impl Set {
     /// Takes a value apart whose every bit counts: a wide struct member with the flags of a narrow argument, such as
     /// `open_how.flags`.
     pub fn split_wide(&'static self, value: u64) -> Split {
-        let in_fields = self.field_mask();
+        let joined = self.before.iter().filter(|field| field.joins(value));
+        let joined = joined.fold(0, |all, field| all | value & field.mask);
         Split {
             set: self,
             value,
-            rest: value & !in_fields,
+            rest: value & !self.field_mask() | joined,
             stage: Stage::Before(0),
             fields: true,
             empty: true,
+            named: false,
         }
     }
 
@@ -229,6 +241,8 @@ pub struct Split {
     fields: bool,
     /// Nothing came out yet.
     empty: bool,
+    /// The name of a flag came out.
+    named: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -298,10 +312,11 @@ impl Split {
     fn field(&self, field: &Field) -> Option<Part> {
         let value = self.value & field.mask;
         let number = value >> field.mask.trailing_zeros();
-        if let FieldKind::Set(id) = field.kind {
+        if let FieldKind::Set(id) | FieldKind::Joins(id) = field.kind {
             let set = set(id);
             return match set.name_of(value) {
                 Some(name) => Some(Part::Name(name)),
+                None if field.joins(value) => None,
                 None => (value != 0).then(|| set.unknown(value)),
             };
         }
@@ -309,7 +324,7 @@ impl Split {
             FieldKind::Signal => (number != 0).then(|| signal(number)),
             FieldKind::Octal => Some(Part::Octal(value)),
             FieldKind::Shift(by) => (number != 0).then_some(Part::Shifted(number, by)),
-            FieldKind::Decimal | FieldKind::Set(_) => {
+            FieldKind::Decimal | FieldKind::Set(_) | FieldKind::Joins(_) => {
                 // Fields are narrower than 64 bits.
                 (self.value != 0).then_some(Part::Decimal(number as i64))
             }
@@ -325,6 +340,7 @@ impl Split {
         for (i, (bits, name)) in rows {
             if *bits != 0 && self.rest & bits == *bits {
                 self.rest &= !bits;
+                self.named = true;
                 return Some((i, name));
             }
         }
@@ -333,7 +349,9 @@ impl Split {
 
     /// The comment stands only where no name tells what the number is about.
     fn unknown_rest(&self) -> Option<Part> {
-        (self.rest != 0).then(|| match self.empty {
+        let is_one = |field: &Field| matches!(field.kind, FieldKind::Joins(_));
+        let alone = !self.named && self.set.before.iter().any(is_one);
+        (self.rest != 0).then(|| match self.empty || alone {
             true => self.set.unknown(self.rest),
             false => Part::Unknown(self.rest, None),
         })

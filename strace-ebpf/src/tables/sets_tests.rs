@@ -123,7 +123,7 @@ fn bits_of(set: &'static Set, part: Part) -> Option<u64> {
     let fields = || set.before.iter().chain(set.after);
     let in_field = |name| {
         fields().find_map(|field| match field.kind {
-            FieldKind::Set(id) => super::set(id).value_of(name),
+            FieldKind::Set(id) | FieldKind::Joins(id) => super::set(id).value_of(name),
             FieldKind::Signal => signal_by_name(name).map(u64::from),
             _ => None,
         })

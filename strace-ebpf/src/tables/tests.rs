@@ -75,6 +75,8 @@ fn lengths(ty: Ty) -> impl Iterator<Item = u8> {
         | Ty::Binary { len, .. }
         | Ty::PathBuf { len, .. }
         | Ty::OptVal { len, .. }
+        | Ty::IntOpt { len, .. }
+        | Ty::NodeName { len, .. }
         | Ty::Xattr { len, .. }
         | Ty::Msgbuf { len, .. } => Some(len),
         Ty::Struct { len, .. } => len,

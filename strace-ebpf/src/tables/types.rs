@@ -258,6 +258,20 @@ pub enum Ty {
         /// In bytes.
         len: Len,
     },
+    /// A socket option that is an `int`.
+    IntOpt {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
+    /// The name of a machine or domain, which is no name if it is too long for `struct new_utsname`.
+    NodeName {
+        /// Who writes it.
+        dir: Dir,
+        /// In bytes.
+        len: Len,
+    },
     /// What is left of a sleep, written only when a signal has ended it.
     Remain {
         /// Which struct.
@@ -340,6 +354,8 @@ impl Ty {
             | Self::Binary { dir, .. }
             | Self::PathBuf { dir, .. }
             | Self::OptVal { dir, .. }
+            | Self::IntOpt { dir, .. }
+            | Self::NodeName { dir, .. }
             | Self::Xattr { dir, .. }
             | Self::Struct { dir, .. }
             | Self::Array { dir, .. }

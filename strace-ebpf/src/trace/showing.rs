@@ -7,7 +7,10 @@ use crate::{
         self, Outcome,
         value::{Args, Value},
     },
-    resolve::names::{Comm, Names},
+    resolve::{
+        interfaces,
+        names::{Comm, Names},
+    },
     session::Call,
     stack::Frames,
     tables::Syscall,
@@ -28,6 +31,7 @@ impl Showing<'_> {
     /// Writes the arguments.
     pub fn args<'a>(&self, args: &mut Args<'a>, call: &Call<'a>, syscall: Option<&Syscall>) {
         decode::args(args, call, syscall, &self.options);
+        args.name_interfaces(interfaces::name_of);
         self.name_pids(args, call);
     }
 
@@ -40,6 +44,7 @@ impl Showing<'_> {
         goes_on: Option<&'static str>,
     ) {
         decode::args_of_restarted(args, call, syscall, &self.options, goes_on);
+        args.name_interfaces(interfaces::name_of);
         self.name_pids(args, call);
     }
 

@@ -143,7 +143,8 @@ impl Known {
             | "ioprio" => "name",
             "fd" | "dirfd" => "fd",
             "path" | "str" | "pathbuf" | "strvec" | "envvec" => "text",
-            "buf" | "binary" | "optval" | "iovec" | "msghdr" | "mmsghdr" | "msgbuf" => "data",
+            "buf" | "binary" | "optval" | "intopt" | "nodename" | "iovec" | "msghdr"
+            | "mmsghdr" | "msgbuf" => "data",
             "struct" | "remain" if decoded => "struct",
             "array" if decoded => "list",
             "bits" => "list",

@@ -40,8 +40,10 @@ fn syscalls(tables: &Tables) -> Result<String> {
         .iter()
         .map(|s| (s.name.as_str(), s))
         .collect();
-    for signature in tables.signatures.iter().filter(|s| !s.args.is_empty()) {
-        arguments(&mut out, signature);
+    for signature in &tables.signatures {
+        if !signature.args.is_empty() {
+            arguments(&mut out, signature);
+        }
         for (i, variant) in variants::of(tables, signature)?.iter().enumerate() {
             variant_row(&mut out, signature, i, variant);
         }

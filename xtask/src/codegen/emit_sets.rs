@@ -66,6 +66,7 @@ fn fields(fields: &[Field]) -> String {
 fn field(field: &Field) -> String {
     let kind = match &field.what {
         What::Set(name) => format!("Set(SetId::{})", camel_case(name)),
+        What::Joins(name) => format!("Joins(SetId::{})", camel_case(name)),
         What::Signal => "Signal".into(),
         What::Decimal => "Decimal".into(),
         What::Octal => "Octal".into(),

@@ -54,6 +54,8 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("pathbuf", "PathBuf", &[Param::Dir, Param::Len("len")]),
     TypeWord("xattr", "Xattr", &[Param::Dir, Param::Len("len")]),
     TypeWord("optval", "OptVal", &[Param::Dir, Param::Len("len")]),
+    TypeWord("intopt", "IntOpt", &[Param::Dir, Param::Len("len")]),
+    TypeWord("nodename", "NodeName", &[Param::Dir, Param::Len("len")]),
     TypeWord("remain", "Remain", &[Param::Struct("id")]),
     TypeWord("wakeop", "WakeOp", &[]),
     TypeWord("ioprio", "IoPrio", &[]),

@@ -78,6 +78,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("uid", Width::Bytes(4), "Id(#)"),
     ("uid16", Width::Bytes(2), "Id(#)"),
     ("fd", Width::Bytes(4), "Fd(#)"),
+    ("ifindex", Width::Bytes(4), "Interface"),
     ("fd64", Width::Bytes(8), "Fd(#)"),
     ("dirfd", Width::Bytes(4), "DirFd"),
     ("signal", Width::Bytes(4), "Signal(#)"),

@@ -51,6 +51,8 @@ pub struct Field {
 #[derive(Debug, PartialEq)]
 pub enum What {
     Set(String),
+    /// The same; a value without a name counts as flags.
+    Joins(String),
     Signal,
     Decimal,
     Octal,
@@ -201,8 +203,11 @@ fn field(what: &[&str]) -> Result<What> {
         ["decimal"] => What::Decimal,
         ["octal"] => What::Octal,
         ["shift", name] => What::Shift((*name).into()),
+        [set, "joins"] => What::Joins((*set).into()),
         [set] => What::Set((*set).into()),
-        _ => bail!("expected field MASK and one of SET, signal, decimal, octal, shift NAME"),
+        _ => bail!(
+            "expected field MASK and one of SET, SET joins, signal, decimal, octal, shift NAME"
+        ),
     })
 }
 

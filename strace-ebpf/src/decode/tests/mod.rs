@@ -4,6 +4,7 @@
 mod basics;
 mod files;
 mod kernel;
+mod measured;
 mod network;
 mod noise;
 mod processes;

@@ -3,8 +3,8 @@
 use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, PATH_MAX},
     plan::{
-        FROM_ARG, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_ENTRIES, KIND_STR, OP_ELEMENTS, Op,
-        WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS, WHEN_UNSEEN,
+        FROM_ARG, FROM_ARG32, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_ENTRIES, KIND_STR,
+        OP_ELEMENTS, Op, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS, WHEN_UNSEEN,
     },
 };
 
@@ -26,7 +26,26 @@ const MASK_WORD: (u16, u16) = (6, 8);
 /// Pages of which mincore(2) is shown with `-v`.
 const MOST_PAGES: u32 = 16 * 1024;
 
+/// An `int`.
+const INT_BYTES: u32 = 4;
+
 impl Builder {
+    /// The value of a socket option; a length below 0 is a large one.
+    fn option(&mut self, from_arg: Op, len: Len, limit: u32) {
+        let op = Op {
+            kind: KIND_BYTES,
+            limit,
+            scale: 1,
+            ..from_arg
+        };
+        let op = with_length(self.args, op, len);
+        let len_from = match op.len_from {
+            FROM_ARG32 => FROM_ARG,
+            other => other,
+        };
+        self.add(Op { len_from, ..op });
+    }
+
     pub(super) fn argument(&mut self, arg: u8, ty: Ty, enter: bool, exit: bool) {
         let Some(dir) = ty.dir() else {
             return;
@@ -77,10 +96,11 @@ impl Builder {
             Ty::Buf { len, .. }
             | Ty::Binary { len, .. }
             | Ty::Xattr { len, .. }
-            | Ty::OptVal { len, .. } => {
+            | Ty::NodeName { len, .. } => {
+                // One byte tells whether it can be read, though none be shown.
                 let op = Op {
                     kind: KIND_BYTES,
-                    limit: self.limits.string,
+                    limit: self.limits.string.max(1),
                     scale: 1,
                     ..from_arg
                 };
@@ -89,6 +109,8 @@ impl Builder {
                     self.dumped(with_length(self.args, op, len));
                 }
             }
+            Ty::OptVal { len, .. } => self.option(from_arg, len, self.limits.string.max(INT_BYTES)),
+            Ty::IntOpt { len, .. } => self.option(from_arg, len, INT_BYTES),
             Ty::StrVec => self.strings(from_arg, true),
             Ty::EnvVec => self.strings(from_arg, self.shown.detail.verbose),
             Ty::Iovec { count, .. } => {
@@ -157,6 +179,7 @@ impl Builder {
                     Some(Len::Ret) => ENTRIES_BYTES,
                     Some(Len::Pages(_)) if verbose => MOST_PAGES,
                     Some(Len::Pages(_)) => shown_elements(&self.limits).into(),
+                    Some(_) if id == StructId::CpuSet => size,
                     Some(_) => size + BEYOND_BYTES,
                 };
                 // Entries are shown with -v, else counted.
@@ -216,10 +239,16 @@ impl Builder {
                     ..from_arg
                 });
             }
-            Ty::Bits { count, .. } => {
-                let (shift, scale) = MASK_WORD;
+            Ty::Bits { count, word, .. } => {
+                // Of nodes those before unreadable memory are shown.
+                let (shift, scale, flags) = match (word, self.word()) {
+                    (StructId::Nodemask, 4) => (5, 4, OP_ELEMENTS),
+                    (StructId::Nodemask, _) => (6, 8, OP_ELEMENTS),
+                    _ => (MASK_WORD.0, MASK_WORD.1, 0),
+                };
                 let op = Op {
                     kind: KIND_BYTES,
+                    flags,
                     shift,
                     scale,
                     limit: BITS_BYTES,

@@ -5130,7 +5130,7 @@ static MEMPOLICY_MODE_X86_64: Layout = Layout {
     members: &[Member {
         name: "",
         at: 0,
-        ty: MemberTy::Flags(SetId::MempolicyMode, 4),
+        ty: MemberTy::Enum(SetId::Mempolicy, 4),
         extra: false,
         nonzero: false,
         answer: false,
@@ -9423,7 +9423,7 @@ static SOCKADDR_XDP_X86_64: Layout = Layout {
         Member {
             name: "sxdp_ifindex",
             at: 4,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Interface,
             extra: false,
             nonzero: false,
             answer: false,
@@ -15305,7 +15305,7 @@ static PACKET_MREQ_X86_64: Layout = Layout {
         Member {
             name: "mr_ifindex",
             at: 0,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Interface,
             extra: false,
             nonzero: false,
             answer: false,
@@ -15353,7 +15353,7 @@ static IPV6_MREQ_X86_64: Layout = Layout {
         Member {
             name: "ipv6mr_interface",
             at: 16,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Interface,
             extra: false,
             nonzero: false,
             answer: false,

@@ -3578,7 +3578,7 @@ static ARGS_NAME_TO_HANDLE_AT: [Arg; 5] = [
         Ty::Struct {
             dir: Dir::InOut,
             id: StructId::FileHandle,
-            len: None,
+            len: Some(Len::Const(136)),
         },
     ),
     Arg::new(
@@ -3598,7 +3598,7 @@ static ARGS_OPEN_BY_HANDLE_AT: [Arg; 3] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::FileHandle,
-            len: None,
+            len: Some(Len::Const(136)),
         },
     ),
     Arg::new("flags", Ty::Flags(SetId::OpenFlags)),
@@ -6893,6 +6893,19 @@ static VARIANT_PRCTL_5: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0xa],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_6: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0xf],
     }],
     args: &[
@@ -6901,7 +6914,7 @@ static VARIANT_PRCTL_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_6: Variant = Variant {
+static VARIANT_PRCTL_7: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6921,7 +6934,7 @@ static VARIANT_PRCTL_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_7: Variant = Variant {
+static VARIANT_PRCTL_8: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6934,7 +6947,7 @@ static VARIANT_PRCTL_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_8: Variant = Variant {
+static VARIANT_PRCTL_9: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6954,7 +6967,7 @@ static VARIANT_PRCTL_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_9: Variant = Variant {
+static VARIANT_PRCTL_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6964,7 +6977,7 @@ static VARIANT_PRCTL_9: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrDumpable))),
 };
-static VARIANT_PRCTL_10: Variant = Variant {
+static VARIANT_PRCTL_11: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6974,7 +6987,7 @@ static VARIANT_PRCTL_10: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: Some(Arg::new("-", Ty::Flags(SetId::Securebits))),
 };
-static VARIANT_PRCTL_11: Variant = Variant {
+static VARIANT_PRCTL_12: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6984,7 +6997,7 @@ static VARIANT_PRCTL_11: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_12: Variant = Variant {
+static VARIANT_PRCTL_13: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -6997,7 +7010,7 @@ static VARIANT_PRCTL_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_13: Variant = Variant {
+static VARIANT_PRCTL_14: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7010,7 +7023,7 @@ static VARIANT_PRCTL_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_14: Variant = Variant {
+static VARIANT_PRCTL_15: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7023,7 +7036,7 @@ static VARIANT_PRCTL_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_15: Variant = Variant {
+static VARIANT_PRCTL_16: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7036,7 +7049,7 @@ static VARIANT_PRCTL_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_16: Variant = Variant {
+static VARIANT_PRCTL_17: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7049,7 +7062,7 @@ static VARIANT_PRCTL_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_17: Variant = Variant {
+static VARIANT_PRCTL_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7065,7 +7078,7 @@ static VARIANT_PRCTL_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_18: Variant = Variant {
+static VARIANT_PRCTL_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7085,7 +7098,7 @@ static VARIANT_PRCTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_19: Variant = Variant {
+static VARIANT_PRCTL_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7098,7 +7111,7 @@ static VARIANT_PRCTL_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_20: Variant = Variant {
+static VARIANT_PRCTL_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7111,7 +7124,7 @@ static VARIANT_PRCTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_21: Variant = Variant {
+static VARIANT_PRCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7127,7 +7140,7 @@ static VARIANT_PRCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_22: Variant = Variant {
+static VARIANT_PRCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7143,7 +7156,7 @@ static VARIANT_PRCTL_22: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrMceKillPolicy))),
 };
-static VARIANT_PRCTL_23: Variant = Variant {
+static VARIANT_PRCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7156,7 +7169,7 @@ static VARIANT_PRCTL_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_24: Variant = Variant {
+static VARIANT_PRCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7176,7 +7189,7 @@ static VARIANT_PRCTL_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_25: Variant = Variant {
+static VARIANT_PRCTL_26: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7189,7 +7202,7 @@ static VARIANT_PRCTL_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_26: Variant = Variant {
+static VARIANT_PRCTL_27: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7209,7 +7222,7 @@ static VARIANT_PRCTL_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_27: Variant = Variant {
+static VARIANT_PRCTL_28: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7225,7 +7238,7 @@ static VARIANT_PRCTL_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_28: Variant = Variant {
+static VARIANT_PRCTL_29: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7238,7 +7251,7 @@ static VARIANT_PRCTL_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_29: Variant = Variant {
+static VARIANT_PRCTL_30: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7254,7 +7267,7 @@ static VARIANT_PRCTL_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_30: Variant = Variant {
+static VARIANT_PRCTL_31: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7270,7 +7283,7 @@ static VARIANT_PRCTL_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_31: Variant = Variant {
+static VARIANT_PRCTL_32: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7283,7 +7296,7 @@ static VARIANT_PRCTL_31: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Flags(SetId::PrSpeculationState))),
 };
-static VARIANT_PRCTL_32: Variant = Variant {
+static VARIANT_PRCTL_33: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7297,7 +7310,7 @@ static VARIANT_PRCTL_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_33: Variant = Variant {
+static VARIANT_PRCTL_34: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7317,7 +7330,7 @@ static VARIANT_PRCTL_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_34: Variant = Variant {
+static VARIANT_PRCTL_35: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7330,7 +7343,7 @@ static VARIANT_PRCTL_34: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_35: Variant = Variant {
+static VARIANT_PRCTL_36: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7346,7 +7359,7 @@ static VARIANT_PRCTL_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_36: Variant = Variant {
+static VARIANT_PRCTL_37: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7356,7 +7369,7 @@ static VARIANT_PRCTL_36: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_37: Variant = Variant {
+static VARIANT_PRCTL_38: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7372,7 +7385,7 @@ static VARIANT_PRCTL_37: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_38: Variant = Variant {
+static VARIANT_PRCTL_39: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7388,7 +7401,7 @@ static VARIANT_PRCTL_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_39: Variant = Variant {
+static VARIANT_PRCTL_40: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7404,7 +7417,7 @@ static VARIANT_PRCTL_39: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_40: Variant = Variant {
+static VARIANT_PRCTL_41: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7420,7 +7433,7 @@ static VARIANT_PRCTL_40: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_41: Variant = Variant {
+static VARIANT_PRCTL_42: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7436,7 +7449,7 @@ static VARIANT_PRCTL_41: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_42: Variant = Variant {
+static VARIANT_PRCTL_43: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7452,7 +7465,7 @@ static VARIANT_PRCTL_42: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_43: Variant = Variant {
+static VARIANT_PRCTL_44: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7466,7 +7479,7 @@ static VARIANT_PRCTL_43: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_44: Variant = Variant {
+static VARIANT_PRCTL_45: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7482,7 +7495,7 @@ static VARIANT_PRCTL_44: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_45: Variant = Variant {
+static VARIANT_PRCTL_46: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -7989,7 +8002,7 @@ static ARGS_SCHED_GETATTR: [Arg; 4] = [
         Ty::Struct {
             dir: Dir::Out,
             id: StructId::SchedAttr,
-            len: None,
+            len: Some(Len::Arg(2)),
         },
     ),
     Arg::new("size", Ty::Uint),
@@ -8651,6 +8664,14 @@ static ARGS_SIGNAL: [Arg; 2] = [
     Arg::new("signum", Ty::Signal),
     Arg::new("handler", Ty::Addr),
 ];
+static VARIANT_SIGNAL_0: Variant = Variant {
+    tests: &[],
+    args: &[
+        Arg::new("signum", Ty::Signal),
+        Arg::new("handler", Ty::Addr),
+    ],
+    ret: Some(Arg::new("-", Ty::Enum(SetId::SignalHandler))),
+};
 static ARGS_SIGACTION: [Arg; 3] = [
     Arg::new("signum", Ty::Signal),
     Arg::at_enter(
@@ -8702,7 +8723,17 @@ static ARGS_SIGSUSPEND: [Arg; 3] = [
     Arg::new("unused2", Ty::Unused),
     Arg::new("mask", Ty::SigMask),
 ];
+static VARIANT_SGETMASK_0: Variant = Variant {
+    tests: &[],
+    args: &[],
+    ret: Some(Arg::new("mask", Ty::SigMask)),
+};
 static ARGS_SSETMASK: [Arg; 1] = [Arg::new("newmask", Ty::SigMask)];
+static VARIANT_SSETMASK_0: Variant = Variant {
+    tests: &[],
+    args: &[Arg::new("newmask", Ty::SigMask)],
+    ret: Some(Arg::new("old_mask", Ty::SigMask)),
+};
 static ARGS_TIME: [Arg; 1] = [Arg::new(
     "tloc",
     Ty::Struct {
@@ -8714,7 +8745,7 @@ static ARGS_TIME: [Arg; 1] = [Arg::new(
 static ARGS_STIME: [Arg; 1] = [Arg::new(
     "t",
     Ty::Struct {
-        dir: Dir::In,
+        dir: Dir::Out,
         id: StructId::TimeT,
         len: None,
     },
@@ -8764,6 +8795,23 @@ static ARGS_ADJTIMEX: [Arg; 1] = [Arg::new(
     },
 )];
 static VARIANT_ADJTIMEX_0: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[Arg::new(
+        "buf",
+        Ty::Struct {
+            dir: Dir::Out,
+            id: StructId::Timex,
+            len: None,
+        },
+    )],
+    ret: None,
+};
+static VARIANT_ADJTIMEX_1: Variant = Variant {
     tests: &[],
     args: &[Arg::new(
         "buf",
@@ -8787,6 +8835,26 @@ static ARGS_CLOCK_ADJTIME: [Arg; 2] = [
     ),
 ];
 static VARIANT_CLOCK_ADJTIME_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Timex,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_CLOCK_ADJTIME_1: Variant = Variant {
     tests: &[],
     args: &[
         Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
@@ -8813,6 +8881,26 @@ static ARGS_CLOCK_ADJTIME64: [Arg; 2] = [
     ),
 ];
 static VARIANT_CLOCK_ADJTIME64_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0],
+    }],
+    args: &[
+        Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Timex64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_CLOCK_ADJTIME64_1: Variant = Variant {
     tests: &[],
     args: &[
         Arg::new("clk_id", Ty::Enum(SetId::ClockId)),
@@ -9852,6 +9940,40 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[
+                0x1, 0x2, 0x5, 0x6, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x13, 0x1b,
+                0x1d, 0x1e, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d,
+                0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4a, 0x4b,
+            ],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::IntOpt {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0x1a, 0x33],
         },
     ],
@@ -9871,7 +9993,7 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_1: Variant = Variant {
+static VARIANT_SETSOCKOPT_2: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -9902,7 +10024,7 @@ static VARIANT_SETSOCKOPT_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_2: Variant = Variant {
+static VARIANT_SETSOCKOPT_3: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -9932,7 +10054,7 @@ static VARIANT_SETSOCKOPT_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_3: Variant = Variant {
+static VARIANT_SETSOCKOPT_4: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -9963,7 +10085,7 @@ static VARIANT_SETSOCKOPT_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_4: Variant = Variant {
+static VARIANT_SETSOCKOPT_5: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -9993,7 +10115,7 @@ static VARIANT_SETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_5: Variant = Variant {
+static VARIANT_SETSOCKOPT_6: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -10023,7 +10145,7 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_6: Variant = Variant {
+static VARIANT_SETSOCKOPT_7: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -10054,7 +10176,7 @@ static VARIANT_SETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_7: Variant = Variant {
+static VARIANT_SETSOCKOPT_8: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -10085,7 +10207,7 @@ static VARIANT_SETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_8: Variant = Variant {
+static VARIANT_SETSOCKOPT_9: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -10116,7 +10238,7 @@ static VARIANT_SETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_9: Variant = Variant {
+static VARIANT_SETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10138,7 +10260,7 @@ static VARIANT_SETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_10: Variant = Variant {
+static VARIANT_SETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10160,7 +10282,7 @@ static VARIANT_SETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_11: Variant = Variant {
+static VARIANT_SETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10182,7 +10304,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_12: Variant = Variant {
+static VARIANT_SETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10204,7 +10326,7 @@ static VARIANT_SETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_13: Variant = Variant {
+static VARIANT_SETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10226,7 +10348,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_14: Variant = Variant {
+static VARIANT_SETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10248,7 +10370,7 @@ static VARIANT_SETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_15: Variant = Variant {
+static VARIANT_SETSOCKOPT_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10261,7 +10383,7 @@ static VARIANT_SETSOCKOPT_15: Variant = Variant {
         Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
         Arg::new(
             "optval",
-            Ty::OptVal {
+            Ty::IntOpt {
                 dir: Dir::In,
                 len: Len::Arg(4),
             },
@@ -10270,7 +10392,7 @@ static VARIANT_SETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_16: Variant = Variant {
+static VARIANT_SETSOCKOPT_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10292,7 +10414,7 @@ static VARIANT_SETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_17: Variant = Variant {
+static VARIANT_SETSOCKOPT_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10314,7 +10436,7 @@ static VARIANT_SETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_18: Variant = Variant {
+static VARIANT_SETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10336,7 +10458,7 @@ static VARIANT_SETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_19: Variant = Variant {
+static VARIANT_SETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10358,7 +10480,7 @@ static VARIANT_SETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_20: Variant = Variant {
+static VARIANT_SETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10380,7 +10502,7 @@ static VARIANT_SETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_21: Variant = Variant {
+static VARIANT_SETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10402,7 +10524,7 @@ static VARIANT_SETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_22: Variant = Variant {
+static VARIANT_SETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10424,7 +10546,7 @@ static VARIANT_SETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_23: Variant = Variant {
+static VARIANT_SETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10446,7 +10568,7 @@ static VARIANT_SETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_24: Variant = Variant {
+static VARIANT_SETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10468,7 +10590,7 @@ static VARIANT_SETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_25: Variant = Variant {
+static VARIANT_SETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10490,7 +10612,7 @@ static VARIANT_SETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_26: Variant = Variant {
+static VARIANT_SETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10512,7 +10634,7 @@ static VARIANT_SETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_27: Variant = Variant {
+static VARIANT_SETSOCKOPT_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10534,7 +10656,7 @@ static VARIANT_SETSOCKOPT_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_28: Variant = Variant {
+static VARIANT_SETSOCKOPT_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10556,7 +10678,7 @@ static VARIANT_SETSOCKOPT_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_29: Variant = Variant {
+static VARIANT_SETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10578,7 +10700,7 @@ static VARIANT_SETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_30: Variant = Variant {
+static VARIANT_SETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10600,7 +10722,7 @@ static VARIANT_SETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_31: Variant = Variant {
+static VARIANT_SETSOCKOPT_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10622,7 +10744,7 @@ static VARIANT_SETSOCKOPT_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_32: Variant = Variant {
+static VARIANT_SETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10676,6 +10798,48 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[
+                0x4, 0x1, 0x2, 0x5, 0x6, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x13,
+                0x1b, 0x1d, 0x1e, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29, 0x2a, 0x2b, 0x2c,
+                0x2d, 0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4a,
+                0x4b,
+            ],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::IntOpt {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0xd],
         },
     ],
@@ -10702,7 +10866,7 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_1: Variant = Variant {
+static VARIANT_GETSOCKOPT_2: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -10740,7 +10904,7 @@ static VARIANT_GETSOCKOPT_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_2: Variant = Variant {
+static VARIANT_GETSOCKOPT_3: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10769,7 +10933,7 @@ static VARIANT_GETSOCKOPT_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_3: Variant = Variant {
+static VARIANT_GETSOCKOPT_4: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10798,7 +10962,7 @@ static VARIANT_GETSOCKOPT_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_4: Variant = Variant {
+static VARIANT_GETSOCKOPT_5: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10827,7 +10991,7 @@ static VARIANT_GETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_5: Variant = Variant {
+static VARIANT_GETSOCKOPT_6: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10856,7 +11020,7 @@ static VARIANT_GETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_6: Variant = Variant {
+static VARIANT_GETSOCKOPT_7: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10885,7 +11049,7 @@ static VARIANT_GETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_7: Variant = Variant {
+static VARIANT_GETSOCKOPT_8: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10914,7 +11078,7 @@ static VARIANT_GETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_8: Variant = Variant {
+static VARIANT_GETSOCKOPT_9: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10927,7 +11091,7 @@ static VARIANT_GETSOCKOPT_8: Variant = Variant {
         Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
         Arg::new(
             "optval",
-            Ty::OptVal {
+            Ty::IntOpt {
                 dir: Dir::Out,
                 len: Len::ArgPtr32(4),
             },
@@ -10943,7 +11107,7 @@ static VARIANT_GETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_9: Variant = Variant {
+static VARIANT_GETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10972,7 +11136,7 @@ static VARIANT_GETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_10: Variant = Variant {
+static VARIANT_GETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11001,7 +11165,7 @@ static VARIANT_GETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_11: Variant = Variant {
+static VARIANT_GETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11030,7 +11194,7 @@ static VARIANT_GETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_12: Variant = Variant {
+static VARIANT_GETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11059,7 +11223,7 @@ static VARIANT_GETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_13: Variant = Variant {
+static VARIANT_GETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11088,7 +11252,7 @@ static VARIANT_GETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_14: Variant = Variant {
+static VARIANT_GETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11117,7 +11281,7 @@ static VARIANT_GETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_15: Variant = Variant {
+static VARIANT_GETSOCKOPT_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11146,7 +11310,7 @@ static VARIANT_GETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_16: Variant = Variant {
+static VARIANT_GETSOCKOPT_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11175,7 +11339,7 @@ static VARIANT_GETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_17: Variant = Variant {
+static VARIANT_GETSOCKOPT_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11204,7 +11368,7 @@ static VARIANT_GETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_18: Variant = Variant {
+static VARIANT_GETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11233,7 +11397,7 @@ static VARIANT_GETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_19: Variant = Variant {
+static VARIANT_GETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11262,7 +11426,7 @@ static VARIANT_GETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_20: Variant = Variant {
+static VARIANT_GETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11291,7 +11455,7 @@ static VARIANT_GETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_21: Variant = Variant {
+static VARIANT_GETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11320,7 +11484,7 @@ static VARIANT_GETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_22: Variant = Variant {
+static VARIANT_GETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11349,7 +11513,7 @@ static VARIANT_GETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_23: Variant = Variant {
+static VARIANT_GETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11378,7 +11542,7 @@ static VARIANT_GETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_24: Variant = Variant {
+static VARIANT_GETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -11407,7 +11571,7 @@ static VARIANT_GETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_25: Variant = Variant {
+static VARIANT_GETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -13096,7 +13260,7 @@ static VARIANT_REBOOT_0: Variant = Variant {
 static ARGS_SETHOSTNAME: [Arg; 2] = [
     Arg::new(
         "name",
-        Ty::Buf {
+        Ty::NodeName {
             dir: Dir::In,
             len: Len::Arg(1),
         },
@@ -13106,7 +13270,7 @@ static ARGS_SETHOSTNAME: [Arg; 2] = [
 static ARGS_SETDOMAINNAME: [Arg; 2] = [
     Arg::new(
         "name",
-        Ty::Buf {
+        Ty::NodeName {
             dir: Dir::In,
             len: Len::Arg(1),
         },
@@ -13343,7 +13507,7 @@ static CALL_ADD_KEY: Syscall = Syscall {
 static CALL_ADJTIMEX: Syscall = Syscall {
     name: "adjtimex",
     args: &ARGS_ADJTIMEX,
-    variants: &[&VARIANT_ADJTIMEX_0],
+    variants: &[&VARIANT_ADJTIMEX_0, &VARIANT_ADJTIMEX_1],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -13523,7 +13687,7 @@ static CALL_CHROOT: Syscall = Syscall {
 static CALL_CLOCK_ADJTIME: Syscall = Syscall {
     name: "clock_adjtime",
     args: &ARGS_CLOCK_ADJTIME,
-    variants: &[&VARIANT_CLOCK_ADJTIME_0],
+    variants: &[&VARIANT_CLOCK_ADJTIME_0, &VARIANT_CLOCK_ADJTIME_1],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -13531,7 +13695,7 @@ static CALL_CLOCK_ADJTIME: Syscall = Syscall {
 static CALL_CLOCK_ADJTIME64: Syscall = Syscall {
     name: "clock_adjtime64",
     args: &ARGS_CLOCK_ADJTIME64,
-    variants: &[&VARIANT_CLOCK_ADJTIME64_0],
+    variants: &[&VARIANT_CLOCK_ADJTIME64_0, &VARIANT_CLOCK_ADJTIME64_1],
     ret: Ret::Int,
     classes: Classes::CLOCK,
     attrs: Attrs::NONE,
@@ -14623,6 +14787,7 @@ static CALL_GETSOCKOPT: Syscall = Syscall {
         &VARIANT_GETSOCKOPT_23,
         &VARIANT_GETSOCKOPT_24,
         &VARIANT_GETSOCKOPT_25,
+        &VARIANT_GETSOCKOPT_26,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -15918,6 +16083,7 @@ static CALL_PRCTL: Syscall = Syscall {
         &VARIANT_PRCTL_43,
         &VARIANT_PRCTL_44,
         &VARIANT_PRCTL_45,
+        &VARIANT_PRCTL_46,
     ],
     ret: Ret::Int,
     classes: Classes::CREDS,
@@ -17022,6 +17188,7 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_30,
         &VARIANT_SETSOCKOPT_31,
         &VARIANT_SETSOCKOPT_32,
+        &VARIANT_SETSOCKOPT_33,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -17078,7 +17245,7 @@ static CALL_SETXATTRAT: Syscall = Syscall {
 static CALL_SGETMASK: Syscall = Syscall {
     name: "sgetmask",
     args: &[],
-    variants: &[],
+    variants: &[&VARIANT_SGETMASK_0],
     ret: Ret::Hex,
     classes: Classes::SIGNAL,
     attrs: Attrs::NONE,
@@ -17142,7 +17309,7 @@ static CALL_SIGALTSTACK: Syscall = Syscall {
 static CALL_SIGNAL: Syscall = Syscall {
     name: "signal",
     args: &ARGS_SIGNAL,
-    variants: &[],
+    variants: &[&VARIANT_SIGNAL_0],
     ret: Ret::Addr,
     classes: Classes::SIGNAL,
     attrs: Attrs::NONE,
@@ -17241,7 +17408,7 @@ static CALL_SPLICE: Syscall = Syscall {
 static CALL_SSETMASK: Syscall = Syscall {
     name: "ssetmask",
     args: &ARGS_SSETMASK,
-    variants: &[],
+    variants: &[&VARIANT_SSETMASK_0],
     ret: Ret::Hex,
     classes: Classes::SIGNAL,
     attrs: Attrs::NONE,
