@@ -52,7 +52,7 @@ fn rounds(mut round: impl FnMut()) {
         }
         return;
     }
-    let all = ALL.get().expect("set before the threads");
+    let all = ALL.get_or_init(|| std::sync::Barrier::new(NAMES.len()));
     all.wait();
     (0..most).for_each(|_| round());
     all.wait();
@@ -239,7 +239,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::sync::Arc::new([const { AtomicI64::new(0) }; 9]),
         Vec::new(),
     );
-    ALL.get_or_init(|| std::sync::Barrier::new(NAMES.len()));
     let bodies: [fn([i32; 4]); 9] = [
         |fds| epoll(fds[0]),
         |_| repeat(|| sleep_ms(WAIT)),
