@@ -7,7 +7,7 @@
 
 use core::{arch::asm, ffi::c_void};
 
-use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_loop};
 use strace_ebpf_common::{
     capture::{
         CAPTURE_AT_ENTER, CAPTURE_BYTES, CAPTURE_PARTIAL, CAPTURE_TRUNCATED, Capture, padded,
@@ -24,9 +24,8 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    descriptor, kernel,
-    maps::Scratch,
-    maps::setting,
+    descriptor, exit, kernel,
+    maps::{PLAIN_ROUNDS, SCRATCH, Scratch, constant, setting},
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
 };
 
@@ -34,8 +33,6 @@ use crate::{
 const ROUNDS: u32 = 512;
 /// The same where the ways up from descriptors are walked: one name per round.
 const ROUNDS_DESCRIPTORS: u32 = 8192;
-/// The same without `bpf_loop`: what cannot be reached is shown as cut.
-const PLAIN_ROUNDS: u32 = 24;
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 /// Pointers looked at in one round.
@@ -58,6 +55,8 @@ fn mask4(mut x: u64) -> u64 {
     x
 }
 
+const _: () = assert!(MAX_OPS == 16);
+
 /// What the loop's callback gets.
 struct Loop {
     s: *mut Scratch,
@@ -68,8 +67,8 @@ struct Loop {
 /// Runs the operations of `plan` that are due in `phase`, behind the call record that the caller
 /// has put at the start of the scratch data. Returns the length of the whole record.
 ///
-/// With `LOOP_HELPER` by `bpf_loop` (helper 181, Linux 5.17), whose callback is verified once;
-/// else by a plain loop, which the verifier walks round by round, so there are fewer rounds.
+/// With `LOOP_HELPER` by `bpf_loop` (helper 181, Linux 5.17), whose callback is verified once; else by a plain loop, which
+/// the verifier walks round by round, around a function that it verifies by itself.
 #[inline(always)]
 pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u8) -> u64 {
     // SAFETY: `s` and `plan` are map values; every access below is at a masked offset.
@@ -95,11 +94,10 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
             };
             bpf_loop(rounds, callback as *mut c_void, (&raw mut state).cast(), 0);
         } else {
-            // By way of memory: of a number that it knows the verifier would walk all rounds again for each value.
             (*s).phase = u64::from(phase);
-            let phase = (&raw const (*s).phase).read_volatile() as u8;
+            let rounds = constant(&raw const PLAIN_ROUNDS);
             let mut n = 0;
-            while n < PLAIN_ROUNDS && !round::<false>(s, plan, phase) {
+            while n < rounds && plain_round() == 0 {
                 n += 1;
             }
         }
@@ -112,30 +110,45 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
 #[inline(never)]
 unsafe extern "C" fn round_callback(_index: u32, state: *mut Loop) -> i64 {
     // SAFETY: `run` passes its own state.
+    unsafe { i64::from(round((*state).s, (*state).plan, (*state).phase as u8)) }
+}
+
+/// One round without `bpf_loop`, 0 if there is more to do. What is not static the verifier walks once (Linux 5.6), however
+/// often it is called; for that it must know nothing of the caller, so everything is looked up again.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn plain_round() -> u64 {
+    // SAFETY: a helper without arguments; map values; the caller has put a call's record there.
     unsafe {
-        i64::from(round::<true>(
-            (*state).s,
-            (*state).plan,
-            (*state).phase as u8,
-        ))
+        let Some(s) = SCRATCH.get_ptr_mut(bpf_get_smp_processor_id()) else {
+            return 1;
+        };
+        let record = (&raw const (*s).data).cast::<CallRecord>();
+        let Some(plan) = exit::plan_at((*record).nr, (*record).abi) else {
+            return 1;
+        };
+        u64::from(round(s, plan, (*s).phase as u8))
     }
 }
 
 /// One round: the next element of the present operation, or on to the next operation. True when
 /// there is nothing left to do.
 #[inline(always)]
-unsafe fn round<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
+unsafe fn round(s: *mut Scratch, plan: *const Plan, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
         let index = (*s).op;
         if index >= MAX_OPS as u64 {
             return true;
         }
-        let op = (&raw const (*plan).ops).cast::<Op>().add(index as usize);
+        // Once more as a mask: old verifiers forget the limit of what is put on the stack meanwhile.
+        let op = (&raw const (*plan).ops)
+            .cast::<Op>()
+            .add(mask4(index) as usize);
         if (*op).kind == 0 {
             return true;
         }
-        let more = (*op).when & phase != 0 && is_due(s, op) && step::<LOOP_HELPER>(s, op, phase);
+        let more = (*op).when & phase != 0 && is_due(s, op) && step(s, op, phase);
         if !more {
             let record = (&raw const (*s).data).cast::<CallRecord>();
             (*s).op = index + 1;
@@ -178,7 +191,7 @@ unsafe fn is_due(s: *mut Scratch, op: *const Op) -> bool {
 
 /// One round: copies the next element of `op`. True if the operation has more to do.
 #[inline(always)]
-unsafe fn step<const LOOP_HELPER: bool>(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
+unsafe fn step(s: *mut Scratch, op: *const Op, phase: u8) -> bool {
     // SAFETY: as in `run`.
     unsafe {
         let from_block = (*op).addr_from == FROM_BLOCK64 || (*op).addr_from == FROM_BLOCK32;
@@ -222,7 +235,7 @@ unsafe fn step<const LOOP_HELPER: bool>(s: *mut Scratch, op: *const Op, phase: u
             return pointers(s, op, addr, phase);
         }
         let mut want = length(s, op, element);
-        if LOOP_HELPER && (*op).kind == KIND_ENTRIES {
+        if (*op).kind == KIND_ENTRIES {
             return entries(s, op, addr, want, phase);
         }
         if (*op).flags & OP_RESULT_IS_TOTAL != 0 {

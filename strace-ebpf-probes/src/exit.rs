@@ -278,8 +278,14 @@ fn abi_of(nr: u32, compat: bool) -> u8 {
 #[inline(always)]
 pub fn plan_of(nr: u32, compat: bool) -> Option<(u8, *const Plan)> {
     let abi = abi_of(nr, compat);
-    let index = verifier::min(plain_nr(nr, abi), PLANS_PER_ABI - 1);
-    Some((abi, PLANS.get_ptr(u32::from(abi) * PLANS_PER_ABI + index)?))
+    Some((abi, plan_at(plain_nr(nr, abi), abi)?))
+}
+
+/// The plan of a call by its number in the table of its ABI.
+#[inline(always)]
+pub fn plan_at(nr: u32, abi: u8) -> Option<*const Plan> {
+    let index = verifier::min(nr, PLANS_PER_ABI - 1);
+    PLANS.get_ptr(u32::from(abi) * PLANS_PER_ABI + index)
 }
 
 /// This CPU's scratch buffer, marked as taken; `None`, and counted, if it is taken already.

@@ -114,6 +114,10 @@ pub static CONFIG: Config = Config {
 #[unsafe(no_mangle)]
 pub static ENTER_BITS: [u64; 16] = [0; 16];
 
+/// Rounds of the interpreter without `bpf_loop`. Before Linux 5.6 the verifier walks each of them.
+#[unsafe(no_mangle)]
+pub static PLAIN_ROUNDS: u32 = 16;
+
 /// The summary's row of each system call, by `abi * PLANS_PER_ABI + nr`; 0: it is not wanted.
 #[unsafe(no_mangle)]
 pub static COUNT_SLOTS: [u16; COUNT_SLOTS_MAX] = [0; COUNT_SLOTS_MAX];

@@ -48,6 +48,8 @@ impl Version {
 /// Helper and feature dates that choices hang on.
 pub mod since {
     use super::Version;
+    /// Functions that the verifier walks by themselves.
+    pub const GLOBAL_FUNCTIONS: Version = Version(5, 6);
     /// BPF ring buffer.
     pub const RINGBUF: Version = Version(5, 8);
     /// Maps are charged to the cgroup, no longer against RLIMIT_MEMLOCK.

@@ -31,6 +31,8 @@ pub struct Kernel {
     pub count: Count,
     /// `bpf_loop` is there (Linux 5.17).
     pub loop_helper: bool,
+    /// Functions that are not static are verified by themselves, once (Linux 5.6).
+    pub global_functions: bool,
     /// We are in a PID namespace of our own.
     pub nested: bool,
     /// The kernel's types can be read.
@@ -46,6 +48,7 @@ impl Kernel {
         Self {
             count: config.count,
             loop_helper: facts.version >= since::BPF_LOOP,
+            global_functions: facts.version >= since::GLOBAL_FUNCTIONS,
             nested: config.pidns_inum != 0,
             typed: facts.offsets.is_ok(),
             preemptible,
@@ -326,6 +329,7 @@ mod tests {
                 flags.map(|preemptible| Kernel {
                     count: Count::default(),
                     loop_helper,
+                    global_functions: false,
                     nested: false,
                     typed,
                     preemptible,

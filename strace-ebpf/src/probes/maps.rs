@@ -11,10 +11,7 @@ use aya::{
     Ebpf,
     maps::{Map, MapData, RingBuf},
 };
-use strace_ebpf_common::{
-    config::{TRANSPORT_MAPPED, TRANSPORT_PERF},
-    plan::{KIND_POINTERS, Plan as CapturePlan},
-};
+use strace_ebpf_common::config::{TRANSPORT_MAPPED, TRANSPORT_PERF};
 
 use super::Settings;
 use crate::sys;
@@ -26,19 +23,6 @@ pub const IRQ_RING_BYTES: u32 = 64 << 10;
 const BPF_MAP_UPDATE_ELEM: u32 = 2;
 /// `bpf(2)` command `BPF_MAP_UPDATE_BATCH`, Linux 5.6.
 const BPF_MAP_UPDATE_BATCH: u32 = 26;
-
-/// Pointers of a vector that are looked at where programs have few rounds: three of them. The others are for the strings.
-const PLAIN_POINTERS: u16 = 48;
-
-/// The plans for programs that do without `bpf_loop`.
-pub(super) fn with_few_rounds(plans: &[CapturePlan]) -> Vec<CapturePlan> {
-    let mut plans = plans.to_vec();
-    let ops = plans.iter_mut().flat_map(|plan| &mut plan.ops);
-    for op in ops.filter(|op| op.kind == KIND_POINTERS) {
-        op.max_elements = op.max_elements.min(PLAIN_POINTERS);
-    }
-    plans
-}
 
 /// Where events come out of the kernel.
 pub enum Outlets {
@@ -205,32 +189,4 @@ unsafe fn update_all<T>(map: BorrowedFd<'_>, values: &[T]) -> io::Result<()> {
     attr[36..40].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
     // SAFETY: as many live keys and values as the count says, of the map's sizes by contract.
     unsafe { sys::bpf(BPF_MAP_UPDATE_BATCH, &mut attr) }.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use strace_ebpf_common::plan::{KIND_STR, Op};
-
-    use super::*;
-
-    #[test]
-    fn few_rounds_are_not_spent_on_pointers() {
-        let op = |kind, max_elements| Op {
-            kind,
-            max_elements,
-            ..Op::default()
-        };
-        let mut plan = CapturePlan::default();
-        plan.ops[0] = op(KIND_POINTERS, 512);
-        plan.ops[1] = op(KIND_STR, 512);
-        plan.ops[2] = op(KIND_POINTERS, 3);
-        let few = with_few_rounds(&[plan])[0];
-        assert_eq!(
-            few.ops[..3]
-                .iter()
-                .map(|op| op.max_elements)
-                .collect::<Vec<_>>(),
-            [48, 512, 3]
-        );
-    }
 }

@@ -102,6 +102,11 @@ impl Settings {
     }
 }
 
+/// Rounds of the interpreter without `bpf_loop`: as many as with it, where they are not each walked by the verifier. What
+/// cannot be reached is shown as cut.
+const PLAIN_ROUNDS: u32 = 512;
+const FEW_ROUNDS: u32 = 16;
+
 /// Loaded and attached probes.
 pub struct Probes {
     ebpf: Ebpf,
@@ -143,10 +148,16 @@ impl Probes {
             ring_bytes: settings.buffer_bytes,
             ..settings.config
         };
+        let plain_rounds = if settings.kernel.global_functions {
+            PLAIN_ROUNDS
+        } else {
+            FEW_ROUNDS
+        };
         let mut loader = types::loader();
         loader
             .override_global("CONFIG", &config, true)
             .override_global("ENTER_BITS", &enter_bits, true)
+            .override_global("PLAIN_ROUNDS", &plain_rounds, true)
             .map_max_entries("TASKS", settings.pid_max)
             .map_max_entries("SCRATCH", settings.cpus)
             .map_max_entries("RINGS", settings.cpus)
@@ -180,15 +191,9 @@ impl Probes {
         if settings.plans.len() != (ABIS * PLANS_PER_ABI) as usize {
             bail!("internal error: {} capture plans", settings.plans.len());
         }
-        let fill = |all: &[CapturePlan]| {
-            // SAFETY: the map's values are plans.
-            unsafe { maps::fill(plans.fd().as_fd(), all) }.context("filling the plan map")
-        };
-        if settings.kernel.loop_helper {
-            fill(&settings.plans)?;
-        } else {
-            fill(&maps::with_few_rounds(&settings.plans))?;
-        }
+        // SAFETY: the map's values are plans.
+        unsafe { maps::fill(plans.fd().as_fd(), &settings.plans) }
+            .context("filling the plan map")?;
         let cgroup_map = take_data(&mut ebpf, "CGROUP")?;
         if let Some(cgroup) = &settings.cgroup {
             map_set_fd(cgroup_map.fd().as_fd(), 0, cgroup.as_fd())

@@ -147,7 +147,12 @@ fn clocks(l: &mut Lines, edge: &Edge) {
     let ret = quiet!(l, SYS_times, [&raw mut tms]);
     l.expect(
         "times({tms_utime=%, tms_stime=%, tms_cutime=%, tms_cstime=%})",
-        &[&tms[0], &tms[1], &tms[2], &tms[3]],
+        &[
+            &ticks(tms[0]),
+            &ticks(tms[1]),
+            &ticks(tms[2]),
+            &ticks(tms[3]),
+        ],
         ret,
     );
     call!(l, SYS_times, [wall], "times(%)", Ptr(wall));
@@ -158,6 +163,14 @@ fn clocks(l: &mut Lines, edge: &Edge) {
         [1, NULL],
         "clock_adjtime(CLOCK_MONOTONIC, NULL)"
     );
+}
+
+/// Hundredths of a second as strace writes them.
+fn ticks(ticks: u64) -> String {
+    match ticks {
+        0 => "0".to_owned(),
+        _ => format!("{ticks} /* {}.{:02} s */", ticks / 100, ticks % 100),
+    }
 }
 
 /// Seconds since 1970 as strace writes them.
