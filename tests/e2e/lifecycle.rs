@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    harness::{BIN, Traced, alone, example, shared, trace, trace_by},
+    harness::{BIN, Traced, alone, example, shared, slow, trace, trace_by},
     hooks,
     rows::{Row, named},
 };
@@ -21,14 +21,16 @@ fn forks_and_exits_of_many_children() {
         ("--vfork-exec", "vfork", 0),
     ] {
         let program = example("forks");
-        let mut line = vec!["-f", "--", &program, "--children", "300"];
+        let children = 300 / slow() as usize;
+        let number = children.to_string();
+        let mut line = vec!["-f", "--", &program, "--children", &number];
         line.extend([mode].iter().filter(|mode| !mode.is_empty()));
         let traced = trace(&line);
         assert_eq!(traced.output.code(), 0, "{mode}: {:?}", traced.output);
         let rows = traced.rows();
         let parent = rows[0].pid;
         let born: Vec<i64> = named(&rows, "+fork").iter().map(|row| row.ret()).collect();
-        assert_eq!(born.len(), 300, "{mode}: +fork");
+        assert_eq!(born.len(), children, "{mode}: +fork");
         assert!(
             named(&rows, "+fork")
                 .iter()
@@ -40,9 +42,13 @@ fn forks_and_exits_of_many_children() {
             .filter(|row| row.errno == "-");
         let made: Vec<i64> = made.map(Row::ret).collect();
         assert_eq!(made, born, "{mode}: results of {call} against +fork");
-        assert_eq!(named(&rows, "getppid").len(), 300 * calls, "{mode}");
+        assert_eq!(named(&rows, "getppid").len(), children * calls, "{mode}");
         check_statuses(mode, &traced, &rows, parent);
-        let executed = if mode == "--vfork-exec" { 301 } else { 1 };
+        let executed = if mode == "--vfork-exec" {
+            children + 1
+        } else {
+            1
+        };
         assert_eq!(named(&rows, "+exec").len(), executed, "{mode}");
         assert_eq!(named(&rows, "execve").len(), executed, "{mode}");
     }
@@ -53,8 +59,9 @@ fn forks_and_exits_of_many_children() {
 #[test]
 fn nothing_is_missing_of_the_lives_of_many_processes() {
     let _machine = alone();
+    let children = if slow() > 1 { 15 } else { 40 };
     let script = format!(
-        "for i in 1 2 3 4 5 6 7 8; do {} --children 40 --vfork-exec >/dev/null & done; wait",
+        "for i in 1 2 3 4 5 6 7 8; do {} --children {children} --vfork-exec >/dev/null & done; wait",
         example("forks")
     );
     let nested = ["unshare", "-p", "-f", "--mount-proc", BIN];
@@ -69,7 +76,7 @@ fn nothing_is_missing_of_the_lives_of_many_processes() {
         );
         let rows = traced.rows();
         let succeeded = |name| named(&rows, name).iter().filter(|r| r.errno == "-").count();
-        let processes = 1 + 8 + 8 * 40;
+        let processes = 1 + 8 + 8 * children;
         for (name, count) in [
             ("+fork", processes - 1),
             ("+exec", processes),

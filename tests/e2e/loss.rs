@@ -112,14 +112,21 @@ fn assert_complete(what: &str, output: &Output, tally: &Tally, calls: u64) {
     assert_eq!(tally.getppid, calls, "{what}");
     let begun = tally.durations.len() as u64;
     assert_eq!(begun, calls, "{what}: calls whose start was seen");
-    assert_eq!(
-        tally.thread_disorder, 0,
-        "{what}: calls of a thread out of order"
-    );
     // The window is bounded: where the host takes a CPU away between the reading of the clock and
-    // the sending for longer than it is, that one record comes late (docs/design.md).
+    // the sending for longer than it is, that one record comes late (docs/design.md). Emulated
+    // processors take turns, of many milliseconds each.
+    let (late, late_of_thread) = if slow() > 1 {
+        (calls / 1000, calls / 10_000)
+    } else {
+        (calls / 100_000, 0)
+    };
     assert!(
-        tally.end_disorder * 100_000 <= calls,
+        tally.thread_disorder <= late_of_thread,
+        "{what}: {} calls of a thread out of order",
+        tally.thread_disorder
+    );
+    assert!(
+        tally.end_disorder <= late,
         "{what}: {} lines not in the order in which calls end, by {} ns at most",
         tally.end_disorder,
         tally.worst_ns

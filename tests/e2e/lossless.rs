@@ -95,7 +95,8 @@ fn what_we_do_to_the_processes_is_not_shown() {
         let dir = TempDir::new();
         let file = dir.file("trace");
         let mut command = tracer(&["--lossless", "--buffer-size", "8K", "--format", format]);
-        command.args(["-o", &file, "--", &example("calls"), "--calls", "100000"]);
+        let calls = (100_000 / slow()).to_string();
+        command.args(["-o", &file, "--", &example("calls"), "--calls", &calls]);
         let output = run(&mut command);
         assert_eq!(output.code(), 0, "{output:?}");
         let trace = std::fs::read_to_string(&file).unwrap();
