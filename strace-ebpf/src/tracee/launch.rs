@@ -15,7 +15,10 @@ use std::{
 };
 
 use super::{program::find_program, user::Rights};
-use crate::plan::launch::{Launch, Place};
+use crate::{
+    plan::launch::{Launch, Place},
+    sys,
+};
 
 /// Why a command cannot be started: the exit statuses of sh(1), but for strace's 1.
 #[derive(Debug, thiserror::Error)]
@@ -259,6 +262,7 @@ unsafe fn become_command(go: i32, failure: i32, prepared: &Prepared) -> ! {
         all.chain([std::ptr::null()]).collect()
     };
     let (argv, env) = (pointers(&prepared.argv), pointers(&prepared.env));
+    sys::limit_locked_memory_again();
     // SAFETY: live, NUL-terminated strings and vectors.
     unsafe {
         // Rust ignores SIGPIPE; a program expects its default.
