@@ -10,7 +10,10 @@ use super::{
     value::{Args, Value},
     vectors,
 };
-use crate::tables::{self, Dir, SetId, StructId};
+use crate::{
+    session::parse::Captured,
+    tables::{self, Dir, SetId, StructId},
+};
 
 /// `struct ipv6_mreq`.
 pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
@@ -90,7 +93,8 @@ fn header<'a>(
     length(out, room, namelen);
     out.push(Value::Field("msg_iov"));
     let (iov, count) = (get(2, word), get(3, word));
-    match cx.at(iov).filter(|_| iov != 0) {
+    let is_vector = |vector: &&Captured<'_>| iov != 0 && (count == 0 || !vector.bytes.is_empty());
+    match cx.at(iov).filter(is_vector) {
         Some(vector) => {
             // Other messages may share its first elements.
             let most = usize::try_from(count)

@@ -53,6 +53,7 @@ pub fn returned<'a>(
             out.push(match arg.ty {
                 // Those that strace 6.1 does not show as numbers.
                 Ty::Flags(id @ SetId::OpenFlags) => Value::Names(tables::set(id), ret),
+                Ty::Flags(id @ SetId::Personality) => Value::Set(tables::set(id), ret),
                 Ty::Enum(id) | Ty::Flags(id) if arg.name == "-" => {
                     Value::Names(tables::set(id), ret)
                 }

@@ -29,10 +29,22 @@ pub fn mode(raw: u64) -> Value<'static> {
 pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) {
     match ty {
         Ty::QuotaCmd => {
+            out.push(Value::Wire((raw as u32).to_le_bytes(), 0));
             out.push(Value::CallOpen("QCMD"));
             let (cmd, kind) = (raw as u32 >> 8, raw & 0xff);
             out.push(Value::Set(tables::set(SetId::QuotactlCmd), cmd.into()));
             out.push(Value::Set(tables::set(SetId::QuotaType), kind));
+            out.push(Value::CallClose);
+        }
+        Ty::IoPrio => {
+            // `include/uapi/linux/ioprio.h`.
+            const CLASS_SHIFT: u64 = 13;
+            let raw = raw & 0xffff_ffff;
+            out.push(Value::Wire((raw as u32).to_le_bytes(), 1));
+            out.push(Value::CallOpen("IOPRIO_PRIO_VALUE"));
+            let set = tables::set(SetId::IoprioClass);
+            out.push(Value::Set(set, raw >> CLASS_SHIFT));
+            out.push(Value::Uint(raw & ((1 << CLASS_SHIFT) - 1)));
             out.push(Value::CallClose);
         }
         Ty::Ethernet => {

@@ -19,7 +19,13 @@ pub fn sigset<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let is_pending = arg.is_some_and(|arg| arg.name == "set" && arg.ty.dir() == Some(Dir::Out));
     let known = if is_pending { 1..=8 } else { sizes_of_set(cx) };
     if known.contains(&bytes.len()) {
-        out.push(Value::SigSet(number(bytes)));
+        let bits = number(bytes);
+        let is_short = bytes.len() == 4 && !is_pending;
+        out.push(Value::SigSet(if is_short {
+            super::scalar::short_set(bits)
+        } else {
+            bits
+        }));
     }
 }
 
@@ -115,7 +121,7 @@ pub fn siginfo<'a>(out: &mut Args<'a>, abi: Abi, bytes: &'a [u8]) {
         if errno != 0 {
             out.push(Value::Field("si_errno"));
             out.push(match tables::errno_name(errno as u32) {
-                Some(name) => Value::Name(name),
+                Some(name) => Value::Number(name, errno as i32),
                 None => Value::Uint(errno),
             });
         }

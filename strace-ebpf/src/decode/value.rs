@@ -88,8 +88,11 @@ pub enum Value<'a> {
     InetPton6(&'static str, [u8; 16]),
     /// The number of a network interface, and its name as far as it is known: with NULs at the end.
     Interface(u32, [u8; 16]),
-    /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`.
+    /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`; of 0 bytes
+    /// it is a number of four, `QCMD(…)`, of 1 one with a sign.
     Wire([u8; 4], u8),
+    /// A constant that is decimal as a number.
+    Number(&'static str, i32),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
     Bits(&'a [u8], u32),
     /// What wait(2) tells of a process.

@@ -97,7 +97,8 @@ pub fn loose(out: &mut Vec<u8>, style: Constants, set_of: &'static Set, value: u
 /// A number with its name in a remark.
 pub fn noted(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u32) {
     number::decimal(out, value as i32);
-    if style != Raw {
+    // strace tells the name even where numbers are asked for, but of kinds of processes.
+    if style != Raw || set.name != "pid_type" {
         remark(out, set.named_or_comment(value.into()));
     }
 }

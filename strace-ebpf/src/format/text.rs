@@ -47,8 +47,7 @@ pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
         comma = !opens(value);
         match *value {
             Value::Wire(bytes, len) if rendering.constants != Constants::Abbrev => {
-                let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
-                wire(out, bytes, &mut rest, rendering);
+                wire(out, bytes, len, &mut rest, rendering);
                 comma = true;
             }
             _ if rendering.color => {
@@ -59,14 +58,29 @@ pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
     }
 }
 
-/// Bytes as they were in memory, then perhaps the call in C that makes them, which follows.
+/// Bytes as they were in memory, or the number that they are, then perhaps the call in C that makes them, which follows.
 fn wire(
     out: &mut Vec<u8>,
-    bytes: &[u8],
+    bytes: [u8; 4],
+    len: u8,
     rest: &mut std::slice::Iter<'_, Value<'_>>,
     rendering: Rendering,
 ) {
-    escape::quoted(out, bytes, Hex::Always);
+    let mut inner = Rendering {
+        constants: Constants::Abbrev,
+        ..rendering
+    };
+    match len {
+        0 => number::decimal(out, u32::from_le_bytes(bytes)),
+        1 => number::decimal(out, i32::from_le_bytes(bytes)),
+        _ => {
+            let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
+            escape::quoted(out, bytes, Hex::Always);
+        }
+    }
+    if len < 2 {
+        inner = rendering;
+    }
     let is_end = |value: &Value<'_>| matches!(value, Value::CallClose);
     let call = rest.as_slice();
     let end = call
@@ -76,11 +90,7 @@ fn wire(
     let (call, after) = call.split_at(end);
     if rendering.constants == Constants::Verbose {
         out.extend_from_slice(b" /* ");
-        let plain = Rendering {
-            constants: Constants::Abbrev,
-            ..rendering
-        };
-        argument(out, call, plain);
+        argument(out, call, inner);
         out.extend_from_slice(b" */");
     }
     *rest = after.iter();
@@ -185,6 +195,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Interface(index, name) => constants::interface(out, rendering, index, &name),
         // Its turn is in `argument`; alone it has none.
         Value::Wire(..) => {}
+        Value::Number(name, value) => constants::named(out, style, value, name),
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => constants::limit(out, style, limit, wide),

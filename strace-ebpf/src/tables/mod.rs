@@ -42,6 +42,13 @@ pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
     *table(abi).get(usize::try_from(nr).ok()?)?
 }
 
+/// The number of the call that ends a signal handler.
+pub fn sigreturn(abi: Abi) -> Option<u32> {
+    // i386 has an older one before it.
+    let found = all(abi).filter(|(_, call)| call.attrs.contains(Attrs::SIGRETURN));
+    found.last().map(|(nr, _)| nr)
+}
+
 /// The highest number in use.
 pub fn max_nr(abi: Abi) -> u32 {
     // A table is a few hundred rows.

@@ -10,11 +10,12 @@ pub mod tsv;
 
 use bytes::Bytes;
 use strace_ebpf_common::record::{
-    CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, ExecRecord, ForkRecord, Header,
-    KIND_EXEC, SignalRecord, TaskExitRecord, read_fixed,
+    CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, DURATION_UNKNOWN, ExecRecord,
+    ForkRecord, Header, KIND_EXEC, SignalRecord, TaskExitRecord, read_fixed,
 };
 
 use crate::{
+    decode,
     plan::qualify::Signals,
     resolve::names::Names,
     session::{
@@ -25,6 +26,7 @@ use crate::{
     },
     sink::Piece,
     stack::Stacks,
+    tables,
 };
 pub use common::{Common, Shown};
 use separate::Separate;
@@ -256,7 +258,8 @@ impl Tracer {
         }
     }
 
-    fn exit(&mut self, record: CallRecord, body: &[u8]) {
+    fn exit(&mut self, mut record: CallRecord, body: &[u8]) {
+        record.nr = number(&record);
         match &mut self.lines {
             Lines::Tsv(lines) => {
                 let enter = self.pending.claim(&record);
@@ -454,5 +457,34 @@ fn is_own(record: &SignalRecord, own: u32) -> bool {
         libc::SIGSTOP => word(8) == Some(SI_KERNEL),
         libc::SIGCONT => word(8) == Some(libc::SI_USER) && word(16) == Some(own as i32),
         _ => false,
+    }
+}
+/// The number of a call that has come back. When a signal handler has ended, and nobody saw it begin to, the registers that are
+/// restored say -1.
+fn number(record: &CallRecord) -> u32 {
+    match record.nr {
+        u32::MAX if record.duration_ns == DURATION_UNKNOWN => {
+            tables::sigreturn(decode::abi_of(record.abi)).unwrap_or(record.nr)
+        }
+        nr => nr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_returns_to_what_was_interrupted_is_known() {
+        let record = |nr, abi, duration_ns| CallRecord {
+            nr,
+            abi,
+            duration_ns,
+            ..CallRecord::default()
+        };
+        let unseen = |abi| number(&record(u32::MAX, abi, DURATION_UNKNOWN));
+        assert_eq!([unseen(0), unseen(1)], [15, 173]);
+        assert_eq!(number(&record(u32::MAX, 0, 5)), u32::MAX);
+        assert_eq!(number(&record(3, 0, DURATION_UNKNOWN)), 3);
     }
 }

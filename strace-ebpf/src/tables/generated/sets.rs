@@ -4601,7 +4601,7 @@ pub static SETS: [Set; 409] = [
         kind: SetKind::Flags,
         unknown: Unknown::Comment("KEXEC_???"),
         bits: 64,
-        apart: false,
+        apart: true,
         before: &[Field {
             mask: 0xffff0000,
             kind: FieldKind::Set(SetId::KexecLoadArch),
