@@ -230,9 +230,13 @@ pub struct Config {
     pub descriptors: u32,
     /// The same for files; zeros where they are not asked for.
     pub files: FileOffsets,
+    /// 1: look at map `INJECTED`.
+    pub inject: u32,
+    /// Zero.
+    pub _pad: u32,
 }
 
-const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 46 * 4);
+const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 46 * 4 + 2 * 4);
 
 /// In map `HELD`, indexed by process: it may run.
 pub const HELD_NOT: u64 = 0;
@@ -273,6 +277,25 @@ pub struct Task {
 }
 
 const _: () = assert!(size_of::<Task>() == 16);
+
+/// One entry of map `INJECTED`, indexed by tid: what the injector has done to the call that this thread is in. Written
+/// while the thread waits for it, so that nobody else looks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Injected {
+    /// Monotonic time at which the call was really made, before any delay.
+    pub enter_ns: u64,
+    /// How long ago the call would have returned without a delay of its return.
+    pub late_ns: u64,
+    /// `CALL_*` bits for the record; 0: nothing was done.
+    pub flags: u16,
+    /// A signal that the thread is to get, or 0.
+    pub signal: u16,
+    /// Not 0: the injector knows this thread, and not one that had the number before.
+    pub known: u32,
+}
+
+const _: () = assert!(size_of::<Injected>() == 24);
 
 #[cfg(feature = "user")]
 // SAFETY: repr(C), integers only, no padding (sizes asserted above).

@@ -27,6 +27,13 @@ pub const CALL_HAS_ENTER: u16 = 2;
 /// The copies were left out, because the buffer was nearly full.
 pub const CALL_SPARSE: u16 = 4;
 
+/// The call was not carried out: the result is the tracer's (`inject=`).
+pub const CALL_INJECTED: u16 = 8;
+/// The call, or its return, was delayed by the tracer.
+pub const CALL_DELAYED: u16 = 16;
+/// With [`CALL_INJECTED`]: the result is a value, even where it looks like an error.
+pub const CALL_RETVAL: u16 = 32;
+
 /// x86-64.
 pub const ABI_X86_64: u8 = 0;
 /// i386: an `int 0x80` or a 32-bit program.

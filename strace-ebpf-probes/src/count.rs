@@ -19,6 +19,7 @@ use crate::{
     exit::{failed, plain_nr, plan_of},
     filter::{self, Ids},
     hook::{Hook, Regs},
+    inject,
     kernel::{self, Current},
     maps::{COUNT_SLOTS, GROUPS, OFF_CPU, ROWS, setting},
     task::NEWBORN,
@@ -57,6 +58,7 @@ pub fn enter<H: Hook>(hook: H) {
         (*task).nr = nr;
         // An execve changes it.
         (*task).abi = u16::from(compat);
+        inject::signal(ids.tid);
     }
 }
 
@@ -87,6 +89,12 @@ pub fn exit<H: Hook>(hook: H) {
             entered_unseen(hook, ids, (*task).state, compat);
             return;
         }
+        let done = inject::take(ids.tid);
+        let made_ns = if done.flags != 0 {
+            done.enter_ns
+        } else {
+            enter_ns
+        };
         let now_ns = emit::now_ns();
         (*task).enter_ns = 0;
         // The child's side of fork: it never entered this call.
@@ -98,9 +106,19 @@ pub fn exit<H: Hook>(hook: H) {
             nr: (*task).nr,
             compat: (*task).abi != 0,
             ret: hook.ret(),
-            enter_ns,
+            enter_ns: start(made_ns, enter_ns),
             now_ns,
         });
+    }
+}
+
+/// When a call began for the summary's clock: a delay of `inject=` is time on the wall, and none of a CPU.
+#[inline(always)]
+pub fn start(made_ns: u64, enter_ns: u64) -> u64 {
+    if setting!(count.clock) == CLOCK_CPU {
+        enter_ns
+    } else {
+        made_ns
     }
 }
 
@@ -108,14 +126,20 @@ pub fn exit<H: Hook>(hook: H) {
 #[inline(always)]
 fn entered_unseen<H: Hook>(hook: H, ids: Ids, state: u16, compat: bool) {
     if state != TASK_ARMED && filter::in_scope(state, ids) {
+        let done = inject::take(ids.tid);
         add(&Ended {
             ids,
             nr: hook.regs().orig_nr() as u32,
             compat,
             ret: hook.ret(),
-            enter_ns: 0,
-            now_ns: 0,
+            enter_ns: start(done.enter_ns, 0),
+            now_ns: if done.flags != 0 {
+                emit::now_ns() - done.late_ns
+            } else {
+                0
+            },
         });
+        inject::signal(ids.tid);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     extra,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
+    inject,
     mapped::Place,
     maps::{ENTER_BITS, setting},
     simple,
@@ -58,6 +59,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         if (word >> (nr & 63)) & 1 != 0 {
             report::<H, LOOP_HELPER>(hook, task, ids, nr as u32, now);
         }
+        inject::signal(ids.tid);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE},
+    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task},
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
@@ -24,6 +24,7 @@ use crate::{
     extra,
     filter::{self, Ids},
     hook::{self, Hook, Regs},
+    inject,
     mapped::Place,
     maps::{PLANS, SCRATCH, Scratch, setting},
     simple,
@@ -65,6 +66,13 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
     let Some(task) = filter::task(ids.tid) else {
         return;
     };
+    ended::<H, LOOP_HELPER>(hook, ids, task);
+    inject::signal(ids.tid);
+}
+
+/// A call of this thread ended.
+#[inline(always)]
+fn ended<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, task: *mut Task) {
     // SAFETY: a map value of this very thread, and the plan's map value.
     unsafe {
         let enter_ns = (*task).enter_ns;
@@ -82,6 +90,7 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         if enter_ns == NEWBORN {
             return;
         }
+        let done = inject::take(ids.tid);
         let ret = hook.ret();
         let (status, mut phase) = if failed(ret) {
             (STATUS_FAILURE, WHEN_FAILURE)
@@ -128,14 +137,20 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         if setting!(count.mode) == COUNT_OFF && (*plan).flags & PLAN_WANTED == 0 {
             return;
         }
-        let now_ns = emit::now_ns();
+        let now_ns = emit::now_ns() - done.late_ns;
+        // Before any delay. What a thread spends without a CPU there is not known.
+        let made_ns = if done.flags != 0 {
+            done.enter_ns
+        } else {
+            enter_ns
+        };
         if setting!(count.mode) != COUNT_OFF {
             count::add(&Ended {
                 ids,
                 nr,
                 compat,
                 ret,
-                enter_ns,
+                enter_ns: count::start(made_ns, enter_ns),
                 now_ns,
             });
             if !told || (*plan).flags & PLAN_WANTED == 0 {
@@ -152,10 +167,11 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
             nr: plain_nr(nr, abi),
             abi,
             compat,
-            flags: unknown.make(if has_enter { CALL_HAS_ENTER } else { 0 }.into()) as u16,
+            flags: done.flags
+                | unknown.make(if has_enter { CALL_HAS_ENTER } else { 0 }.into()) as u16,
             ret,
             now_ns,
-            enter_ns,
+            enter_ns: made_ns,
         };
         if entered & TASK_SPARSE != 0 {
             call.flags |= CALL_SPARSE;

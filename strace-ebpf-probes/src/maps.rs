@@ -7,7 +7,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use strace_ebpf_common::{
-    config::{Config, FileOffsets, Offsets, Task},
+    config::{Config, FileOffsets, Injected, Offsets, Task},
     counters::{Counters, STREAMS},
     limits::{ABIS, COUNT_SLOTS_MAX, PLANS_PER_ABI, SCRATCH_BYTES, SURVEY_BYTES},
     mapped::{Chunk, Cursor},
@@ -107,6 +107,8 @@ pub static CONFIG: Config = Config {
         bound_name: 0,
         netlink_port: 0,
     },
+    inject: 0,
+    _pad: 0,
 };
 
 /// One bit per system call number modulo 1024: some ABI's plan of it has work at enter. It saves
@@ -246,6 +248,10 @@ pub static CHUNKS: Array<Chunk, 1, MAPPED> = Array::new();
 /// Processes that are held back, `HELD_*`, one entry per number up to `pid_max`.
 #[btf_map]
 pub static HELD: Array<u64, 1, MAPPED> = Array::new();
+
+/// What was done to calls by `inject=`, by tid; as large as `TASKS` where there is such a thing.
+#[btf_map]
+pub static INJECTED: Array<Injected, 1> = Array::new();
 
 /// A copy of a `task_struct`, see [`crate::survey`].
 #[btf_map]

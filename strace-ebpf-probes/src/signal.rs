@@ -25,6 +25,11 @@ const SIGKILL: u32 = 9;
 const TRACE_SIGNAL_DELIVERED: u64 = 0;
 const TRACE_SIGNAL_IGNORED: u64 = 1;
 
+/// Not a pointer: "the kernel", `include/linux/sched/signal.h`. 0 stands for "none".
+const SEND_SIG_PRIV: u64 = 1;
+/// `include/uapi/asm-generic/siginfo.h`.
+const SI_KERNEL: u32 = 0x80;
+
 #[inline(always)]
 fn argument(ctx: *mut c_void, n: usize) -> u64 {
     // SAFETY: both tracepoints have the arguments asked for.
@@ -142,13 +147,18 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
             (*record).nr = told.nr;
             (*record).flags = told.flags;
             (*record).ip = told.ip;
-            // 0 and 1 stand for "none" and "the kernel", `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`:
-            // the helper zeroes the destination when it cannot read.
+            // The helper zeroes the destination when it cannot read.
+            let info = (&raw mut (*record).info).cast::<u32>();
             bpf_probe_read_kernel(
-                (&raw mut (*record).info).cast(),
+                info.cast(),
                 size_of::<[u8; 48]>() as u32,
                 told.info as *const c_void,
             );
+            // In their place, the kernel itself: the `siginfo_t` that the receiver would see.
+            if told.info == SEND_SIG_PRIV {
+                info.write(told.signal);
+                info.add(2).write(SI_KERNEL);
+            }
         }
     });
 }

@@ -18,7 +18,7 @@ use crate::{
     emit::{self, Ticket},
     exit,
     filter::{self, Ids},
-    kernel,
+    inject, kernel,
     maps::{debug, setting},
     read::bpf_probe_read_kernel_str,
     switch,
@@ -97,6 +97,7 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
     if setting!(count.clock) == CLOCK_CPU {
         switch::born(child.tid);
     }
+    inject::born(child.tid);
     let Some(parent) = parent else {
         return;
     };

@@ -32,6 +32,7 @@ mod families;
 mod filters;
 mod hooks;
 mod identity;
+mod inject;
 mod launching;
 mod letting_go;
 mod lifecycle;

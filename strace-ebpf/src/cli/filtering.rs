@@ -24,6 +24,22 @@ pub struct Filtering {
     /// Only calls about these descriptors, as -e trace-fds=SET
     #[arg(long, visible_alias = "trace-fd", value_name = "SET")]
     pub trace_fds: Vec<String>,
+    /// Calls of the command that are changed.
+    // In brackets rustdoc would see links.
+    #[arg(
+        long,
+        value_name = "SET:WHAT",
+        help = "Change calls of the command, as -e inject=SET:WHAT[:WHAT...]: error=ERRNO or retval=VALUE, signal=SIGNAL, \
+                delay_enter=TIME, delay_exit=TIME, when=FIRST[..LAST][+[STEP]]"
+    )]
+    pub inject: Vec<String>,
+    /// Calls of the command that fail.
+    #[arg(
+        long,
+        value_name = "SET",
+        help = "Let calls of the command fail, as -e fault=SET[:error=ERRNO][:when=WHEN]; ENOSYS unless told otherwise"
+    )]
+    pub fault: Vec<String>,
     /// Only calls that succeeded
     #[arg(short = 'z', long)]
     pub successful_only: bool,

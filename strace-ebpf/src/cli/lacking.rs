@@ -1,6 +1,6 @@
 //! Flags of strace that we know by name but do not have: each is refused, never ignored.
 
-const NOT_YET: &[&str] = &["--fault", "--inject", "--kvm", "--secontext"];
+const NOT_YET: &[&str] = &["--kvm", "--secontext"];
 
 /// Says so of an option that the definition does not have, if strace has it.
 pub fn refuse(word: &str) -> Option<String> {

@@ -104,6 +104,8 @@ const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
     ("comms", Some("decode-pids"), Some("comm")),
     ("decode_pids", Some("decode-pids"), None),
     ("trace_fds", Some("trace-fds"), None),
+    ("inject", Some("inject"), None),
+    ("fault", Some("fault"), None),
     ("successful_only", Some("status"), Some("successful")),
     ("failed_only", Some("status"), Some("failed")),
 ];
@@ -330,11 +332,7 @@ mod tests {
 
     #[test]
     fn strace_flags_that_we_lack_are_refused_by_name() {
-        for (flag, name) in [
-            ("--fault=open", "--fault"),
-            ("--kvm", "--kvm"),
-            ("--inject=open", "--inject"),
-        ] {
+        for (flag, name) in [("--secontext", "--secontext"), ("--kvm", "--kvm")] {
             let Err(Refusal::Lacking(message)) = parse_words(&format!("{flag} ls")) else {
                 panic!("{flag} was taken");
             };

@@ -34,7 +34,7 @@ mod vectors;
 
 use strace_ebpf_common::{
     limits::COMM_BYTES,
-    record::{ABI_I386, ABI_X32, CallRecord},
+    record::{ABI_I386, ABI_X32, CALL_RETVAL, CallRecord},
 };
 
 use crate::{
@@ -229,7 +229,8 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) ->
         return Outcome::NoReturn;
     }
     let kind = syscall.map_or(Ret::Long, |syscall| syscall.ret);
-    if (-4095..0).contains(&ret) {
+    let is_value = call.record.flags & CALL_RETVAL != 0;
+    if (-4095..0).contains(&ret) && !is_value {
         let errno = ret.unsigned_abs() as u32;
         return if RESTARTS.contains(&errno) {
             Outcome::Restart(errno)
@@ -256,6 +257,7 @@ pub fn outcome(call: &Call<'_>, syscall: Option<&Syscall>, options: &Options) ->
         _ if syscall.is_some_and(|syscall| returned::is_of(Ty::Pid, call, syscall)) => {
             Value::Pid(ret as i32)
         }
+        _ if is_value => Value::Uint(ret as u64),
         _ => Value::Int(ret),
     })
 }

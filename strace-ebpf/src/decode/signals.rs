@@ -222,7 +222,7 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
             return;
         }
         SI_USER | SI_TKILL => return sender(out),
-        SI_KERNEL if !matches!(signal, 4 | 7 | 8 | 11 | SIGIO) => return,
+        SI_KERNEL if !matches!(signal, 4 | 7 | 8 | 11 | SIGCHLD | SIGIO) => return,
         i32::MIN..0 => {
             sender(out);
             if get(8, word) != 0 {

@@ -1,6 +1,6 @@
 //! The TSV format: one line per event, fields separated by one tab (docs/output.md).
 
-use strace_ebpf_common::record::{DURATION_UNKNOWN, Header};
+use strace_ebpf_common::record::{CALL_DELAYED, CALL_INJECTED, DURATION_UNKNOWN, Header};
 
 use super::{
     escape, number,
@@ -49,6 +49,8 @@ pub enum Column {
     Ip,
     /// Number of the call.
     Nr,
+    /// What `inject=` did to the call.
+    Injected,
 }
 
 /// The default columns.
@@ -80,6 +82,7 @@ const NAMES: &[(&str, Column)] = &[
     ("stack", Column::Stack),
     ("ip", Column::Ip),
     ("nr", Column::Nr),
+    ("injected", Column::Injected),
 ];
 
 impl Column {
@@ -210,6 +213,7 @@ impl Tsv {
                 Column::Time => self.clock.write(out, call.start_ns()),
                 Column::Syscall => text::call_name(out, &call.record, syscall_of(call)),
                 Column::Nr => number::decimal(out, call.record.nr),
+                Column::Injected => injected(out, call.record.flags),
                 Column::Ret => self.ret(out, outcome),
                 Column::Errno => errno(out, outcome),
                 Column::Dur => duration(out, call.record.duration_ns),
@@ -368,6 +372,15 @@ fn common(out: &mut Vec<u8>, column: Column, header: &Header, extra: &Extra<'_>)
         },
         _ => out.push(b'-'),
     }
+}
+
+fn injected(out: &mut Vec<u8>, flags: u16) {
+    out.extend_from_slice(match (flags & CALL_INJECTED, flags & CALL_DELAYED) {
+        (0, 0) => b"-",
+        (_, 0) => b"INJECTED",
+        (0, _) => b"DELAYED",
+        (_, _) => b"INJECTED,DELAYED",
+    });
 }
 
 fn stack(out: &mut Vec<u8>, addresses: &[u8]) {

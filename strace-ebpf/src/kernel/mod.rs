@@ -52,6 +52,8 @@ pub mod since {
     pub const GLOBAL_FUNCTIONS: Version = Version(5, 6);
     /// BPF ring buffer.
     pub const RINGBUF: Version = Version(5, 8);
+    /// A seccomp filter's listener tells when no process has the filter any more.
+    pub const UNUSED_FILTERS: Version = Version(5, 9);
     /// Maps are charged to the cgroup, no longer against RLIMIT_MEMLOCK.
     pub const UNCHARGED_MAPS: Version = Version(5, 11);
     /// Helper 158, `bpf_get_current_task_btf`.

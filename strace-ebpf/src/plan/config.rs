@@ -89,6 +89,8 @@ impl Request {
             extra,
             detach_on_exec: u32::from(self.launch.detach_on_exec),
             count: self.count(),
+            inject: u32::from(!self.qualifiers.inject.is_empty()),
+            _pad: 0,
             descriptors: self.descriptors(),
             has_task_regs: u32::from(facts.task_registers),
             kprobes: hook.kprobes(),

@@ -61,6 +61,22 @@ impl Filter {
         self.unknown
     }
 
+    /// What both sets hold.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let both = |abi: Abi, nr: u32| self.wants(abi, nr) && other.wants(abi, nr);
+        Self {
+            numbers: Abi::ALL
+                .into_iter()
+                .flat_map(|abi| tables::all(abi).map(move |(nr, _)| (abi, nr)))
+                .filter(|(abi, nr)| both(*abi, *nr))
+                .map(|(abi, nr)| (abi as u8, nr))
+                .collect(),
+            inverted: false,
+            unknown: false,
+        }
+    }
+
     /// Parses what follows `trace=`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (inverted, list) = match text.strip_prefix('!') {

@@ -7,6 +7,7 @@ pub mod detail;
 pub mod filter;
 pub mod functions;
 pub mod hook;
+pub mod inject;
 pub mod launch;
 pub mod qualify;
 pub mod summary;
@@ -22,7 +23,11 @@ use strace_ebpf_common::{
 
 use crate::{
     cli::{Attach, Cli, Transport},
-    format::{strace::Look, time::Style, tsv::Column},
+    format::{
+        strace::Look,
+        time::Style,
+        tsv::{Column, add_column},
+    },
     tips::Tips,
 };
 use capture::Limits;
@@ -205,7 +210,7 @@ impl Request {
                 "-c counts at tracepoints: --attach kprobe, kretprobe and fentry do not go with it (-C does)",
             ));
         }
-        let (columns, result_column) = parse_columns(form, cli.called, &cli.output)?;
+        let (mut columns, result_column) = parse_columns(form, cli.called, &cli.output)?;
         let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
         let told = |bit| qualifiers.status & bit != 0;
         let enters = told(STATUS_UNFINISHED) || told(STATUS_DETACHED);
@@ -269,6 +274,18 @@ impl Request {
         };
         let paths = cli.filtering.paths;
         let selects = !paths.is_empty() || qualifiers.trace_fds.is_some();
+        qualifiers
+            .inject
+            .check(&targets, cli.engine.attach, selects)?;
+        warnings.extend(qualifiers.inject.warnings());
+        // Who names all columns has said which.
+        let adds = |list: &str| list.starts_with('+');
+        if !qualifiers.inject.is_empty()
+            && cli.output.columns.as_deref().is_none_or(adds)
+            && !columns.contains(&Column::Injected)
+        {
+            add_column(&mut columns, Column::Injected);
+        }
         if selects && summary.is_some() {
             return Err(usage(
                 "-c and -C count in the kernel: -P and -e trace-fds do not go with them",
@@ -359,7 +376,17 @@ mod tests {
         assert!(message("-c --attach kprobe ls").contains("-c counts at tracepoints"));
         assert!(request("-C --attach kprobe ls").is_ok());
         assert!(message("-e trace=opnat ls").contains("invalid system call 'opnat'"));
-        assert!(message("-e inject=none ls").contains("not supported yet"));
+        assert!(message("-e inject=none ls").contains("invalid inject argument 'none'"));
+        for target in ["-p 1", "-a", "--cgroup /x", "-p 1 ls"] {
+            let line = format!("-e inject=close:error=EIO {target}");
+            assert!(
+                message(&line).contains("not with -p, -a or --cgroup"),
+                "{line}"
+            );
+        }
+        let line = "-e fault=close --attach fentry ls";
+        assert!(message(line).contains("not with --attach kretprobe or fentry"));
+        assert!(message("--fault=close -P /x ls").contains("not with -P"));
         assert!(message("-q -e quiet=none ls").contains("cannot be provided simultaneously"));
         assert!(message("-X names ls").contains("invalid -X argument: 'names'"));
         assert!(message("--strings-in-hex=x ls").contains("invalid --strings-in-hex"));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::Filter;
+use super::{filter::Filter, inject::Rules};
 use crate::{
     cli::{Called, Cli},
     decode::descriptor::{SHOW_ALL, SHOW_DEVICES, SHOW_PATHS, SHOW_PIDFDS, SHOW_SOCKETS},
@@ -40,6 +40,8 @@ pub struct Qualifiers {
     pub decode_fds: u32,
     /// What is told of processes, `PIDS` bits.
     pub decode_pids: u32,
+    /// What is done to calls.
+    pub inject: Rules,
 }
 
 /// Their names.
@@ -198,10 +200,18 @@ const KNOWN: &[Qualifier] = &[
         names: &["write", "writes", "w"],
         set: |all, set| parse_descriptors(set).map(|fds| all.write = fds),
     },
+    Qualifier {
+        names: &["inject"],
+        set: |all, set| all.inject.add("inject", set),
+    },
+    Qualifier {
+        names: &["fault"],
+        set: |all, set| all.inject.add("fault", set),
+    },
 ];
 
 /// Qualifiers of strace(1) that are refused by name.
-const LACKING: &[&str] = &["fault", "inject", "kvm", "namespace"];
+const LACKING: &[&str] = &["kvm", "namespace"];
 
 impl Default for Qualifiers {
     fn default() -> Self {
@@ -219,6 +229,7 @@ impl Default for Qualifiers {
             trace_fds: None,
             decode_fds: 0,
             decode_pids: 0,
+            inject: Rules::default(),
         }
     }
 }
@@ -240,6 +251,8 @@ impl Qualifiers {
         if all.quiet_named && cli.output.quiet > 0 {
             return Err("-q and -e quiet/--quiet cannot be provided simultaneously".to_owned());
         }
+        let traced = all.trace.clone();
+        all.inject.within(&traced);
         all.decode_fds |= match cli.output.descriptors {
             0 => 0,
             1 => u32::from(SHOW_PATHS),

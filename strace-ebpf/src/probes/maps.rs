@@ -21,6 +21,8 @@ pub const IRQ_RING_BYTES: u32 = 64 << 10;
 
 /// `bpf(2)` command `BPF_MAP_UPDATE_ELEM`.
 const BPF_MAP_UPDATE_ELEM: u32 = 2;
+/// `bpf(2)` command `BPF_MAP_LOOKUP_ELEM`.
+const BPF_MAP_LOOKUP_ELEM: u32 = 1;
 /// `bpf(2)` command `BPF_MAP_UPDATE_BATCH`, Linux 5.6.
 const BPF_MAP_UPDATE_BATCH: u32 = 26;
 
@@ -166,13 +168,29 @@ pub fn map_set_fd(map: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::R
 ///
 /// # Safety
 /// The map's values have the size of `T`.
-unsafe fn update<T>(map: BorrowedFd<'_>, key: u32, value: &T) -> io::Result<()> {
-    let mut attr = [0u8; 32];
-    attr[0..4].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
-    attr[8..16].copy_from_slice(&(&raw const key as u64).to_ne_bytes());
-    attr[16..24].copy_from_slice(&(std::ptr::from_ref(value) as u64).to_ne_bytes());
+pub unsafe fn update<T>(map: BorrowedFd<'_>, key: u32, value: &T) -> io::Result<()> {
+    let mut attr = element(map, &key, std::ptr::from_ref(value));
     // SAFETY: key and value are live, and of the sizes of the map's by contract.
     unsafe { sys::bpf(BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+/// Reads element `key` of an array map.
+///
+/// # Safety
+/// The map's values have the size of `T`, and are valid for it.
+pub unsafe fn lookup<T>(map: BorrowedFd<'_>, key: u32, value: &mut T) -> io::Result<()> {
+    let mut attr = element(map, &key, std::ptr::from_mut(value));
+    // SAFETY: as above.
+    unsafe { sys::bpf(BPF_MAP_LOOKUP_ELEM, &mut attr) }.map(drop)
+}
+
+/// struct { u32 map_fd; u64 key, value, flags; }
+fn element<T>(map: BorrowedFd<'_>, key: &u32, value: *const T) -> [u8; 32] {
+    let mut attr = [0u8; 32];
+    attr[0..4].copy_from_slice(&(map.as_raw_fd() as u32).to_ne_bytes());
+    attr[8..16].copy_from_slice(&(std::ptr::from_ref(key) as u64).to_ne_bytes());
+    attr[16..24].copy_from_slice(&(value as u64).to_ne_bytes());
+    attr
 }
 
 /// Sets the first elements of an array map in one call.

@@ -92,6 +92,15 @@ impl Settings {
         }
     }
 
+    /// Entries of the map of calls that are changed.
+    fn injected(&self) -> u32 {
+        if self.config.inject != 0 {
+            self.pid_max
+        } else {
+            1
+        }
+    }
+
     /// Pieces of mapped buffers.
     fn chunks(&self) -> u32 {
         if self.config.transport == TRANSPORT_MAPPED {
@@ -113,6 +122,8 @@ pub struct Probes {
     tasks: Array<MapData, Task>,
     /// Who is stopped by the probes, and how often they did.
     brake: Option<(MapData, MapData)>,
+    /// Who is traced, and what was done to calls.
+    injection: Option<(MapData, MapData)>,
     counters: PerCpuArray<MapData, Counters>,
     summary: summary::Maps,
     /// Perf events and links, per program in the order in which they were attached.
@@ -163,6 +174,7 @@ impl Probes {
             .map_max_entries("RINGS", settings.cpus)
             .map_max_entries("CURSORS", settings.cpus)
             .map_max_entries("HELD", settings.held())
+            .map_max_entries("INJECTED", settings.injected())
             .map_max_entries("CHUNKS", settings.chunks())
             .allow_unsupported_maps();
         if let Some(slots) = &settings.slots {
@@ -207,7 +219,16 @@ impl Probes {
         } else {
             None
         };
+        let injection = if settings.config.inject != 0 {
+            Some((
+                share_data(&mut ebpf, "TASKS")?,
+                take_data(&mut ebpf, "INJECTED")?,
+            ))
+        } else {
+            None
+        };
         let mut probes = Self {
+            injection,
             tasks: take(&mut ebpf, "TASKS")?,
             brake,
             counters: take(&mut ebpf, "COUNTERS")?,
@@ -350,6 +371,13 @@ impl Probes {
     #[must_use]
     pub fn brake(&self) -> Option<(&MapData, &MapData)> {
         self.brake.as_ref().map(|(held, cursors)| (held, cursors))
+    }
+
+    /// The maps of `inject=`: who is traced, and what was done to calls.
+    #[must_use]
+    pub fn injection(&self) -> Option<(BorrowedFd<'_>, BorrowedFd<'_>)> {
+        let (tasks, injected) = self.injection.as_ref()?;
+        Some((tasks.fd().as_fd(), injected.fd().as_fd()))
     }
 
     /// Sets the state of one thread.

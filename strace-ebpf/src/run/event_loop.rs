@@ -21,6 +21,7 @@ use crate::{
     trace::Tracer,
     tracee::{
         brake::Brake,
+        inject::Injector,
         launch::{self, Child},
         proc,
     },
@@ -184,6 +185,7 @@ impl Session<'_> {
                 if let Some(brake) = &mut self.brake {
                     brake.check_watchdog().context("replacing the watchdog")?;
                 }
+                self.look_after_injector();
                 next_look = now + LOOK_AFTER_NS;
                 self.tracer.refresh_clock();
                 if self.all_ended(ending.is_some())? {
@@ -277,6 +279,18 @@ impl Session<'_> {
             return Ok(0);
         }
         Ok(live)
+    }
+
+    /// Says so when somebody has ended the injector: there is no other one that the kernel would ask.
+    pub(super) fn look_after_injector(&mut self) {
+        if let Some(child) = &mut self.child
+            && child.injector.as_ref().is_some_and(Injector::has_ended)
+        {
+            child.injector = None;
+            say::line(format_args!(
+                "inject=: the process that answers the kernel was ended: from then on these calls fail with ENOSYS"
+            ));
+        }
     }
 
     /// With `--lossless`: lets go on what is stopped, if little is waiting to be drained and to be written.

@@ -30,6 +30,11 @@ impl Session<'_> {
         by_signal: Option<i32>,
     ) -> Result<Exit, Failure> {
         let skipped = self.probes.skipped_runs();
+        self.look_after_injector();
+        if let Some(child) = &mut self.child {
+            // From here on calls are left alone.
+            child.injector = None;
+        }
         self.detach().await?;
         if let Some(brake) = self.brake.take() {
             brake.finish();

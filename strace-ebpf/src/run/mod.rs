@@ -21,7 +21,7 @@ use crate::{
     kernel::{
         self, Facts,
         hooks::{Ask, Hooks},
-        raw_tracepoints_are_preemptible,
+        raw_tracepoints_are_preemptible, since,
     },
     plan::{
         self, Coloring, Form, PlanError, Request, capture,
@@ -134,6 +134,12 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             "to be found"
         },
     ));
+    if !request.qualifiers.inject.is_empty() && facts.version < since::UNUSED_FILTERS {
+        return Err(Failure::Unable(format!(
+            "inject=, fault=: needs Linux 5.9; this is {}",
+            facts.release
+        )));
+    }
     let output = &request.output;
     let target = match &output.file {
         Some(file) if output.separate => Target::separate(file, output.append)?,
@@ -152,6 +158,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         command => Some(launch::prepare(
             command,
             &request.launch,
+            &request.qualifiers.inject,
             target.is_stdout(),
         )?),
     };
@@ -166,6 +173,13 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
     debug_settings(&settings);
     let plans = Arc::new(settings.plans.clone());
     let (mut probes, outlets) = Probes::load(&settings)?;
+    if let Some(injector) = child.as_ref().and_then(|child| child.injector.as_ref())
+        && let Some((tasks, injected)) = probes.injection()
+    {
+        injector
+            .begin(tasks, injected)
+            .context("telling the injector what is traced")?;
+    }
     let sources = transport::open(outlets, settings.cpus, settings.buffer_bytes)?;
     let brake = brake(&probes, &settings, &writer)?;
     let merger = Merger::new(sources, settings.buffer_bytes);

@@ -14,9 +14,16 @@ use std::{
     },
 };
 
-use super::{program::find_program, user::Rights};
+use super::{
+    inject::{self, Asking, Injector},
+    program::find_program,
+    user::Rights,
+};
 use crate::{
-    plan::launch::{Launch, Place},
+    plan::{
+        inject::Rules,
+        launch::{Launch, Place},
+    },
     sys,
 };
 
@@ -39,6 +46,9 @@ pub enum LaunchError {
     #[error("{0}")]
     User(String),
     /// Status 1.
+    #[error("inject=: the kernel refuses the seccomp filter: {0}")]
+    Filter(io::Error),
+    /// Status 1.
     #[error("cannot start a process: {0}")]
     Fork(#[from] io::Error),
 }
@@ -50,7 +60,11 @@ impl LaunchError {
         match self {
             Self::NotFound(_) => 127,
             Self::NotExecutable(..) => 126,
-            Self::CannotStat(..) | Self::Exec(_) | Self::User(_) | Self::Fork(_) => 1,
+            Self::CannotStat(..)
+            | Self::Exec(_)
+            | Self::User(_)
+            | Self::Filter(_)
+            | Self::Fork(_) => 1,
         }
     }
 }
@@ -65,7 +79,12 @@ pub struct Child {
     as_strace: bool,
     /// It is our child, so we are told how it ends.
     pub ours: bool,
+    /// What changes its calls, if anything does.
+    pub injector: Option<Injector>,
 }
+
+/// With an error number on the way from the child: it was the filter's.
+const OF_FILTER: i32 = 1 << 16;
 
 impl Child {
     /// Its process.
@@ -89,6 +108,10 @@ impl Child {
         let fd = self.failure.try_clone().ok()?;
         std::fs::File::from(fd).read_exact(&mut bytes).ok()?;
         let errno = i32::from_ne_bytes(bytes);
+        if errno & OF_FILTER != 0 {
+            let error = io::Error::from_raw_os_error(errno & !OF_FILTER);
+            return Some(LaunchError::Filter(error));
+        }
         let error = io::Error::from_raw_os_error(errno);
         Some(match error.kind() {
             _ if self.as_strace => LaunchError::Exec(message(errno)),
@@ -112,6 +135,7 @@ struct Prepared {
     stdout_to_stderr: bool,
     dies_with_parent: bool,
     as_strace: bool,
+    asking: Option<Asking>,
 }
 
 /// Forks the child. With `stdout_to_stderr` its standard output becomes its standard error, so
@@ -119,10 +143,17 @@ struct Prepared {
 pub fn prepare(
     command: &[OsString],
     launch: &Launch,
+    rules: &Rules,
     stdout_to_stderr: bool,
 ) -> Result<Child, LaunchError> {
     let name = command.first().cloned().unwrap_or_default();
     let shown = name.to_string_lossy().into_owned();
+    let (injector, asking) = if rules.is_empty() {
+        (None, None)
+    } else {
+        let (injector, asking) = inject::start(rules)?;
+        (Some(injector), Some(asking))
+    };
     let mut prepared = Prepared {
         path: c_string(program_of(&name, launch.as_strace)?)?,
         argv: command
@@ -135,6 +166,7 @@ pub fn prepare(
         stdout_to_stderr,
         dies_with_parent: launch.kill_on_exit && launch.place == Place::Parent,
         as_strace: launch.as_strace,
+        asking,
     };
     if let (Some(argv0), Some(first)) = (&launch.argv0, prepared.argv.first_mut()) {
         *first = c_string(argv0.clone())?;
@@ -161,6 +193,7 @@ pub fn prepare(
         failure: failure_read,
         as_strace: launch.as_strace,
         ours: pid != 0,
+        injector,
     })
 }
 
@@ -282,6 +315,13 @@ unsafe fn become_command(go: i32, failure: i32, prepared: &Prepared) -> ! {
         };
         if got != 1 {
             // The tracer is gone or has given up.
+            libc::_exit(1);
+        }
+        // With the rights that it takes.
+        let refused = prepared.asking.as_ref().and_then(|a| a.install().err());
+        if let Some(errno) = refused {
+            let errno = errno | OF_FILTER;
+            libc::write(failure, (&raw const errno).cast(), 4);
             libc::_exit(1);
         }
         let taken = prepared.rights.as_ref().is_none_or(Rights::take);

@@ -2,6 +2,7 @@
 //! running processes, marked thread by thread.
 
 pub mod brake;
+pub mod inject;
 pub mod launch;
 pub mod proc;
 pub mod program;

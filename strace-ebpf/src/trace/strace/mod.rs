@@ -19,7 +19,7 @@ use crate::{
     decode::{self, Outcome, value::Args},
     format::{
         dump,
-        strace::{Known, Names, Place, Strace},
+        strace::{Done, Known, Names, Place, Strace},
     },
     plan::qualify::{QUIET_PERSONALITY, STATUS_FAILED, STATUS_SUCCESSFUL, STATUS_UNFINISHED},
     resolve::names::Comm,
@@ -316,12 +316,15 @@ impl Lines {
                 }
             };
             format.rest(out, &args, &names, known);
-            let duration = Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN);
+            let done = Done {
+                flags: call.record.flags,
+                duration_ns: Some(call.record.duration_ns).filter(|ns| *ns != DURATION_UNKNOWN),
+            };
             let mut returned = Args::default();
             decode::returned(&mut returned, call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
             let behind = showing.behind(call, &outcome);
-            format.result(out, &outcome, behind.as_ref(), &returned, duration);
+            format.result(out, &outcome, behind.as_ref(), &returned, done);
             if let Some(syscall) = syscall.filter(|_| options.dump) {
                 dump::dump(out, &decode::dump::pieces(call, syscall, options));
             }
@@ -438,7 +441,13 @@ impl Lines {
             if !known_at_enter(call, syscall, options).is_all(&args) {
                 out.extend_from_slice(b" <unfinished ...>");
             }
-            format.result(out, &Outcome::NoReturn, None, &Args::default(), None);
+            format.result(
+                out,
+                &Outcome::NoReturn,
+                None,
+                &Args::default(),
+                Done::default(),
+            );
             frames = showing.frames(call).map(|(frames, _)| frames);
         });
         if let Some(frames) = frames {
