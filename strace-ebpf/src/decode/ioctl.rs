@@ -76,8 +76,15 @@ pub fn loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
             cx,
             &["lo_encrypt_type", "lo_encrypt_key_size", "lo_flags"],
         );
-        let rest = ["lo_file_name", "lo_crypt_name", "lo_encrypt_key", "lo_init"];
-        fields.show_all(out, cx, &rest);
+        fields.show_all(out, cx, &["lo_file_name", "lo_crypt_name"]);
+        // `lo_encrypt_key` of `include/uapi/linux/loop.h`, as much of it as is said to be there.
+        let size = (fields.get("lo_encrypt_key_size") as usize).min(32);
+        out.push(Value::Field("lo_encrypt_key"));
+        out.push(Value::Bytes {
+            bytes: bytes.get(184..184 + size).unwrap_or_default(),
+            cut: false,
+        });
+        fields.show(out, cx, "lo_init");
     } else {
         fields.show_all(
             out,
@@ -89,7 +96,6 @@ pub fn loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::StructClose);
 }
 
-/// SIOCGIFCONF: `struct ifconf`, a `struct ifreq` for each address.
 /// `SIOCGIFNAME`: the number is asked for, the name comes back.
 pub fn interface_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(fields) = Fields::new(StructId::IfreqName, cx.abi, bytes) else {
@@ -103,6 +109,7 @@ pub fn interface_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) 
     out.push(Value::StructClose);
 }
 
+/// SIOCGIFCONF: `struct ifconf`, a `struct ifreq` for each address.
 pub fn interfaces<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const NAME: usize = 16;
     let word = cx.abi.word_bytes() as usize;

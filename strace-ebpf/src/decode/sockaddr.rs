@@ -255,7 +255,7 @@ fn ipx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a 
     out.push(Value::Field("sipx_node"));
     out.push(Value::ListOpen);
     for byte in bytes.get(8..14).unwrap_or_default() {
-        out.push(Value::Hex(u64::from(*byte)));
+        out.push(Value::Word64(u64::from(*byte), 1));
     }
     out.push(Value::ListClose);
     fields.show(out, cx, "sipx_type");

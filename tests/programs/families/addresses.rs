@@ -129,7 +129,7 @@ fn networks(l: &mut Lines) {
         l,
         SYS_bind,
         [-1i32, &address, 16],
-        r#"bind(-1, {sa_family=AF_IPX, sipx_port=htons(1), sipx_network=htonl(0x4030201), sipx_node=[0, 0, 0, 0, 0, 0], sipx_type=0x11}, 16)"#
+        r#"bind(-1, {sa_family=AF_IPX, sipx_port=htons(1), sipx_network=htonl(0x4030201), sipx_node=[00, 00, 00, 00, 00, 00], sipx_type=0x11}, 16)"#
     );
 }
 

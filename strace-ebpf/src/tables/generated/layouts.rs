@@ -13517,7 +13517,7 @@ static LOOP_INFO64_X86_64: Layout = Layout {
         Member {
             name: "lo_encrypt_type",
             at: 44,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Enum(SetId::LoopEncryptType, 4),
             extra: false,
             nonzero: false,
             answer: false,

@@ -172,6 +172,7 @@ pub enum SetId {
     LlcOption,
     LockType,
     Loglevel,
+    LoopEncryptType,
     LoopFlags,
     LsmAttr,
     LsmFlags,
@@ -586,6 +587,7 @@ impl SetId {
         Self::LlcOption,
         Self::LockType,
         Self::Loglevel,
+        Self::LoopEncryptType,
         Self::LoopFlags,
         Self::LsmAttr,
         Self::LsmFlags,
@@ -998,6 +1000,7 @@ impl SetId {
         "llc_option",
         "lock_type",
         "loglevel",
+        "loop_encrypt_type",
         "loop_flags",
         "lsm_attr",
         "lsm_flags",
@@ -1251,7 +1254,7 @@ impl SetId {
 }
 
 /// By `SetId`.
-pub static SETS: [Set; 409] = [
+pub static SETS: [Set; 410] = [
     Set {
         name: "access_mode",
         kind: SetKind::Flags,
@@ -5001,6 +5004,27 @@ pub static SETS: [Set; 409] = [
             (0x5, "LOGLEVEL_NOTICE"),
             (0x6, "LOGLEVEL_INFO"),
             (0x7, "LOGLEVEL_DEBUG"),
+        ],
+        after: &[],
+    },
+    Set {
+        name: "loop_encrypt_type",
+        kind: SetKind::Enum,
+        unknown: Unknown::Comment("LO_CRYPT_???"),
+        bits: 32,
+        apart: false,
+        before: &[],
+        values: &[
+            (0x0, "LO_CRYPT_NONE"),
+            (0x1, "LO_CRYPT_XOR"),
+            (0x2, "LO_CRYPT_DES"),
+            (0x3, "LO_CRYPT_FISH2"),
+            (0x4, "LO_CRYPT_BLOW"),
+            (0x5, "LO_CRYPT_CAST128"),
+            (0x6, "LO_CRYPT_IDEA"),
+            (0x9, "LO_CRYPT_DUMMY"),
+            (0xa, "LO_CRYPT_SKIPJACK"),
+            (0x12, "LO_CRYPT_CRYPTOAPI"),
         ],
         after: &[],
     },
