@@ -37,6 +37,7 @@ impl<'c, 'a> Cx<'c, 'a> {
         let dir = arg.and_then(|arg| arg.ty.dir());
         let captures = match dir {
             Some(Dir::Out) => after(call, index),
+            Some(Dir::In) => given(call, index),
             _ => before(call, index),
         };
         Self {
@@ -123,6 +124,21 @@ pub fn before<'a>(call: &Call<'a>, index: u8) -> Captures<'a> {
     let is_cut_off = |captures: &Captures<'_>| captures.iter().any(is_partial);
     let failed = !readable(&at_enter) || is_cut_off(&at_enter) && !is_cut_off(&at_exit);
     if at_enter.is_empty() || failed && readable(&at_exit) {
+        at_exit
+    } else {
+        at_enter
+    }
+}
+
+/// The same of what only the caller writes: those of the exit too, where they go further. Another form of the call may
+/// have needed a few bytes at the enter.
+fn given<'a>(call: &Call<'a>, index: u8) -> Captures<'a> {
+    let longest = |captures: &Captures<'_>| {
+        let readable = captures.iter().filter(|c| c.header.errno == 0);
+        readable.map(|c| c.bytes.len()).max().unwrap_or(0)
+    };
+    let (at_enter, at_exit) = (before(call, index), after(call, index));
+    if longest(&at_exit) > longest(&at_enter) {
         at_exit
     } else {
         at_enter

@@ -36,75 +36,88 @@ pub fn uffd_api<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     fields.show_all(out, cx, &["api", "features"]);
     let after = cx.bytes_after().filter(|_| cx.succeeded());
     if let Some(after) = after.and_then(|b| Fields::new(StructId::UffdioApi, cx.abi, b)) {
-        out.push(Value::Becomes);
-        after.show(out, cx, "features");
+        if after.get("features") != fields.get("features") {
+            out.push(Value::Becomes);
+            after.show(out, cx, "features");
+        }
         out.push(Value::Field("ioctls"));
-        out.push(shifted(after.get("ioctls")));
+        out.push(shifted(SetId::UffdIoctls, after.get("ioctls")));
     }
     out.push(Value::StructClose);
 }
 
-fn shifted(bits: u64) -> Value<'static> {
-    Value::Shifted(tables::set(SetId::UffdIoctls), bits)
+fn shifted(set: SetId, bits: u64) -> Value<'static> {
+    Value::Shifted(tables::set(set), bits)
 }
 
 /// UFFDIO_REGISTER: the requests that a range allows.
 pub fn uffd_ranges<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
     if let Some(bits) = number_at(bytes, 0, 8) {
-        out.push(shifted(bits));
+        out.push(shifted(SetId::UffdRangeIoctls, bits));
     }
 }
 
-/// `struct loop_info64`: the file, or with `-v` all of it.
+/// `struct loop_info64`: the file and what it is encrypted by, or with `-v` all of it.
 pub fn loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let devices: &[&str] = &["lo_device", "lo_inode", "lo_rdevice"];
     let Some(fields) = Fields::new(StructId::LoopInfo64, cx.abi, bytes) else {
         return;
     };
     out.push(Value::StructOpen);
     if cx.options.verbose {
-        let all = [
-            "lo_device",
-            "lo_inode",
-            "lo_rdevice",
-            "lo_offset",
-            "lo_sizelimit",
-            "lo_number",
-        ];
-        fields.show_all(out, cx, &all);
-        fields.show_all(
-            out,
-            cx,
-            &["lo_encrypt_type", "lo_encrypt_key_size", "lo_flags"],
-        );
-        fields.show_all(out, cx, &["lo_file_name", "lo_crypt_name"]);
-        // `lo_encrypt_key` of `include/uapi/linux/loop.h`, as much of it as is said to be there.
-        let size = (fields.get("lo_encrypt_key_size") as usize).min(32);
-        out.push(Value::Field("lo_encrypt_key"));
-        out.push(Value::Bytes {
-            bytes: bytes.get(184..184 + size).unwrap_or_default(),
-            cut: false,
-        });
-        fields.show(out, cx, "lo_init");
-    } else {
-        fields.show_all(
-            out,
-            cx,
-            &["lo_offset", "lo_number", "lo_flags", "lo_file_name"],
-        );
-        out.push(Value::More);
+        fields.show_all(out, cx, devices);
     }
-    out.push(Value::StructClose);
+    fields.show(out, cx, "lo_offset");
+    if cx.options.verbose {
+        fields.show(out, cx, "lo_sizelimit");
+    }
+    fields.show(out, cx, "lo_number");
+    let names = ["lo_flags", "lo_file_name", "lo_crypt_name"];
+    encrypted(out, cx, &fields, &names, bytes.get(184..216));
 }
 
-/// `SIOCGIFNAME`: the number is asked for, the name comes back.
-pub fn interface_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let Some(fields) = Fields::new(StructId::IfreqName, cx.abi, bytes) else {
+/// The older `struct loop_info`.
+pub fn old_loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::LoopInfo, cx.abi, bytes) else {
         return;
     };
     out.push(Value::StructOpen);
-    fields.show(out, cx, "ifr_ifindex");
-    if cx.succeeded() {
-        fields.show(out, cx, "ifr_name");
+    fields.show(out, cx, "lo_number");
+    if cx.options.verbose {
+        fields.show_all(out, cx, &["lo_device", "lo_inode", "lo_rdevice"]);
+    }
+    fields.show(out, cx, "lo_offset");
+    let key_at = if cx.abi.word_bytes() == 8 { 112 } else { 96 };
+    let key = bytes.get(key_at..key_at + 32);
+    encrypted(out, cx, &fields, &["lo_flags", "lo_name"], key);
+}
+
+/// The members from the encryption on: flags, the file's name, and a name that only counts where there is encryption.
+fn encrypted<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    fields: &Fields<'a>,
+    names: &[&'static str],
+    key: Option<&'a [u8]>,
+) {
+    let is = cx.options.verbose || fields.get("lo_encrypt_type") != 0;
+    if is {
+        fields.show_all(out, cx, &["lo_encrypt_type", "lo_encrypt_key_size"]);
+    }
+    fields.show_all(out, cx, if is { names } else { &names[..2] });
+    if is {
+        let size = usize::try_from(fields.get("lo_encrypt_key_size")).unwrap_or(usize::MAX);
+        let key = key.unwrap_or_default();
+        out.push(Value::Field("lo_encrypt_key"));
+        out.push(Value::Bytes {
+            bytes: key.get(..size).unwrap_or(key),
+            cut: false,
+        });
+    }
+    if cx.options.verbose {
+        fields.show(out, cx, "lo_init");
+    } else {
+        out.push(Value::More);
     }
     out.push(Value::StructClose);
 }
@@ -158,40 +171,128 @@ fn length(out: &mut Args<'_>, len: u64, one: usize) {
     }
 }
 
-/// FIDEDUPERANGE: `struct file_dedupe_range` and its `dest_count` destinations.
+/// FIDEDUPERANGE: `struct file_dedupe_range` and its `dest_count` destinations, and what came of them.
 pub fn dedupe_range<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(count) = number_at(bytes, 16, 2) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    for (name, at) in [("src_offset", 0), ("src_length", 8)] {
+        out.push(Value::Field(name));
+        out.push(Value::Uint(number_at(bytes, at, 8).unwrap_or(0)));
+    }
+    out.push(Value::Field("dest_count"));
+    out.push(Value::Uint(count));
+    destinations(out, cx, bytes, count as usize, |out, one| {
+        out.push(Value::Field("dest_fd"));
+        out.push(Value::Int(signed(number_at(one, 0, 4).unwrap_or(0), 4)));
+        out.push(Value::Field("dest_offset"));
+        out.push(Value::Uint(number_at(one, 8, 8).unwrap_or(0)));
+    });
+    out.push(Value::StructClose);
+    let Some(after) = cx.bytes_after().filter(|_| cx.succeeded() && count > 0) else {
+        return;
+    };
+    out.push(Value::Becomes);
+    out.push(Value::StructOpen);
+    destinations(out, cx, after, count as usize, |out, one| {
+        out.push(Value::Field("bytes_deduped"));
+        out.push(Value::Uint(number_at(one, 16, 8).unwrap_or(0)));
+        out.push(Value::Field("status"));
+        out.push(Value::Int(signed(number_at(one, 24, 4).unwrap_or(0), 4)));
+    });
+    out.push(Value::StructClose);
+}
+
+fn destinations<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    bytes: &'a [u8],
+    count: usize,
+    show: impl Fn(&mut Args<'a>, &'a [u8]),
+) {
     const HEADER: usize = 24;
     const ONE: usize = 32;
-    let get = |at, width| number_at(bytes, at, width).unwrap_or(0);
-    if bytes.len() < HEADER {
-        return;
-    }
-    let count = get(16, 2) as usize;
-    out.push(Value::StructOpen);
-    for (name, at, width) in [
-        ("src_offset", 0, 8),
-        ("src_length", 8, 8),
-        ("dest_count", 16, 2),
-    ] {
-        out.push(Value::Field(name));
-        out.push(Value::Uint(get(at, width)));
-    }
+    /// strace shows so many without `-v`.
+    const FEW: usize = 2;
+    let most = if cx.options.verbose {
+        count
+    } else {
+        count.min(FEW)
+    };
+    let mut shown = 0;
     out.push(Value::Field("info"));
     out.push(Value::ListOpen);
     let rest = bytes.get(HEADER..).unwrap_or_default();
-    for info in rest.chunks_exact(ONE).take(count.min(cx.options.elements)) {
+    for info in rest.chunks_exact(ONE).take(most) {
         out.push(Value::StructOpen);
-        out.push(Value::Field("dest_fd"));
-        // A descriptor in 64 bits.
-        out.push(Value::Int(number_at(info, 0, 8).unwrap_or(0) as i64));
-        out.push(Value::Field("dest_offset"));
-        out.push(Value::Uint(number_at(info, 8, 8).unwrap_or(0)));
+        show(out, info);
         out.push(Value::StructClose);
+        shown += 1;
     }
-    if count > (rest.len() / ONE).min(cx.options.elements) {
+    if count > shown {
         out.push(Value::More);
     }
     out.push(Value::ListClose);
+}
+
+/// FS_IOC_GETFSUUID: as many bytes as it says.
+pub fn uuid<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    sized(out, cx, bytes, "uuid", |bytes| Value::Binary {
+        bytes,
+        cut: false,
+    });
+}
+
+/// FS_IOC_GETFSSYSFSPATH: the same of a name.
+pub fn sysfs_path<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    sized(out, cx, bytes, "name", |bytes| Value::Bytes {
+        bytes: bytes.split(|&byte| byte == 0).next().unwrap_or_default(),
+        cut: false,
+    });
+}
+
+fn sized<'a>(
+    out: &mut Args<'a>,
+    _: &Cx<'_, 'a>,
+    bytes: &'a [u8],
+    name: &'static str,
+    value: impl Fn(&'a [u8]) -> Value<'a>,
+) {
+    let Some((len, rest)) = bytes.split_first() else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    out.push(Value::Field("len"));
+    out.push(Value::Uint((*len).into()));
+    out.push(Value::Field(name));
+    out.push(value(rest.get(..usize::from(*len)).unwrap_or(rest)));
+    out.push(Value::StructClose);
+}
+
+/// PIDFD_GET_INFO: what the mask says that is told.
+pub fn process<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const TOLD: [(u64, &[&str]); 4] = [
+        (4, &["cgroupid"]),
+        (1, &["pid", "tgid", "ppid"]),
+        (
+            2,
+            &[
+                "ruid", "rgid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid",
+            ],
+        ),
+        (8, &["exit_code"]),
+    ];
+    let Some(fields) = Fields::new(StructId::PidfdInfo, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "mask");
+    for (bit, names) in TOLD {
+        if cx.succeeded() && fields.get("mask") & bit != 0 {
+            fields.show_all(out, cx, names);
+        }
+    }
     out.push(Value::StructClose);
 }
 

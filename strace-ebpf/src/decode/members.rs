@@ -31,7 +31,7 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
         let Some(own) = part(one, bytes) else {
             break;
         };
-        if one.nonzero && is_zero(cx, &one.ty, own) {
+        if one.nonzero && is_none(cx, &one.ty, bytes, own) {
             continue;
         }
         if one.answer && !cx.succeeded() {
@@ -42,7 +42,7 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
             break;
         }
         out.push(Value::Field(one.name));
-        member(out, cx, &one.ty, own);
+        member_of(out, cx, &one.ty, bytes, own);
     }
     let more = bytes.get(layout.size.into()..).unwrap_or_default();
     if !layout.hides_more && layout.least > 0 {
@@ -51,6 +51,47 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
         out.push(Value::More);
     }
     out.push(Value::StructClose);
+}
+
+/// One member of a structure of which these are all bytes: another one may say how many elements it has.
+fn member_of<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, whole: &[u8], own: &'a [u8]) {
+    let MemberTy::Counted {
+        elem,
+        count,
+        stride,
+        by,
+        width,
+    } = *ty
+    else {
+        return member(out, cx, ty, own);
+    };
+    let said = number_at(whole, by.into(), width.into()).unwrap_or(0);
+    let there = usize::from(count).min(usize::try_from(said).unwrap_or(usize::MAX));
+    let most = if cx.options.verbose {
+        there
+    } else {
+        there.min(cx.options.elements)
+    };
+    out.push(Value::ListOpen);
+    let mut shown = 0;
+    for one in own.chunks_exact(usize::from(stride).max(1)).take(most) {
+        member(out, cx, elem, one);
+        shown += 1;
+    }
+    if shown < there {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+}
+
+/// Is it zero, or a list without elements?
+fn is_none(cx: &Cx<'_, '_>, ty: &MemberTy, whole: &[u8], own: &[u8]) -> bool {
+    match *ty {
+        MemberTy::Counted { by, width, .. } => {
+            number_at(whole, by.into(), width.into()).unwrap_or(0) == 0
+        }
+        _ => is_zero(cx, ty, own),
+    }
 }
 
 fn is_zero(cx: &Cx<'_, '_>, ty: &MemberTy, bytes: &[u8]) -> bool {
@@ -128,7 +169,12 @@ fn text_alone<'a>(cx: &Cx<'_, 'a>, bytes: &'a [u8], most: usize) -> Value<'a> {
 /// The bytes of a member, if all of them are there.
 fn part<'a>(member: &Member, bytes: &'a [u8]) -> Option<&'a [u8]> {
     let rest = bytes.get(usize::from(member.at)..)?;
-    (rest.len() >= width(&member.ty).max(1)).then_some(rest)
+    let least = match member.ty {
+        // As many as are there.
+        MemberTy::Counted { .. } => 0,
+        ty => width(&ty),
+    };
+    (rest.len() >= least.max(1)).then_some(rest)
 }
 
 /// Bytes of a member; of a structure within just the first.
@@ -147,6 +193,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Dev(n)
         | MemberTy::Date(n)
         | MemberTy::Ticks(n)
+        | MemberTy::Seconds(n, _)
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n)
@@ -160,8 +207,18 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Key
         | MemberTy::Inet => 4,
         MemberTy::Writes { width, .. } => usize::from(width),
-        MemberTy::Text(n) | MemberTy::Bytes(n) | MemberTy::Indexed(_, n) => usize::from(n),
-        MemberTy::Array { count, stride, .. } => usize::from(count) * usize::from(stride),
+        MemberTy::Text(n)
+        | MemberTy::Name(n)
+        | MemberTy::Brief(n)
+        | MemberTy::Bytes(n)
+        | MemberTy::Indexed(_, n) => usize::from(n),
+        MemberTy::Char => 1,
+        MemberTy::FourCc => 4,
+        MemberTy::Fraction => 8,
+        MemberTy::Uuid => 16,
+        MemberTy::Array { count, stride, .. } | MemberTy::Counted { count, stride, .. } => {
+            usize::from(count) * usize::from(stride)
+        }
         MemberTy::Pad | MemberTy::Struct(_) => 0,
         MemberTy::KernelVersion => 4,
         MemberTy::To { width, .. } => usize::from(width),
@@ -201,6 +258,19 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         }
         // `clock_t` has a sign.
         MemberTy::Ticks(_) => return ticks(out, signed(raw, width) as u64),
+        MemberTy::Seconds(_, digits) => {
+            out.push(Value::Uint(raw));
+            if raw == 0 {
+                return;
+            }
+            Value::Seconds(raw, digits)
+        }
+        MemberTy::Char => Value::Char(raw as u8),
+        MemberTy::FourCc => Value::FourCc(raw as u32),
+        MemberTy::Fraction => Value::Fraction(raw as u32, (raw >> 32) as u32),
+        MemberTy::Uuid => Value::Uuid(own.try_into().unwrap_or_default()),
+        MemberTy::Name(_) => name(own),
+        MemberTy::Brief(_) => text_alone(cx, own, own.len()),
         MemberTy::Wait => {
             // Alone it is what a pointer leads to, and printed in braces of its own.
             Value::Wait(raw as u32)
@@ -264,7 +334,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
             let size = tables::struct_size(id, cx.abi) as usize;
             return structure(out, cx, id, 0, bytes.get(..size).unwrap_or(bytes));
         }
-        MemberTy::Array { elem, stride, .. } => {
+        MemberTy::Array { elem, stride, .. } | MemberTy::Counted { elem, stride, .. } => {
             out.push(Value::ListOpen);
             let each = own.chunks_exact(usize::from(stride).max(1));
             for (i, one) in each.enumerate() {
@@ -287,6 +357,16 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         }
     };
     out.push(value);
+}
+
+/// Text that ends with a NUL; where there is none it is one that does not fit.
+fn name(bytes: &[u8]) -> Value<'_> {
+    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
+    let most = bytes.len().saturating_sub(1);
+    Value::Bytes {
+        bytes: text.get(..most).unwrap_or(text),
+        cut: text.len() > most,
+    }
 }
 
 /// A time in clock ticks, sysconf(3) `_SC_CLK_TCK`.
@@ -380,10 +460,10 @@ impl<'a> Fields<'a> {
     ) {
         if let Some(found) = self.find(name)
             && let Some(own) = part(found, self.bytes)
-            && !(found.nonzero && is_zero(cx, &found.ty, own))
+            && !(found.nonzero && is_none(cx, &found.ty, self.bytes, own))
         {
             out.push(Value::Field(shown));
-            member(out, cx, &found.ty, own);
+            member_of(out, cx, &found.ty, self.bytes, own);
         }
     }
 

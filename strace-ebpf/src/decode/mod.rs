@@ -4,6 +4,9 @@
 mod aio;
 mod arrays;
 mod bpf;
+mod btrfs;
+mod clocks;
+mod consoles;
 mod control;
 mod cx;
 pub mod descriptor;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     session::parse::Captured,
-    tables::{self, Dir, Len, StructId, Ty},
+    tables::{self, Dir, Len, StructId, Told, Ty},
 };
 
 /// An argument that leads to memory.
@@ -239,6 +239,31 @@ fn remain<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, id: StructId) {
     }
 }
 
+/// A structure, and apart from it what the kernel has made of it.
+fn before_and_after<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    raw: u64,
+    (id, before): (StructId, &'a [u8]),
+    (then, told): (StructId, Told),
+) {
+    let is_shown = told != Told::Given || before.iter().any(|byte| *byte != 0);
+    if is_shown {
+        structs::pointee(out, cx, id, raw, before);
+    }
+    let size = tables::struct_size(then, cx.abi) as usize;
+    let after = cx.bytes_after().filter(|_| cx.succeeded());
+    let after = after.and_then(|bytes| bytes.get(..size));
+    if is_shown && (after.is_some() || told != Told::Success && cx.failed()) {
+        out.push(Value::Becomes);
+    }
+    match after {
+        Some(bytes) => structs::pointee(out, cx, then, raw, bytes),
+        None if !is_shown || told != Told::Success && cx.failed() => out.push(Value::Addr(raw)),
+        None => {}
+    }
+}
+
 /// Bytes or elements as the caller, or the result, says; nothing where that is not known.
 pub fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
     let ret = cx.call.record.ret.max(0) as u64;
@@ -296,6 +321,10 @@ fn structure<'a>(
         out.push(Value::Addr(raw));
         return;
     };
+    if let Some((after, told)) = structs::then(id, cx.abi) {
+        before_and_after(out, cx, raw, (id, bytes), (after, told));
+        return;
+    }
     if dir != Dir::InOut || !structs::is_scalar(id, cx.abi) {
         structs::pointee(out, cx, id, raw, bytes);
         return;

@@ -56,6 +56,19 @@ pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8,
             out.push(Value::Set(set, protocol.into()));
             out.push(Value::CallClose);
         }
+        Ty::Tone => {
+            out.push(Value::Uint(raw));
+            out.push(Value::Tone(hertz(raw), None));
+        }
+        Ty::Beep => {
+            let (ticks, ms) = (raw & 0xffff, raw as u32 >> 16);
+            if ms > 0 {
+                out.push(Value::Uint(ms.into()));
+                out.push(Value::Shift(16));
+            }
+            out.push(Value::Uint(ticks));
+            out.push(Value::Tone(hertz(ticks), Some(ms)));
+        }
         _ => out.push(scalar(ty, raw, call, index, abi)),
     }
 }
@@ -114,4 +127,10 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
         Ty::Key => Value::Hex(u64::from(raw as u32)),
         _ => Value::Hex(raw),
     }
+}
+
+/// The frequency of a wave that lasts so many ticks of the timer chip, `PIT_TICK_RATE` of the kernel.
+fn hertz(ticks: u64) -> u32 {
+    const TICKS_PER_SECOND: u64 = 1_193_182;
+    TICKS_PER_SECOND.checked_div(ticks).unwrap_or(0) as u32
 }

@@ -3,14 +3,14 @@
 
 pub use super::members::{Fields, ticks};
 use super::{
-    aio, bpf,
+    aio, bpf, btrfs, clocks, consoles,
     cx::Cx,
     files, filters, ioctl,
     members::{member, members},
     mounts, net, perf, poll, process, ptrace, security, signals, sockaddr, uring,
     value::{Args, Value},
 };
-use crate::tables::{self, Abi, Member, MemberTy, StructId};
+use crate::tables::{self, Abi, Member, MemberTy, StructId, Told};
 
 /// Writes one structure from its bytes. Never panics: bytes may end anywhere.
 pub type Decoder = for<'a> fn(&mut Args<'a>, &Cx<'_, 'a>, &'a [u8]);
@@ -32,7 +32,6 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::SocketcallArgs, net::socketcall),
     (StructId::Ipv6Mreq, net::ipv6_membership),
     (StructId::PacketMreq, net::packet_membership),
-    (StructId::IfreqName, ioctl::interface_name),
     (StructId::Sigset, signals::sigset),
     (StructId::Sigaction, signals::sigaction),
     (StructId::OldSigaction, signals::sigaction),
@@ -58,6 +57,35 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::UffdioApi, ioctl::uffd_api),
     (StructId::UffdioRanges, ioctl::uffd_ranges),
     (StructId::LoopInfo64, ioctl::loop_info),
+    (StructId::LoopInfo, ioctl::old_loop_info),
+    (StructId::BtrfsVolumeV2, btrfs::volume),
+    (StructId::BtrfsSubvolumeFlags, btrfs::subvolume),
+    (StructId::BtrfsFilesystem, btrfs::filesystem),
+    (StructId::BtrfsBalance, btrfs::balance),
+    (StructId::BtrfsBalanceAfter, btrfs::balance_after),
+    (StructId::BtrfsFound, btrfs::found),
+    (StructId::BtrfsFoundV2, btrfs::found_v2),
+    (StructId::BtrfsSpacesAfter, btrfs::spaces),
+    (StructId::BtrfsInodeAfter, btrfs::inode),
+    (StructId::BtrfsTime, btrfs::time),
+    (StructId::BtrfsStatsAfter, btrfs::statistics),
+    (StructId::BtrfsReplace, btrfs::replace),
+    (StructId::BtrfsReplaceAfter, btrfs::replaced),
+    (StructId::BtrfsFeaturesKnown, btrfs::features),
+    (StructId::PtpTime, clocks::time),
+    (StructId::PtpPerout, clocks::periodic),
+    (StructId::PtpOffset, clocks::offsets),
+    (StructId::TeeVersion, clocks::environment),
+    (StructId::PerfPrograms, clocks::programs),
+    (StructId::FontOperation, consoles::font),
+    (StructId::Fsuuid2, ioctl::uuid),
+    (StructId::FsSysfsPath, ioctl::sysfs_path),
+    (StructId::PidfdInfo, ioctl::process),
+    (StructId::KeyTable, consoles::table),
+    (StructId::KeyValue, consoles::key),
+    (StructId::HdDriveResult, consoles::drive),
+    (StructId::UbiVolume, consoles::volume),
+    (StructId::UbiName, consoles::new_name),
     (StructId::Ifconf, ioctl::interfaces),
     (StructId::FileDedupeRange, ioctl::dedupe_range),
     (StructId::RandPoolInfo, ioctl::entropy),
@@ -110,6 +138,11 @@ const ORDERS: &[(StructId, &[&str])] = &[
     ),
 ];
 
+/// What is shown of it after the call besides, and when.
+pub fn then(id: StructId, abi: Abi) -> Option<(StructId, Told)> {
+    tables::layout(id, abi)?.then
+}
+
 /// Is it shown as it is after the call?
 pub fn is_answered(id: StructId) -> bool {
     tables::layout(id, Abi::X86_64).is_some_and(|layout| layout.answered)
@@ -144,7 +177,10 @@ pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64,
         Some(_) if bytes.is_empty() && function(id).is_none() => out.push(Value::Addr(addr)),
         Some(layout)
             if function(id).is_none()
-                && !matches!(layout.ty, MemberTy::SigSet(_) | MemberTy::Text(_)) =>
+                && !matches!(
+                    layout.ty,
+                    MemberTy::SigSet(_) | MemberTy::Text(_) | MemberTy::Name(_)
+                ) =>
         {
             out.push(Value::ListOpen);
             member(out, cx, &layout.ty, bytes);

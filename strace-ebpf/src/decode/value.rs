@@ -125,6 +125,20 @@ pub enum Value<'a> {
     Date(i64, u32, u8),
     /// A remark behind the value before it: clock ticks, of which a second has 100, as seconds.
     Ticks(u64),
+    /// A remark behind the value before it: parts of a second with so many digits, as seconds.
+    Seconds(u64, u8),
+    /// A remark behind the value before it: a tone's frequency and how many milliseconds it lasts; 0 is no tone.
+    Tone(u32, Option<u32>),
+    /// A remark behind the value before it: what a key of a console means.
+    Key(u16),
+    /// A character, in single quotes.
+    Char(u8),
+    /// A pixel format: four characters in a call of `v4l2_fourcc`.
+    FourCc(u32),
+    /// Two numbers, `1/25`.
+    Fraction(u32, u32),
+    /// A UUID, without quotes.
+    Uuid([u8; 16]),
     /// A date without a remark's signs, seconds since 1970.
     DateAlone(i64),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.

@@ -345,6 +345,65 @@ pub fn ioctl(out: &mut Vec<u8>, style: Constants, names: &[&str], request: u32) 
     });
 }
 
+/// A character in single quotes; what is not printable in hexadecimal.
+pub fn character(out: &mut Vec<u8>, byte: u8) {
+    out.push(b'\'');
+    match byte {
+        b'\'' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+        b' '..=b'~' => out.push(byte),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        0x0b => out.extend_from_slice(b"\\v"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        _ => {
+            out.extend_from_slice(b"\\x");
+            number::hex_padded(out, byte.into(), 2);
+        }
+    }
+    out.push(b'\'');
+}
+
+/// A key's meaning as a remark: by its name, or its type and the character or number that it is for that.
+pub fn key(out: &mut Vec<u8>, value: u16) {
+    let [low, high] = value.to_le_bytes();
+    let types = tables::set(SetId::KdKeyType);
+    out.extend_from_slice(b" /* ");
+    if let Some(name) = tables::set(SetId::KdKeyValue).name_of(value.into()) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        out.extend_from_slice(b"K(");
+        match types.name_of(high.into()) {
+            Some(name) => out.extend_from_slice(name.as_bytes()),
+            None => number::hex(out, u64::from(high)),
+        }
+        out.extend_from_slice(b", ");
+        let characters = tables::set(SetId::KdCharacterType);
+        if characters.name_of(high.into()).is_some() {
+            character(out, low);
+        } else {
+            number::hex(out, u64::from(low));
+        }
+        out.push(b')');
+    }
+    out.extend_from_slice(b" */");
+}
+
+/// A pixel format of `include/uapi/linux/videodev2.h`.
+pub fn fourcc(out: &mut Vec<u8>, style: Constants, code: u32) {
+    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(code));
+    both(out, style, number, |out| {
+        out.extend_from_slice(b"v4l2_fourcc(");
+        for (i, byte) in code.to_le_bytes().into_iter().enumerate() {
+            if i > 0 {
+                out.extend_from_slice(b", ");
+            }
+            character(out, byte);
+        }
+        out.push(b')');
+    });
+}
+
 fn ioctl_parts(out: &mut Vec<u8>, request: u32) {
     let (dir, size) = (request >> 30, request >> 16 & 0x3fff);
     let dir = match dir {

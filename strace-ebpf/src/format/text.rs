@@ -112,6 +112,9 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Date(..)
             | Value::Shift(_)
             | Value::Ticks(_)
+            | Value::Seconds(..)
+            | Value::Tone(..)
+            | Value::Key(_)
     )
 }
 
@@ -254,6 +257,27 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             number::padded(out, ticks % TICKS_PER_SECOND, 2);
             out.extend_from_slice(b" s */");
         }
+        Value::Seconds(parts, digits) => {
+            let second = 10_u64.pow(digits.into());
+            out.extend_from_slice(b" /* ");
+            number::decimal(out, parts / second);
+            out.push(b'.');
+            number::padded(out, parts % second, digits.into());
+            out.extend_from_slice(b" s */");
+        }
+        Value::Tone(0, _) | Value::Tone(_, Some(0)) => remark(out, "off"),
+        Value::Tone(hertz, ms) => {
+            write_fmt(out, format_args!(" /* {hertz} Hz"));
+            if let Some(ms) = ms {
+                write_fmt(out, format_args!(", {ms} ms"));
+            }
+            out.extend_from_slice(b" */");
+        }
+        Value::Key(value) => constants::key(out, value),
+        Value::Char(byte) => constants::character(out, byte),
+        Value::FourCc(code) => constants::fourcc(out, style, code),
+        Value::Fraction(above, below) => write_fmt(out, format_args!("{above}/{below}")),
+        Value::Uuid(bytes) => uuid(out, bytes),
         Value::DateAlone(seconds) => time::date(out, seconds, 0, 0),
         Value::ListOpen => out.push(b'['),
         Value::ListClose => out.push(b']'),
@@ -311,6 +335,16 @@ pub fn signal_name(out: &mut Vec<u8>, signal: u32) {
     match tables::signal_name(signal) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => number::decimal(out, signal as i32),
+    }
+}
+
+/// Bytes in the groups of RFC 9562.
+fn uuid(out: &mut Vec<u8>, bytes: [u8; 16]) {
+    for (i, byte) in bytes.into_iter().enumerate() {
+        if [4, 6, 8, 10].contains(&i) {
+            out.push(b'-');
+        }
+        write_fmt(out, format_args!("{byte:02x}"));
     }
 }
 

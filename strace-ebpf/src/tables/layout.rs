@@ -13,8 +13,21 @@ pub struct Layout {
     pub answered: bool,
     /// Of bytes behind what is known is shown only that there are some.
     pub hides_more: bool,
+    /// What is shown of it behind ` => ` after the call.
+    pub then: Option<(StructId, Told)>,
     /// Those that are shown, in order.
     pub members: &'static [Member],
+}
+
+/// When something is shown behind ` => `.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// After a success.
+    Success,
+    /// After a failure the address is.
+    Always,
+    /// The same, and a struct that was all zeros before the call is shown after it alone.
+    Given,
 }
 
 /// One member.
@@ -102,6 +115,16 @@ pub enum MemberTy {
     Date(u8),
     /// Hundredths of a second.
     Ticks(u8),
+    /// Parts of a second, with so many digits.
+    Seconds(u8, u8),
+    /// A character.
+    Char,
+    /// A pixel format, four characters.
+    FourCc,
+    /// Two numbers of four bytes, one above the other.
+    Fraction,
+    /// A UUID.
+    Uuid,
     /// What wait(2) tells of a process.
     Wait,
     /// A resource limit.
@@ -122,6 +145,10 @@ pub enum MemberTy {
     Enum(SetId, u8),
     /// Text up to a NUL.
     Text(u16),
+    /// The same, of which the last byte is the NUL; without one it was cut.
+    Name(u16),
+    /// The same, cut as strings are (`-s`).
+    Brief(u16),
     /// Binary.
     Bytes(u16),
     /// Bytes, each by the name of its place.
@@ -138,6 +165,19 @@ pub enum MemberTy {
         count: u16,
         /// Bytes from one to the next.
         stride: u16,
+    },
+    /// The same, of which another member says how many there are.
+    Counted {
+        /// Each.
+        elem: &'static MemberTy,
+        /// At most so many.
+        count: u16,
+        /// Bytes from one to the next.
+        stride: u16,
+        /// Where that member is.
+        by: u16,
+        /// Its bytes.
+        width: u8,
     },
     /// A pointer that is followed.
     To {

@@ -23,7 +23,7 @@ mod tests;
 
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
-pub use layout::{Layout, Length, Member, MemberTy, Pointee};
+pub use layout::{Layout, Length, Member, MemberTy, Pointee, Told};
 pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};
 pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Match, Ret, Syscall, Test, Ty, Variant};
 

@@ -214,6 +214,10 @@ pub enum Ty {
     SigMask,
     /// The third value of FUTEX_WAKE_OP: operation, its argument, comparison, its argument.
     WakeOp,
+    /// How many ticks of the timer chip a wave of a tone lasts.
+    Tone,
+    /// The same in the low 16 bits, and above them milliseconds.
+    Beep,
     /// An I/O priority, ioprio_set(2).
     IoPrio,
     /// A pointer or a word shown as one; what is behind it is not read.

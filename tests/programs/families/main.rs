@@ -24,6 +24,7 @@ mod misc;
 mod mounts;
 mod pipes;
 mod processes;
+mod requests;
 mod security;
 mod signals;
 mod sockets;
@@ -50,6 +51,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("mounts", mounts::run),
     ("pipes", pipes::run),
     ("processes", processes::run),
+    ("requests", requests::run),
     ("security", security::run),
     ("signals", signals::run),
     ("sockets", sockets::run),

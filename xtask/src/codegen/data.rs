@@ -151,7 +151,11 @@ impl Tables {
                 .map(|(stem, rust)| abi(dir, stem, rust))
                 .collect::<Result<_>>()?,
             variants: variants::read(dir)?,
-            structs: rows(dir, "structs.txt", structure)?,
+            structs: {
+                let mut all = rows(dir, "structs.txt", structure)?;
+                all.extend(rows(dir, "structs_ioctl.txt", structure)?);
+                all
+            },
             layouts: layouts::read(dir)?,
             errnos: rows(dir, "errno.txt", errno)?,
             signals: rows(dir, "signals.txt", signal)?,

@@ -58,6 +58,8 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("nodename", "NodeName", &[Param::Dir, Param::Len("len")]),
     TypeWord("remain", "Remain", &[Param::Struct("id")]),
     TypeWord("wakeop", "WakeOp", &[]),
+    TypeWord("tone", "Tone", &[]),
+    TypeWord("beep", "Beep", &[]),
     TypeWord("ioprio", "IoPrio", &[]),
     TypeWord("frame", "Frame", &[]),
     TypeWord("binary", "Binary", &[Param::Dir, Param::Len("len")]),

@@ -24,6 +24,10 @@ pub struct Layout {
     least: Option<String>,
     answered: bool,
     hides_more: bool,
+    /// Members as they are to be shown, where that is not C's order.
+    order: Vec<String>,
+    /// What is shown of it after the call, as another struct, and when.
+    then: Option<(String, &'static str)>,
 }
 
 struct Member {
@@ -91,6 +95,10 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("dev64", Width::Bytes(8), "Dev(#)"),
     ("devlong", Width::Word, "Dev(#)"),
     ("ticks", Width::Word, "Ticks(#)"),
+    ("usecs", Width::Bytes(4), "Seconds(#, 6)"),
+    ("nsecs", Width::Bytes(4), "Seconds(#, 9)"),
+    ("character", Width::Bytes(1), "Char"),
+    ("fourcc", Width::Bytes(4), "FourCc"),
     ("date", Width::Word, "Date(#)"),
     ("date64", Width::Bytes(8), "Date(#)"),
     ("wait", Width::Bytes(4), "Wait"),
@@ -153,7 +161,9 @@ impl Rules {
 }
 
 pub fn read(dir: &Path) -> Result<Vec<Layout>> {
-    rows(dir, "layouts.txt", layout)
+    let mut all = rows(dir, "layouts.txt", layout)?;
+    all.extend(rows(dir, "layouts_ioctl.txt", layout)?);
+    Ok(all)
 }
 
 fn layout(at: At, line: &str) -> Result<Layout> {
@@ -195,13 +205,22 @@ fn layout(at: At, line: &str) -> Result<Layout> {
         // What the kernel writes is in what it has written.
         answered: answer,
         hides_more: false,
+        order: Vec::new(),
+        then: None,
     };
     for one in traits.split(',').map(str::trim).filter(|t| !t.is_empty()) {
-        match (one, one.strip_prefix("least ")) {
-            ("packed", _) => row.packed = true,
-            ("answered", _) => row.answered = true,
-            ("hides more", _) => row.hides_more = true,
-            (_, Some(member)) => row.least = Some(member.into()),
+        match one.split_once(' ') {
+            None if one == "packed" => row.packed = true,
+            None if one == "answered" => row.answered = true,
+            Some(("hides", "more")) => row.hides_more = true,
+            Some(("least", member)) => row.least = Some(member.into()),
+            Some(("then", name)) => row.then = Some((name.into(), "Success")),
+            Some(("always", name)) => row.then = Some((name.into(), "Always")),
+            Some(("given", name)) => row.then = Some((name.into(), "Given")),
+            Some(("order", names)) => {
+                row.order = names.split_whitespace().map(Into::into).collect();
+                row.answered |= row.order.iter().any(|word| word == "=>");
+            }
             _ => bail!("unknown trait `{one}`"),
         }
     }
@@ -236,6 +255,11 @@ fn type_of(text: &str) -> Result<Type> {
     };
     let (elem, inner) = match (word, inner.rsplit_once(',')) {
         ("array", Some((elem, count))) => (Some(Box::new(type_of(elem)?)), count),
+        // counted(TYPE,N,MEMBER): the type itself may have commas.
+        ("counted", Some((front, _))) if let Some((elem, _)) = front.rsplit_once(',') => (
+            Some(Box::new(type_of(elem)?)),
+            inner.get(elem.len() + 1..).unwrap_or_default(),
+        ),
         ("htobs", _) => (Some(Box::new(type_of(inner)?)), ""),
         _ => (None, inner),
     };
@@ -258,6 +282,29 @@ struct Placed {
     least: u32,
     /// Rust text of the members that are shown.
     members: Vec<String>,
+}
+
+impl Layout {
+    /// The members that are shown, in order; whether with `-v` only, and whether after a success only.
+    fn shown(&self) -> Result<Vec<(&Member, bool, bool)>> {
+        if self.order.is_empty() {
+            let named = self.members.iter().filter(|m| m.name != "-");
+            return Ok(named.map(|m| (m, m.extra, m.answer)).collect());
+        }
+        let (mut extra, mut answer, mut list) = (false, false, Vec::new());
+        for word in &self.order {
+            match word.as_str() {
+                "..." => extra = true,
+                "=>" => answer = true,
+                name => {
+                    let found = self.members.iter().find(|m| m.name == name);
+                    let found = found.with_context(|| format!("no `{name}`"))?;
+                    list.push((found, extra, answer));
+                }
+            }
+        }
+        Ok(list)
+    }
 }
 
 struct Compiler<'a> {
@@ -283,18 +330,13 @@ impl Compiler<'_> {
             align = align.max(member_align);
             at += size;
         }
-        at = 0;
-        for member in &row.members {
-            let (size, member_align) = self.size(&member.ty, abi, rules)?;
-            at = at.next_multiple_of(if row.packed { 1 } else { member_align });
-            if member.name != "-" {
-                let ty = self.rust(&member.ty, abi, rules, &offsets)?;
-                members.push(format!(
-                    "Member {{ name: {:?}, at: {at}, ty: {ty}, extra: {}, nonzero: {}, answer: {} }}",
-                    member.name, member.extra, member.nonzero, member.answer
-                ));
-            }
-            at += size;
+        for (member, extra, answer) in row.shown()? {
+            let ty = self.rust(&member.ty, abi, rules, &offsets)?;
+            let place = offsets.get(member.name.as_str()).map_or(0, |place| place.0);
+            members.push(format!(
+                "Member {{ name: {:?}, at: {place}, ty: {ty}, extra: {extra}, nonzero: {}, answer: {answer} }}",
+                member.name, member.nonzero
+            ));
         }
         let least = match &row.least {
             None => 0,
@@ -315,12 +357,15 @@ impl Compiler<'_> {
     fn size(&self, ty: &Type, abi: usize, rules: Rules) -> Result<(u32, u32)> {
         if let Some(elem) = &ty.elem {
             let (size, align) = self.size(elem, abi, rules)?;
-            let count = if ty.word == "array" { count(ty)? } else { 1 };
+            let is_list = ["array", "counted"].contains(&ty.word.as_str());
+            let count = if is_list { count(ty)? } else { 1 };
             return Ok((size * count, align));
         }
         let word = rules.word();
         Ok(match ty.word.as_str() {
-            "pad" | "char" | "bytes" | "mac" => (count(ty)?, 1),
+            "pad" | "char" | "name" | "brief" | "bytes" | "mac" => (count(ty)?, 1),
+            "uuid" => (16, 1),
+            "fraction" => (8, 4),
             "indexed" => {
                 let text = ty.params.get(1).context("a number is missing")?;
                 (text.parse()?, 1)
@@ -359,6 +404,18 @@ impl Compiler<'_> {
         if let Some(elem) = &ty.elem {
             let (stride, _) = self.size(elem, abi, rules)?;
             let elem = self.rust(elem, abi, rules, offsets)?;
+            if ty.word == "counted" {
+                let by = param(1)?;
+                let by = offsets
+                    .get(by.as_str())
+                    .with_context(|| format!("no `{by}`"))?;
+                return Ok(format!(
+                    "MemberTy::Counted {{ elem: &{elem}, count: {}, stride: {stride}, by: {}, width: {} }}",
+                    count(ty)?,
+                    by.0,
+                    by.1
+                ));
+            }
             if ty.word != "array" {
                 return Ok(format!("MemberTy::Within({:?}, &{elem})", ty.word));
             }
@@ -372,6 +429,10 @@ impl Compiler<'_> {
             "enum" => format!("Enum(SetId::{}, {size})", camel_case(param(0)?)),
             "indexed" => format!("Indexed(SetId::{}, {size})", camel_case(param(0)?)),
             "char" => format!("Text({size})"),
+            "name" => format!("Name({size})"),
+            "brief" => format!("Brief({size})"),
+            "uuid" => "Uuid".into(),
+            "fraction" => "Fraction".into(),
             "bytes" => format!("Bytes({size})"),
             "mac" => format!("Mac({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
@@ -448,7 +509,7 @@ fn width(ty: &Type) -> Result<Width> {
 pub fn emit(rows: &[Layout], structs: &[Struct]) -> Result<String> {
     let compiler = Compiler { rows };
     let mut out = format!(
-        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Dir, Layout, Length, Member, MemberTy, Pointee, SetId, StructId}};\n\n"
+        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Dir, Layout, Length, Member, MemberTy, Pointee, SetId, StructId, Told}};\n\n"
     );
     if let Some(row) = rows
         .iter()
@@ -500,6 +561,10 @@ fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<O
         "i386" => &[Rules::I386],
         _ => &[Rules::Native, Rules::I386],
     };
+    let then = match &layout.then {
+        None => "None".into(),
+        Some((name, told)) => format!("Some((StructId::{}, Told::{told}))", camel_case(name)),
+    };
     let mut found = 0;
     for rules in rules {
         let placed = compiler
@@ -508,7 +573,7 @@ fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<O
         found = placed.size;
         if placed.size == size {
             return Ok(Some(format!(
-                "Layout {{ size: {size}, least: {}, answered: {}, hides_more: {}, members: &[{}] }}",
+                "Layout {{ size: {size}, least: {}, answered: {}, hides_more: {}, then: {then}, members: &[{}] }}",
                 placed.least,
                 layout.answered,
                 layout.hides_more,

@@ -155,8 +155,8 @@ fn line(at: At, text: &str) -> Result<Line> {
         ["set", name, kind, unknown] => Line::Set(set(at, name, kind, unknown, (32, apart))?),
         ["set", name, kind, unknown, bits] => {
             let bits = number(bits)?;
-            if ![16, 32, 64].contains(&bits) {
-                bail!("a set has 16, 32 or 64 bits");
+            if ![8, 16, 32, 64].contains(&bits) {
+                bail!("a set has 8, 16, 32 or 64 bits");
             }
             // One of the three above.
             Line::Set(set(at, name, kind, unknown, (bits as u32, apart))?)

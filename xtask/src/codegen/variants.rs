@@ -42,7 +42,9 @@ pub struct Resolved {
 }
 
 pub fn read(dir: &Path) -> Result<Vec<Row>> {
-    rows(dir, "syscalls/variants.txt", row)
+    let mut all = rows(dir, "syscalls/variants.txt", row)?;
+    all.extend(rows(dir, "syscalls/variants_ioctl.txt", row)?);
+    Ok(all)
 }
 
 fn row(at: At, line: &str) -> Result<Row> {

@@ -104,7 +104,11 @@ impl Builder {
                     scale: 1,
                     ..from_arg
                 };
-                self.add(with_length(self.args, op, len));
+                let shown = match len {
+                    Len::Const(n) => Len::Const(n.min(self.limits.string)),
+                    len => len,
+                };
+                self.add(with_length(self.args, op, shown));
                 if matches!(ty, Ty::Buf { .. }) {
                     self.dumped(with_length(self.args, op, len));
                 }
@@ -220,7 +224,14 @@ impl Builder {
                     scale: size as u16,
                     ..from_arg
                 };
-                let block = self.add(with_length(self.args, op, count));
+                // As many bytes as they are, to be joined with other copies.
+                let block = self.add(match count {
+                    Len::Const(n) => {
+                        let op = Op { scale: 1, ..op };
+                        with_length(self.args, op, Len::Const(n.saturating_mul(size)))
+                    }
+                    count => with_length(self.args, op, count),
+                });
                 self.members(arg, when, block, elem, size as u16);
                 self.descriptor_members(dir, block, elem, size as u16);
             }

@@ -94,6 +94,7 @@ pub fn compile(
         data: None,
         exec: false,
         args: syscall.args,
+        sizes: sizes(syscall),
     };
     if syscall.attrs.contains(Attrs::EXEC) {
         builder.plan.flags |= PLAN_EXEC;
@@ -141,8 +142,16 @@ fn is_simple(op: &Op) -> bool {
 /// Bytes of a page, as a power of two.
 const PAGE_SHIFT: u16 = 12;
 
-/// A copy of at most this many bytes is not joined with a larger one: that might reach beyond the end of the memory.
-const SMALL_BYTES: u16 = 16;
+/// Copies of about the same size are joined: a larger one costs more, and might reach beyond the end of the memory.
+const SIZES: [u16; 3] = [16, 128, 1024];
+
+/// A call of more forms than this has copies of every size, and all of them for every form would be a waste.
+const MANY_FORMS: usize = 64;
+
+/// Number of the sizes that the copy is larger than.
+fn size_class(sizes: &[u16], op: &Op) -> usize {
+    sizes.iter().filter(|size| op.len_off > **size).count()
+}
 
 struct Builder {
     args: &'static [Arg],
@@ -155,6 +164,8 @@ struct Builder {
     /// The copy for a dump, to be added last.
     data: Option<Op>,
     exec: bool,
+    /// What the sizes of copies that are joined have between them.
+    sizes: &'static [u16],
 }
 
 impl Builder {
@@ -170,6 +181,7 @@ impl Builder {
                 self.plan.n_ops += 1;
             }
         }
+        self.drop_covered();
         let used = usize::from(self.plan.n_ops);
         self.plan.when = self.plan.ops[..used]
             .iter()
@@ -249,7 +261,10 @@ impl Builder {
                 )
             };
             let both_fixed = fixed(old) && fixed(op);
-            let sizes_fit = (old.len_off <= SMALL_BYTES) == (op.len_off <= SMALL_BYTES);
+            let at_enter = |op: &Op| op.when & WHEN_ENTER != 0;
+            let (one, other) = (size_class(self.sizes, old), size_class(self.sizes, op));
+            // A few bytes more at the enter cost little.
+            let sizes_fit = one == other && (one < 2 || at_enter(old) == at_enter(op));
             place(old) == place(op)
                 && (both_fixed && sizes_fit || (old.len_off, old.scale) == (op.len_off, op.scale))
         };
@@ -270,6 +285,37 @@ impl Builder {
         old.limit = old.limit.max(op.limit);
         // At most sixteen.
         Some(found as u8)
+    }
+
+    /// Takes from copies of a fixed size the calls for which a larger one is made of the same bytes at the same time. The
+    /// smallest stay: they are what is left where the larger ones reach beyond the memory's end.
+    fn drop_covered(&mut self) {
+        let used = usize::from(self.plan.n_ops);
+        let ops = self.plan.ops;
+        let fixed = |op: &Op| {
+            op.len_from == FROM_CONST && op.kind == KIND_BYTES && op.addr_from == FROM_ARG
+        };
+        let sizes = self.sizes;
+        for (i, op) in self.plan.ops[..used].iter_mut().enumerate() {
+            let is_block = ops[..used]
+                .iter()
+                .any(|other| other.addr_from != FROM_ARG && usize::from(other.block) == i);
+            if !fixed(op) || is_block || op.cond_bits == 0 || size_class(sizes, op) == 0 {
+                continue;
+            }
+            let covering = ops[..used].iter().filter(|other| {
+                fixed(other)
+                    && (other.arg, other.addr_off) == (op.arg, op.addr_off)
+                    && other.cond_arg == op.cond_arg
+                    && size_class(sizes, other) > size_class(sizes, op)
+                    && op.when & !other.when == 0
+            });
+            let covered = covering.fold(0, |all, other| all | other.cond_bits);
+            op.cond_bits &= !covered;
+            if op.cond_bits == 0 {
+                op.when = 0;
+            }
+        }
     }
 
     /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
@@ -336,6 +382,15 @@ impl Builder {
             FROM_BLOCK64
         }
     }
+}
+
+fn sizes(syscall: &Syscall) -> &'static [u16] {
+    let most = if syscall.variants.len() > MANY_FORMS {
+        SIZES.len()
+    } else {
+        1
+    };
+    SIZES.split_at(most).0
 }
 
 /// When copies for a variant are of use, as [`Op::cond_arg`] and `cond_bits`: one argument's values.

@@ -119,6 +119,7 @@ fn messages_are_chains_of_operations() {
         data: None,
         exec: false,
         args: &[],
+        sizes: &SIZES,
     };
     builder.argument(
         1,
@@ -239,6 +240,7 @@ fn no_row_needs_more_operations_than_there_are() {
                 data: None,
                 exec: syscall.attrs.contains(Attrs::EXEC),
                 args: syscall.args,
+                sizes: sizes(syscall),
             };
             builder.arguments(syscall);
             let data = usize::from(builder.data.is_some());

@@ -1561,7 +1561,7 @@ static VARIANT_IOCTL_30: Variant = Variant {
             Ty::Struct {
                 dir: Dir::InOut,
                 id: StructId::FileDedupeRange,
-                len: Some(Len::Const(1048)),
+                len: Some(Len::Const(280)),
             },
         ),
     ],
@@ -1632,7 +1632,14 @@ static VARIANT_IOCTL_34: Variant = Variant {
     args: &[
         Arg::new("fd", Ty::Fd),
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-        Arg::new("arg", Ty::Str),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FsLabel,
+                len: Some(Len::Const(256)),
+            },
+        ),
     ],
     ret: None,
 };
@@ -2348,27 +2355,6 @@ static VARIANT_IOCTL_72: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x80045704],
-    }],
-    args: &[
-        Arg::new("fd", Ty::Fd),
-        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-        Arg::new(
-            "arg",
-            Ty::Struct {
-                dir: Dir::In,
-                id: StructId::I32,
-                len: None,
-            },
-        ),
-    ],
-    ret: None,
-};
-static VARIANT_IOCTL_73: Variant = Variant {
-    tests: &[Test {
-        arg: 1,
-        how: Match::Is,
-        mask: 0xffffffff,
         values: &[0xc0045706, 0xc0045708],
     }],
     args: &[
@@ -2385,7 +2371,7 @@ static VARIANT_IOCTL_73: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_74: Variant = Variant {
+static VARIANT_IOCTL_73: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2398,7 +2384,7 @@ static VARIANT_IOCTL_74: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_75: Variant = Variant {
+static VARIANT_IOCTL_74: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2419,7 +2405,7 @@ static VARIANT_IOCTL_75: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_76: Variant = Variant {
+static VARIANT_IOCTL_75: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2440,7 +2426,7 @@ static VARIANT_IOCTL_76: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_77: Variant = Variant {
+static VARIANT_IOCTL_76: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2461,7 +2447,7 @@ static VARIANT_IOCTL_77: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_78: Variant = Variant {
+static VARIANT_IOCTL_77: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2482,7 +2468,7 @@ static VARIANT_IOCTL_78: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_79: Variant = Variant {
+static VARIANT_IOCTL_78: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2503,7 +2489,7 @@ static VARIANT_IOCTL_79: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_80: Variant = Variant {
+static VARIANT_IOCTL_79: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2524,7 +2510,7 @@ static VARIANT_IOCTL_80: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_81: Variant = Variant {
+static VARIANT_IOCTL_80: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2545,7 +2531,7 @@ static VARIANT_IOCTL_81: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_82: Variant = Variant {
+static VARIANT_IOCTL_81: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2566,7 +2552,7 @@ static VARIANT_IOCTL_82: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_83: Variant = Variant {
+static VARIANT_IOCTL_82: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2587,7 +2573,7 @@ static VARIANT_IOCTL_83: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_84: Variant = Variant {
+static VARIANT_IOCTL_83: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2608,7 +2594,7 @@ static VARIANT_IOCTL_84: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_85: Variant = Variant {
+static VARIANT_IOCTL_84: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2629,7 +2615,7 @@ static VARIANT_IOCTL_85: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_86: Variant = Variant {
+static VARIANT_IOCTL_85: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2650,7 +2636,7 @@ static VARIANT_IOCTL_86: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_87: Variant = Variant {
+static VARIANT_IOCTL_86: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2671,7 +2657,7 @@ static VARIANT_IOCTL_87: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_88: Variant = Variant {
+static VARIANT_IOCTL_87: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2692,7 +2678,7 @@ static VARIANT_IOCTL_88: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_89: Variant = Variant {
+static VARIANT_IOCTL_88: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2713,7 +2699,7 @@ static VARIANT_IOCTL_89: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_90: Variant = Variant {
+static VARIANT_IOCTL_89: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2734,7 +2720,7 @@ static VARIANT_IOCTL_90: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_91: Variant = Variant {
+static VARIANT_IOCTL_90: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2755,7 +2741,7 @@ static VARIANT_IOCTL_91: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_92: Variant = Variant {
+static VARIANT_IOCTL_91: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2776,7 +2762,7 @@ static VARIANT_IOCTL_92: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_93: Variant = Variant {
+static VARIANT_IOCTL_92: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2797,7 +2783,7 @@ static VARIANT_IOCTL_93: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_94: Variant = Variant {
+static VARIANT_IOCTL_93: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2818,7 +2804,7 @@ static VARIANT_IOCTL_94: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_95: Variant = Variant {
+static VARIANT_IOCTL_94: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2839,7 +2825,7 @@ static VARIANT_IOCTL_95: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_96: Variant = Variant {
+static VARIANT_IOCTL_95: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2860,7 +2846,7 @@ static VARIANT_IOCTL_96: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_97: Variant = Variant {
+static VARIANT_IOCTL_96: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2881,7 +2867,7 @@ static VARIANT_IOCTL_97: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_98: Variant = Variant {
+static VARIANT_IOCTL_97: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2902,28 +2888,7 @@ static VARIANT_IOCTL_98: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_99: Variant = Variant {
-    tests: &[Test {
-        arg: 1,
-        how: Match::Is,
-        mask: 0xffffffff,
-        values: &[0x8910],
-    }],
-    args: &[
-        Arg::new("fd", Ty::Fd),
-        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-        Arg::new(
-            "arg",
-            Ty::Struct {
-                dir: Dir::InOut,
-                id: StructId::IfreqName,
-                len: None,
-            },
-        ),
-    ],
-    ret: None,
-};
-static VARIANT_IOCTL_100: Variant = Variant {
+static VARIANT_IOCTL_98: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2944,7 +2909,7 @@ static VARIANT_IOCTL_100: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_101: Variant = Variant {
+static VARIANT_IOCTL_99: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2965,7 +2930,7 @@ static VARIANT_IOCTL_101: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_102: Variant = Variant {
+static VARIANT_IOCTL_100: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2986,7 +2951,7 @@ static VARIANT_IOCTL_102: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_103: Variant = Variant {
+static VARIANT_IOCTL_101: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3000,7 +2965,7 @@ static VARIANT_IOCTL_103: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_104: Variant = Variant {
+static VARIANT_IOCTL_102: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3021,7 +2986,7 @@ static VARIANT_IOCTL_104: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_105: Variant = Variant {
+static VARIANT_IOCTL_103: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3042,7 +3007,7 @@ static VARIANT_IOCTL_105: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_106: Variant = Variant {
+static VARIANT_IOCTL_104: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3063,7 +3028,7 @@ static VARIANT_IOCTL_106: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_107: Variant = Variant {
+static VARIANT_IOCTL_105: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3084,7 +3049,7 @@ static VARIANT_IOCTL_107: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_108: Variant = Variant {
+static VARIANT_IOCTL_106: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3105,7 +3070,7 @@ static VARIANT_IOCTL_108: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_109: Variant = Variant {
+static VARIANT_IOCTL_107: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3126,7 +3091,7 @@ static VARIANT_IOCTL_109: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_110: Variant = Variant {
+static VARIANT_IOCTL_108: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3147,7 +3112,7 @@ static VARIANT_IOCTL_110: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_111: Variant = Variant {
+static VARIANT_IOCTL_109: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3168,7 +3133,7 @@ static VARIANT_IOCTL_111: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_112: Variant = Variant {
+static VARIANT_IOCTL_110: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3189,7 +3154,7 @@ static VARIANT_IOCTL_112: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_113: Variant = Variant {
+static VARIANT_IOCTL_111: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3203,7 +3168,7 @@ static VARIANT_IOCTL_113: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_114: Variant = Variant {
+static VARIANT_IOCTL_112: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3217,7 +3182,7 @@ static VARIANT_IOCTL_114: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_115: Variant = Variant {
+static VARIANT_IOCTL_113: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3231,7 +3196,7 @@ static VARIANT_IOCTL_115: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_116: Variant = Variant {
+static VARIANT_IOCTL_114: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3251,6 +3216,3758 @@ static VARIANT_IOCTL_116: Variant = Variant {
         ),
     ],
     ret: None,
+};
+static VARIANT_IOCTL_115: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x50009401, 0x50009403, 0x50009404, 0x50009405, 0x5000940a, 0x5000940b, 0x5000940e,
+            0x5000940f, 0x90009427,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsVolume,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_116: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x50009417, 0x50009418],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsVolumeV2,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_117: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80089419],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsSubvolumeFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_118: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4008941a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsSubvolumeFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_119: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40309410],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsDefragRange,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_120: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd0009411],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsSearch,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_121: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0709411],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsSearchV2,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_122: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd0009412],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsInode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_123: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0109414],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsSpaces,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_124: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc400941b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsScrub,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_125: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc400941d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsScrubAsked,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_126: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd000941e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsDevice,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_127: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8400941f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsFilesystem,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_128: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc4009420],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsBalance,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_129: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x84009422],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsBalanceAfter,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_130: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40049421],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::BtrfsBalanceCtl)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_131: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0389423],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsPaths,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_132: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0389424],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsInodes,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_133: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0c89425, 0xc0c09425],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsReceived,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_134: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40489426, 0x40449426],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsSend,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_135: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0109428],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsQuotaCommand,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_136: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40189429],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsGroupAssignment,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_137: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4010942a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsGroupCreation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_138: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8030942b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsGroupLimits,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_139: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4040942c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BtrfsRescan,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_140: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8040942d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsRescanStatus,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_141: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc4089434],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsStats,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_142: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xca289435, 0xca249435],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BtrfsReplace,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_143: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80189439],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsFeatures,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_144: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40309439],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::BtrfsFeatures,
+                count: Len::Const(2),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_145: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80489439],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::BtrfsFeaturesKnown,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_146: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x541f, 0x4b6d, 0x4b36, 0x4b37, 0x4b3c, 0x4b3d, 0x50009402, 0x9406, 0x9407, 0x9408,
+            0x5000940c, 0x941c, 0x942e, 0x3e01, 0x3e02, 0xab03, 0xab04, 0xab05, 0xab06, 0xab08,
+            0x40804f07, 0x4f08, 0x2202,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_147: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x8925, 0x894b, 0x8905, 0x80046907, 0x80046908, 0x80046909, 0x8004690f, 0x80046924,
+            0x80041284, 0x80041285, 0x80044584, 0x80044d07, 0x40044d0e,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::U32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_148: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x8926, 0x40046913, 0x40046914, 0x40046915, 0x40046918, 0x40046919, 0x4004691d,
+            0x40046923, 0x4004691f,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::U32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_149: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80081280, 0x80082407, 0x80042407],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::U64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_150: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40082404, 0x40089413, 0x40089416, 0x40084d0b, 0x40084d0c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::U64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_151: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80089418],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::U64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_152: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40084f00],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::LoffT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_153: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8004587d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FsShutdownFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_154: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0101502],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LogicalBlockCap,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_155: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80046601],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InodeFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_156: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40046602],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::InodeFlags,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_157: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0481273, 0xc0401273],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::BlkTraceSetup,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_158: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8910],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::IfreqIfindex,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_159: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8929],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::IfreqSlave,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_160: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8930],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfreqSlaveIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_161: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8931, 0x8932, 0x8937],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IfreqHwaddrIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_162: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40088a01],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::EpollParams,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_163: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80088a02],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::EpollParams,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_164: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40044900, 0xae41],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_165: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8010b70a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MntNsInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_166: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8010b70b, 0x8010b70c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MntNsInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_167: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8008b705],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::HexU64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_168: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b60],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::Out,
+                len: Len::Const(8192),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_169: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b61],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::In,
+                len: Len::Const(8192),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_170: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b70],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::Out,
+                len: Len::Const(48),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_171: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b71],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::In,
+                len: Len::Const(48),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_172: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b40],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::Out,
+                len: Len::Const(256),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_173: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b41],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Binary {
+                dir: Dir::In,
+                len: Len::Const(256),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_174: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b69],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::Out,
+                elem: StructId::HexU16,
+                count: Len::Const(256),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_175: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b6a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::HexU16,
+                count: Len::Const(256),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_176: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b6b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::ConsoleFontBoth,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_177: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b6c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::ConsoleFont,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_178: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b66, 0x4b67],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UnicodeMap,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_179: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b68],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UnicodeMapInit,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_180: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b2f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Tone),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_181: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b30],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Beep),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_182: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b31, 0x4b64],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LedLights,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_183: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b32],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::KdLeds)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_184: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b65],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::KdLedFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_185: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b33],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KeyboardType,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_186: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b3b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::DisplayMode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_187: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b44],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KeyboardMode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_188: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b62],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KeyboardMeta,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_189: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b63],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::KdKeyboardMeta)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_190: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b46],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::KeyEntry,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_191: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b47],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyEntryIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_192: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b48],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::KeyString,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_193: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b49],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyStringIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_194: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b4a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Accents,
+                len: Some(Len::Const(772)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_195: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b4b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Accents,
+                len: Some(Len::Const(772)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_196: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4bfa],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::UnicodeAccents,
+                len: Some(Len::Const(784)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_197: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4bfb],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UnicodeAccents,
+                len: Some(Len::Const(784)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_198: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b4c, 0x4b4d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyCode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_199: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b4e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_200: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b52],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::KeyRepeat,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_201: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b72],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::FontOperation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_202: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x301],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::HdGeometry,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_203: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x302, 0x304, 0x308, 0x309, 0x30a, 0x30b, 0x30e, 0x30f, 0x310,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::UnsignedLong,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_204: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x307],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::Const(142),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_205: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x30d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::Const(512),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_206: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x30c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IdeNiceBits,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_207: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x31a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IdeBus,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_208: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x31c, 0x328],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Array {
+                dir: Dir::In,
+                elem: StructId::HexU32,
+                count: Len::Const(3),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_209: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x31f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::HdDriveCommand,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_210: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x321, 0x322, 0x323, 0x324, 0x325, 0x326, 0x327, 0x32a, 0x32b, 0x32c, 0x32f,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Ulong),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_211: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x329],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::IdeNice)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_212: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x32d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::IdeBusState)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_213: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4c02],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::LoopInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_214: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4c03],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LoopInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_215: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xab00],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_216: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xab01, 0xab02, 0xab07, 0xab09],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Ulong),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_217: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xab0a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::NbdFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_218: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80204d01],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MtdInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_219: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40084d02, 0x40084d05, 0x40084d06, 0x80084d17],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdRange,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_220: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40104d14],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdRange64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_221: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0104d03, 0xc00c4d03, 0xc0104d04, 0xc00c4d04],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdOob,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_222: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0184d15, 0xc0184d16],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdOob64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_223: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0104d08],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::MtdRegion,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_224: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80c84d0a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MtdOobLayout,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_225: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80044d0d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdOtpNumber,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_226: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x400c4d0f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MtdOtpInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_227: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x800c4d10],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdOtpInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_228: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x81484d11],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MtdEccLayout,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_229: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80104d12],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::MtdEccStats,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_230: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4d13],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::MtdFileMode)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_231: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0304d18],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MtdWriteRequest,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_232: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40986f00],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::UbiVolume,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_233: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x40046f01, 0x40046f04, 0x40046f05, 0x40046f41, 0x40044f01, 0x40044f04, 0x80044f05,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_234: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x400c6f02],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UbiSize,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_235: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x51106f03],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UbiNames,
+                len: Some(Len::Const(560)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_236: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40186f40],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::UbiAttachment,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_237: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40044f02],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UbiChange,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_238: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40084f03],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UbiMap,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_239: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40104f06],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UbiPropertyValue,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_240: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x2203, 0x2205, 0x2272, 0x227a, 0x227c, 0x227d, 0x227f, 0x2282, 0x2288, 0x2270,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_241: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0x2275, 0x2279, 0x227b, 0x2287, 0x2201, 0x2271, 0x227e, 0x2283,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_242: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2284],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SgReset,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_243: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2276],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SgId,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_244: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2286],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SgRequest,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_245: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8044b401],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::GpioChip,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_246: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc004b40c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GpioOffset,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_247: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc100b405, 0xc100b406],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioLine,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_248: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc250b407],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioRequest,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_249: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc110b40d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GpioConfig,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_250: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc010b40e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioMask,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_251: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc010b40f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GpioValues,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_252: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc048b402, 0xc048b40b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioLineV1,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_253: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc16cb403],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioHandle,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_254: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc030b404],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::GpioEvent,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_255: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc040b408],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::GpioHandleValues,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_256: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc040b409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GpioHandleValues,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_257: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc054b40a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GpioHandleConfig,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_258: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40063e00],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::CounterWatch,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_259: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80046900],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LircFeatureBits,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_260: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80046901, 0x80046902],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LircModeNumber,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_261: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40046911, 0x40046912],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::LircModeNumber,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_262: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40046917],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::HexU32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_263: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80084502],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputDevice,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_264: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2400, 0x2401, 0x2403],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::PerfIoctlFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_265: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2402, 0x40042409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_266: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2405, 0x40042408],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_267: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40082406, 0x40042406],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Str),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_268: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc008240a, 0xc004240a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::PerfPrograms,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_269: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80207011, 0x801c7011],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::RtcPll,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_270: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40207012, 0x401c7012],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::RtcPll,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_271: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80047013],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::RtcVoltageBits,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_272: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40187013],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::RtcParameterAsked,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_273: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40187014],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::RtcParameter,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_274: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80503d01, 0x80503d0a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::PtpCaps,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_275: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40103d02],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpExttsOld,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_276: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40103d0b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpExtts,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_277: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40383d03, 0x40383d0c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpPerout,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_278: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x43403d05, 0x43403d0e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::PtpOffset,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_279: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc4c03d09, 0xc4c03d12, 0xc4c03d16],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::PtpOffsetExtended,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_280: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0403d08, 0xc0403d11, 0xc0403d15],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::PtpOffsetPrecise,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_281: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0603d06],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::PtpPinOld,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_282: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0603d0f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::PtpPin,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_283: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40603d07],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpPinOldIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_284: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40603d10],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpPinIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_285: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80045704],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::WatchdogSetting,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_286: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0502100],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SeccompNotification,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_287: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0182101],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SeccompReply,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_288: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40082102],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::HexU64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_289: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40182103],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SeccompDescriptor,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_290: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40082104],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Flags(SetId::SeccompNotifyFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_291: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x800ca400],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::TeeVersion,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_292: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc010a401],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::TeeAllocation,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_293: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8010a402, 0x8010a403, 0x8010a406, 0x8010a407],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TeeBuffer,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_294: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8008a404],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TeeCancel,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_295: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8004a405],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TeeClose,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_296: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc018a408],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::TeeDescriptor,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_297: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc018a409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::TeeRegistration,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_298: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40187542],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Udmabuf,
+                len: None,
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_IOCTL_299: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40087543],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::UdmabufList,
+                len: Some(Len::Const(800)),
+            },
+        ),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
 };
 static ARGS_PIPE: [Arg; 1] = [Arg::new(
     "pipefd",
@@ -15120,6 +18837,189 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_114,
         &VARIANT_IOCTL_115,
         &VARIANT_IOCTL_116,
+        &VARIANT_IOCTL_117,
+        &VARIANT_IOCTL_118,
+        &VARIANT_IOCTL_119,
+        &VARIANT_IOCTL_120,
+        &VARIANT_IOCTL_121,
+        &VARIANT_IOCTL_122,
+        &VARIANT_IOCTL_123,
+        &VARIANT_IOCTL_124,
+        &VARIANT_IOCTL_125,
+        &VARIANT_IOCTL_126,
+        &VARIANT_IOCTL_127,
+        &VARIANT_IOCTL_128,
+        &VARIANT_IOCTL_129,
+        &VARIANT_IOCTL_130,
+        &VARIANT_IOCTL_131,
+        &VARIANT_IOCTL_132,
+        &VARIANT_IOCTL_133,
+        &VARIANT_IOCTL_134,
+        &VARIANT_IOCTL_135,
+        &VARIANT_IOCTL_136,
+        &VARIANT_IOCTL_137,
+        &VARIANT_IOCTL_138,
+        &VARIANT_IOCTL_139,
+        &VARIANT_IOCTL_140,
+        &VARIANT_IOCTL_141,
+        &VARIANT_IOCTL_142,
+        &VARIANT_IOCTL_143,
+        &VARIANT_IOCTL_144,
+        &VARIANT_IOCTL_145,
+        &VARIANT_IOCTL_146,
+        &VARIANT_IOCTL_147,
+        &VARIANT_IOCTL_148,
+        &VARIANT_IOCTL_149,
+        &VARIANT_IOCTL_150,
+        &VARIANT_IOCTL_151,
+        &VARIANT_IOCTL_152,
+        &VARIANT_IOCTL_153,
+        &VARIANT_IOCTL_154,
+        &VARIANT_IOCTL_155,
+        &VARIANT_IOCTL_156,
+        &VARIANT_IOCTL_157,
+        &VARIANT_IOCTL_158,
+        &VARIANT_IOCTL_159,
+        &VARIANT_IOCTL_160,
+        &VARIANT_IOCTL_161,
+        &VARIANT_IOCTL_162,
+        &VARIANT_IOCTL_163,
+        &VARIANT_IOCTL_164,
+        &VARIANT_IOCTL_165,
+        &VARIANT_IOCTL_166,
+        &VARIANT_IOCTL_167,
+        &VARIANT_IOCTL_168,
+        &VARIANT_IOCTL_169,
+        &VARIANT_IOCTL_170,
+        &VARIANT_IOCTL_171,
+        &VARIANT_IOCTL_172,
+        &VARIANT_IOCTL_173,
+        &VARIANT_IOCTL_174,
+        &VARIANT_IOCTL_175,
+        &VARIANT_IOCTL_176,
+        &VARIANT_IOCTL_177,
+        &VARIANT_IOCTL_178,
+        &VARIANT_IOCTL_179,
+        &VARIANT_IOCTL_180,
+        &VARIANT_IOCTL_181,
+        &VARIANT_IOCTL_182,
+        &VARIANT_IOCTL_183,
+        &VARIANT_IOCTL_184,
+        &VARIANT_IOCTL_185,
+        &VARIANT_IOCTL_186,
+        &VARIANT_IOCTL_187,
+        &VARIANT_IOCTL_188,
+        &VARIANT_IOCTL_189,
+        &VARIANT_IOCTL_190,
+        &VARIANT_IOCTL_191,
+        &VARIANT_IOCTL_192,
+        &VARIANT_IOCTL_193,
+        &VARIANT_IOCTL_194,
+        &VARIANT_IOCTL_195,
+        &VARIANT_IOCTL_196,
+        &VARIANT_IOCTL_197,
+        &VARIANT_IOCTL_198,
+        &VARIANT_IOCTL_199,
+        &VARIANT_IOCTL_200,
+        &VARIANT_IOCTL_201,
+        &VARIANT_IOCTL_202,
+        &VARIANT_IOCTL_203,
+        &VARIANT_IOCTL_204,
+        &VARIANT_IOCTL_205,
+        &VARIANT_IOCTL_206,
+        &VARIANT_IOCTL_207,
+        &VARIANT_IOCTL_208,
+        &VARIANT_IOCTL_209,
+        &VARIANT_IOCTL_210,
+        &VARIANT_IOCTL_211,
+        &VARIANT_IOCTL_212,
+        &VARIANT_IOCTL_213,
+        &VARIANT_IOCTL_214,
+        &VARIANT_IOCTL_215,
+        &VARIANT_IOCTL_216,
+        &VARIANT_IOCTL_217,
+        &VARIANT_IOCTL_218,
+        &VARIANT_IOCTL_219,
+        &VARIANT_IOCTL_220,
+        &VARIANT_IOCTL_221,
+        &VARIANT_IOCTL_222,
+        &VARIANT_IOCTL_223,
+        &VARIANT_IOCTL_224,
+        &VARIANT_IOCTL_225,
+        &VARIANT_IOCTL_226,
+        &VARIANT_IOCTL_227,
+        &VARIANT_IOCTL_228,
+        &VARIANT_IOCTL_229,
+        &VARIANT_IOCTL_230,
+        &VARIANT_IOCTL_231,
+        &VARIANT_IOCTL_232,
+        &VARIANT_IOCTL_233,
+        &VARIANT_IOCTL_234,
+        &VARIANT_IOCTL_235,
+        &VARIANT_IOCTL_236,
+        &VARIANT_IOCTL_237,
+        &VARIANT_IOCTL_238,
+        &VARIANT_IOCTL_239,
+        &VARIANT_IOCTL_240,
+        &VARIANT_IOCTL_241,
+        &VARIANT_IOCTL_242,
+        &VARIANT_IOCTL_243,
+        &VARIANT_IOCTL_244,
+        &VARIANT_IOCTL_245,
+        &VARIANT_IOCTL_246,
+        &VARIANT_IOCTL_247,
+        &VARIANT_IOCTL_248,
+        &VARIANT_IOCTL_249,
+        &VARIANT_IOCTL_250,
+        &VARIANT_IOCTL_251,
+        &VARIANT_IOCTL_252,
+        &VARIANT_IOCTL_253,
+        &VARIANT_IOCTL_254,
+        &VARIANT_IOCTL_255,
+        &VARIANT_IOCTL_256,
+        &VARIANT_IOCTL_257,
+        &VARIANT_IOCTL_258,
+        &VARIANT_IOCTL_259,
+        &VARIANT_IOCTL_260,
+        &VARIANT_IOCTL_261,
+        &VARIANT_IOCTL_262,
+        &VARIANT_IOCTL_263,
+        &VARIANT_IOCTL_264,
+        &VARIANT_IOCTL_265,
+        &VARIANT_IOCTL_266,
+        &VARIANT_IOCTL_267,
+        &VARIANT_IOCTL_268,
+        &VARIANT_IOCTL_269,
+        &VARIANT_IOCTL_270,
+        &VARIANT_IOCTL_271,
+        &VARIANT_IOCTL_272,
+        &VARIANT_IOCTL_273,
+        &VARIANT_IOCTL_274,
+        &VARIANT_IOCTL_275,
+        &VARIANT_IOCTL_276,
+        &VARIANT_IOCTL_277,
+        &VARIANT_IOCTL_278,
+        &VARIANT_IOCTL_279,
+        &VARIANT_IOCTL_280,
+        &VARIANT_IOCTL_281,
+        &VARIANT_IOCTL_282,
+        &VARIANT_IOCTL_283,
+        &VARIANT_IOCTL_284,
+        &VARIANT_IOCTL_285,
+        &VARIANT_IOCTL_286,
+        &VARIANT_IOCTL_287,
+        &VARIANT_IOCTL_288,
+        &VARIANT_IOCTL_289,
+        &VARIANT_IOCTL_290,
+        &VARIANT_IOCTL_291,
+        &VARIANT_IOCTL_292,
+        &VARIANT_IOCTL_293,
+        &VARIANT_IOCTL_294,
+        &VARIANT_IOCTL_295,
+        &VARIANT_IOCTL_296,
+        &VARIANT_IOCTL_297,
+        &VARIANT_IOCTL_298,
+        &VARIANT_IOCTL_299,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,

@@ -1,0 +1,134 @@
+//! Keys of consoles' keyboards, include/uapi/linux/kd.h and keyboard.h, and other structures of devices whose members
+//! decide about each other.
+
+use super::{
+    cx::{Cx, number_at},
+    structs::Fields,
+    value::{Args, Value},
+};
+use crate::tables::{self, SetId, StructId};
+
+/// A key's table: a name, or the modifiers that choose it.
+pub fn table<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(table) = number_at(bytes, 0, 1) else {
+        return;
+    };
+    let named = tables::set(SetId::KdKeyTable).name_of(table).is_some();
+    let set = if named {
+        SetId::KdKeyTable
+    } else {
+        SetId::KdKeyModifiers
+    };
+    out.push(Value::Wide(tables::set(set), table));
+}
+
+/// What a key means: a number, and its name or its parts as a remark.
+pub fn key<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    if let Some(value) = number_at(bytes, 0, 2) {
+        out.push(Value::Hex(value));
+        out.push(Value::Key(value as u16));
+    }
+}
+
+/// `struct console_font_op`: what the operation takes, and what it gives.
+pub fn font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let id = StructId::FontOperation;
+    let Some(fields) = Fields::new(id, cx.abi, bytes) else {
+        return;
+    };
+    let all = ["width", "height", "charcount", "data"];
+    // KD_FONT_OP_SET, SET_DEFAULT, COPY and SET_TALL.
+    let (flags, taken, given): (&[&str], &[&str], &[&str]) = match fields.get("op") {
+        0 | 4 => (&["flags"], &all, &[]),
+        2 => (&[], &["width", "height", "data"], &["width", "height"]),
+        3 => (&[], &["height"], &[]),
+        _ => (&["flags"], &all, &all),
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "op");
+    fields.show_all(out, cx, flags);
+    fields.show_all(out, cx, taken);
+    out.push(Value::StructClose);
+    let after = cx
+        .bytes_after()
+        .filter(|_| cx.succeeded() && !given.is_empty());
+    if let Some(after) = after.and_then(|bytes| Fields::new(id, cx.abi, bytes)) {
+        out.push(Value::Becomes);
+        out.push(Value::StructOpen);
+        after.show_all(out, cx, given);
+        out.push(Value::StructClose);
+    }
+}
+
+/// `struct hd_drive_cmd_hdr` after the call, and the sectors if any were read.
+pub fn drive<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const COUNT_AT: usize = 3;
+    const SECTOR: u64 = 512;
+    let Some(fields) = Fields::new(StructId::HdDriveResult, cx.abi, bytes) else {
+        return;
+    };
+    let asked = cx.bytes().and_then(|before| number_at(before, COUNT_AT, 1));
+    let sectors = asked.unwrap_or(0);
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &["status", "error", "nsector"]);
+    if sectors > 0 {
+        let data = bytes.get(COUNT_AT + 1..).unwrap_or_default();
+        let shown = data.len().min(cx.options.string);
+        out.push(Value::Field("buf"));
+        out.push(Value::Binary {
+            bytes: data.get(..shown).unwrap_or_default(),
+            cut: (shown as u64) < SECTOR * sectors,
+        });
+    }
+    out.push(Value::StructClose);
+}
+
+/// `struct ubi_mkvol_req`: the name is as long as it says.
+pub fn volume<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let names = [
+        "vol_id",
+        "alignment",
+        "bytes",
+        "vol_type",
+        "flags",
+        "name_len",
+    ];
+    named(out, cx, (StructId::UbiVolume, 24), bytes, &names);
+}
+
+/// A volume's new name, `struct ubi_rnvol_req`.
+pub fn new_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    named(
+        out,
+        cx,
+        (StructId::UbiName, 8),
+        bytes,
+        &["vol_id", "name_len"],
+    );
+}
+
+fn named<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    (id, at): (StructId, usize),
+    bytes: &'a [u8],
+    names: &[&'static str],
+) {
+    /// `UBI_MAX_VOLUME_NAME`.
+    const MOST: usize = 127;
+    let Some(fields) = Fields::new(id, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, names);
+    let len = fields.get("name_len") as i16;
+    let room = bytes.get(at..=at + MOST).unwrap_or_default();
+    let most = usize::try_from(len).unwrap_or(0).min(MOST);
+    let text = room.split(|&byte| byte == 0).next().unwrap_or_default();
+    out.push(Value::Field("name"));
+    out.push(Value::Bytes {
+        bytes: text.get(..most).unwrap_or(text),
+        cut: text.len() > most,
+    });
+    out.push(Value::StructClose);
+}
