@@ -65,7 +65,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 2)]
     cpus: u32,
     /// Seconds after which a guest is killed, and has failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 2400)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3000)]
     limit: u64,
     /// How many times longer the tests are to be patient than on a real processor: more where the machine is busy
     #[arg(long, value_name = "N", default_value_t = 6)]
