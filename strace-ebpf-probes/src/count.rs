@@ -22,7 +22,7 @@ use crate::{
     inject,
     kernel::{self, Current},
     maps::{COUNT_SLOTS, GROUPS, OFF_CPU, ROWS, setting},
-    task::NEWBORN,
+    task::{self, NEWBORN},
 };
 
 /// A call that ended.
@@ -54,6 +54,9 @@ pub fn enter<H: Hook>(hook: H) {
         if state != TASK_TRACED && !other_in_scope(state, ids, nr, compat) {
             return;
         }
+        if setting!(pidns_inum) != 0 && is_exec(nr, compat) {
+            task::note_exec(ids.tid);
+        }
         (*task).enter_ns = emit::now_ns();
         (*task).nr = nr;
         // An execve changes it.
@@ -66,11 +69,15 @@ pub fn enter<H: Hook>(hook: H) {
 #[inline(never)]
 fn other_in_scope(state: u16, ids: Ids, nr: u32, compat: bool) -> bool {
     if state == TASK_ARMED {
-        // SAFETY: a map value.
-        return plan_of(nr, compat)
-            .is_some_and(|(_, plan)| unsafe { (*plan).flags & PLAN_EXEC != 0 });
+        return is_exec(nr, compat);
     }
     filter::in_scope(state, ids)
+}
+
+#[inline(always)]
+fn is_exec(nr: u32, compat: bool) -> bool {
+    // SAFETY: a map value.
+    plan_of(nr, compat).is_some_and(|(_, plan)| unsafe { (*plan).flags & PLAN_EXEC != 0 })
 }
 
 /// Body of the sys_exit programs of a summary without a trace.

@@ -18,7 +18,7 @@ use crate::{
     mapped::Place,
     maps::{ENTER_BITS, setting},
     simple,
-    task::NEWBORN,
+    task::{self, NEWBORN},
 };
 
 /// Body of every sys_enter program.
@@ -95,6 +95,9 @@ fn report<H: Hook, const LOOP_HELPER: bool>(hook: H, task: *mut Task, ids: Ids, 
     // SAFETY: map values.
     unsafe {
         let flags = (*plan).flags;
+        if setting!(pidns_inum) != 0 && flags & PLAN_EXEC != 0 {
+            task::note_exec(ids.tid);
+        }
         if flags & PLAN_WANTED == 0 || flags & (PLAN_ENTER | PLAN_NO_RETURN | PLAN_EMIT_ENTER) == 0
         {
             return;

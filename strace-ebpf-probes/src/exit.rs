@@ -2,7 +2,9 @@
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use strace_ebpf_common::{
-    config::{STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task},
+    config::{
+        SCOPE_CGROUP, STATUS_FAILURE, STATUS_SUCCESS, TASK_ARMED, TASK_RETRY, TASK_SPARSE, Task,
+    },
     counters::STREAM_TASK,
     limits::{PLANS_PER_ABI, X32_SYSCALL_BIT},
     plan::{
@@ -82,6 +84,11 @@ fn ended<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, task: *mut Task) {
                 return;
             }
         } else if !filter::in_scope((*task).state, ids) {
+            if setting!(scope) & SCOPE_CGROUP != 0 && enter_ns != 0 {
+                // It may come back in the midst of another call.
+                (*task).enter_ns = 0;
+                (*task).abi = 0;
+            }
             return;
         }
         (*task).enter_ns = 0;

@@ -3,7 +3,7 @@
 #[cfg(not(feature = "perf-only"))]
 use aya_ebpf::btf_maps::{ArrayOfMaps, RingBuf};
 use aya_ebpf::{
-    btf_maps::{Array, CgroupArray, PerCpuArray, PerCpuHashMap, PerfEventArray},
+    btf_maps::{Array, CgroupArray, LruHashMap, PerCpuArray, PerCpuHashMap, PerfEventArray},
     macros::btf_map,
 };
 use strace_ebpf_common::{
@@ -150,6 +150,10 @@ pub static STOPPED: Array<u32, 1> = Array::new();
 /// What to do with each system call, `abi * PLANS_PER_ABI + nr`.
 #[btf_map]
 pub static PLANS: Array<Plan, { (PLANS_PER_ABI * ABIS) as usize }> = Array::new();
+
+/// Threads in an execve: their numbers in the initial PID namespace, and in ours. For where the two differ.
+#[btf_map]
+pub static EXECS: LruHashMap<u32, u32, 1024> = LruHashMap::new();
 
 /// The books, per CPU, one entry per stream.
 #[btf_map]

@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 
+use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 use strace_ebpf_common::{
     capture::{CAPTURE_BYTES, Capture, padded},
     config::{FOLLOW_ALL, FOLLOW_NONE, TASK_ARMED, TASK_IDLE, TASK_TRACED, Task},
@@ -19,7 +20,7 @@ use crate::{
     exit,
     filter::{self, Ids},
     inject, kernel,
-    maps::{debug, setting},
+    maps::{EXECS, debug, setting},
     read::bpf_probe_read_kernel_str,
     switch,
 };
@@ -178,6 +179,16 @@ fn after_exec(ctx: *mut c_void, old_pid: u32, filename: impl Fn() -> u64) {
     }
 }
 
+/// A thread begins an execve, in a PID namespace that is not the initial one: at its end the kernel tells only which number
+/// it had in the initial one.
+#[inline(always)]
+pub fn note_exec(tid: u32) {
+    // SAFETY: a helper without arguments.
+    let initial = unsafe { bpf_get_current_pid_tgid() } as u32;
+    // A full map drops what is oldest; then the thread that takes over is not known.
+    let _ = EXECS.insert(initial, tid, 0);
+}
+
 /// Tells of the new program. When a thread that is not the leader did it, it has taken over
 /// the leader's tid; its own is gone without an exit event.
 #[inline(always)]
@@ -188,11 +199,14 @@ fn executed(ctx: *mut c_void, old_pid: u32, filename: impl Fn() -> u64) {
     let Some(task) = filter::task(ids.tid) else {
         return;
     };
-    // `old_pid` counts in the initial namespace; elsewhere it cannot be matched.
+    // `old_pid` counts in the initial namespace.
     let old_tid = if setting!(pidns_inum) == 0 {
         old_pid
     } else {
-        ids.tid
+        EXECS
+            .get_ptr(&old_pid)
+            // SAFETY: a map value.
+            .map_or(ids.tid, |tid| unsafe { *tid })
     };
     // SAFETY: map values.
     unsafe {

@@ -20,7 +20,7 @@ fn main() {
         Err(failure) => {
             say::line(format_args!("{failure}"));
             if called == Called::Strace && matches!(failure, Failure::Usage(_)) {
-                eprintln!("Try 'strace -h' for more information.");
+                say::text(format_args!("Try 'strace -h' for more information.\n"));
             }
             match called {
                 Called::Own => failure.status(),
@@ -56,7 +56,7 @@ fn trace() -> Result<Exit, Failure> {
     }
     let exit = run::run(&request)?;
     if let Some(tips) = request.tips {
-        eprint!("{}", tips.text(std::process::id()));
+        say::text(format_args!("{}", tips.text(std::process::id())));
     }
     Ok(exit)
 }

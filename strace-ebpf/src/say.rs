@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Arguments,
+    io::Write,
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -37,5 +38,11 @@ pub fn debug(message: Arguments<'_>) {
 
 /// Writes one message.
 pub fn line(message: Arguments<'_>) {
-    eprintln!("{}: {message}", name());
+    text(format_args!("{}: {message}\n", name()));
+}
+
+/// Writes text as it is, by one write(2), so that lines of a trace do not come in between. Where nobody hears us there is
+/// nobody to be told that.
+pub fn text(text: Arguments<'_>) {
+    let _ = std::io::stderr().write_all(text.to_string().as_bytes());
 }

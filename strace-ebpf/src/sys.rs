@@ -1,5 +1,6 @@
 //! The few raw system calls that neither std nor aya offers, each with its checks in one place.
 
+mod inherited;
 pub mod perf;
 
 use std::{
@@ -7,9 +8,9 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-    sync::OnceLock,
 };
 
+pub use inherited::{Inherited, inherited, lock_any_memory, notice_ends_of_children};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// Turns a system call's result into a value or the errno.
@@ -273,34 +274,6 @@ pub fn read_process(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the local buffer is ours; the remote address is checked by the kernel.
     let got = unsafe { libc::process_vm_readv(pid as libc::pid_t, &local, 1, &remote, 1, 0) };
     check(got as libc::c_long).map(|n| n as usize)
-}
-
-/// The limit that [`lock_any_memory`] took off.
-static LOCKED_MEMORY: OnceLock<libc::rlimit> = OnceLock::new();
-
-/// Takes the limit off the memory that we may lock, where that is permitted; the limit in bytes.
-pub fn lock_any_memory() -> u64 {
-    let unlimited = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
-    let (mut before, mut limit) = (unlimited, unlimited);
-    // SAFETY: valid structures.
-    unsafe {
-        libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut before);
-        libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited);
-        libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit);
-    }
-    let _ = LOCKED_MEMORY.set(before);
-    limit.rlim_cur
-}
-
-/// Puts that limit back, for a command that is to have its own. May be called between fork and execve.
-pub fn limit_locked_memory_again() {
-    if let Some(limit) = LOCKED_MEMORY.get() {
-        // SAFETY: a valid structure.
-        unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, limit) };
-    }
 }
 
 /// A timer on the monotonic clock as a file descriptor.

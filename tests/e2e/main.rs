@@ -40,6 +40,7 @@ mod line_starts;
 mod loss;
 mod lossless;
 mod misc;
+mod odd;
 mod output;
 mod paths;
 mod pids;

@@ -127,7 +127,7 @@ impl Facts {
             offsets,
             trace_types,
             task_registers,
-            pid_max: read_number("/proc/sys/kernel/pid_max").unwrap_or(4_194_304),
+            pid_max: pid_max(),
             cpus: possible_cpus(),
             pidns_inum: own_pidns()?,
             lockdown: lockdown(),
@@ -246,6 +246,12 @@ pub fn find_tracepoints(caps: caps::Caps) -> Result<(), String> {
 
 /// Enough for all our maps.
 const LOCKED_BYTES: u64 = 1 << 30;
+
+/// No process has this number or a higher one, as things are, proc_sys_kernel(5).
+#[must_use]
+pub fn pid_max() -> u32 {
+    read_number("/proc/sys/kernel/pid_max").unwrap_or(4_194_304)
+}
 
 /// Kernels before 5.11 charge maps against RLIMIT_MEMLOCK: raises it. The error says what to do where it cannot be raised.
 pub fn allow_locked_memory(version: Version) -> Result<(), String> {

@@ -520,8 +520,8 @@ impl survey::Camera for SurveyCamera {
 /// Does this plan ask for anything when the call begins?
 #[must_use]
 pub fn plan_has_enter_work(plan: &CapturePlan) -> bool {
-    use strace_ebpf_common::plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_NO_RETURN};
-    plan.flags & (PLAN_ENTER | PLAN_NO_RETURN | PLAN_EMIT_ENTER) != 0
+    use strace_ebpf_common::plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN};
+    plan.flags & (PLAN_ENTER | PLAN_NO_RETURN | PLAN_EMIT_ENTER | PLAN_EXEC) != 0
 }
 
 fn object_override() -> Result<Option<Vec<u8>>> {

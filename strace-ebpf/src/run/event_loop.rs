@@ -5,12 +5,14 @@ use std::{collections::VecDeque, os::fd::OwnedFd};
 use anyhow::{Context, Result};
 use strace_ebpf_common::{
     config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
-    record::{CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
+    limits::X32_SYSCALL_BIT,
+    record::{ABI_I386, ABI_X32, ABI_X86_64, CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
 };
 use tokio::io::unix::AsyncFd;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, output::Written};
 use crate::{
+    decode, kernel,
     plan::{Request, launch::Interrupt, qualify::QUIET_ATTACH},
     probes::{self, Probes},
     say,
@@ -34,9 +36,6 @@ pub(super) const BUDGET: u64 = 16_384;
 const LOOK_AFTER_NS: u64 = 100_000_000;
 /// After so long without an event, ends of tasks that the kernel did not tell are given up.
 const QUIET_NS: u64 = 2_000_000_000;
-/// Most bytes of stacks that wait to be looked at, and how long to wait where there are more.
-const JOBS_BYTES: u64 = 64 << 20;
-const JOBS_NAP_NS: u64 = 1_000_000;
 /// Longest sleep of the drainer.
 const IDLE_NS: u64 = 10_000_000;
 
@@ -71,15 +70,20 @@ pub(super) struct Session<'a> {
     pub(super) room_bytes: u64,
     /// With `--lossless`: lets go on what the probes have stopped.
     pub(super) brake: Option<Brake>,
-    /// With `--lossless`: output for which the writer has no room yet. It is bounded by what the processes can send before
-    /// all of them are stopped.
+    /// Output for which the writer has no room yet. With `--lossless` it is bounded by what the processes can send before all
+    /// of them are stopped, else by what comes from one round.
     pub(super) held_pieces: VecDeque<Piece>,
+    /// A signal came while the end of the trace was written, or waited for somebody to take it.
+    pub(super) given_up: Option<i32>,
     pub(super) nap_ns: u64,
     /// Stacks that are still to be looked at, if there are any.
     pub(super) jobs: Option<std::sync::Arc<Jobs>>,
     /// Rows of the summary, if there is one.
     pub(super) slots: Option<Slots>,
     pub(super) cpus: u32,
+    pub(super) pid_max: u32,
+    /// There may be processes of which the probes know nothing.
+    pub(super) unseen: bool,
     /// When the last event arrived.
     pub(super) last_event_ns: u64,
 }
@@ -122,7 +126,7 @@ impl Session<'_> {
                     continue;
                 }
                 self.probes.set_task(tid, TASK_TRACED)?;
-                if proc::thread_exists(pid, tid) {
+                if proc::thread_lives(pid, tid) {
                     (fresh, count) = (true, count + 1);
                     say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
@@ -144,12 +148,22 @@ impl Session<'_> {
     /// The call that a thread is in, if such calls are traced.
     pub(super) fn call_in_flight(&self, pid: u32, tid: u32, enter_ns: u64) -> Option<CallRecord> {
         let call = proc::in_flight(pid, tid)?;
-        let wanted = self
-            .request
-            .qualifiers
-            .trace
-            .wants(crate::tables::Abi::X86_64, call.nr);
-        wanted.then(|| in_flight(pid, tid, &call, enter_ns))
+        let (abi, nr) = match call.nr {
+            nr if proc::is_32_bit(pid) => (ABI_I386, nr),
+            nr if nr & X32_SYSCALL_BIT != 0 => (ABI_X32, nr & !X32_SYSCALL_BIT),
+            nr => (ABI_X86_64, nr),
+        };
+        let wanted = &self.request.qualifiers.trace;
+        if !wanted.wants(decode::abi_of(abi), nr) {
+            return None;
+        }
+        // The number that was asked for may be that of another thread than the first.
+        let tgid = proc::process_of(tid).unwrap_or(pid);
+        Some(CallRecord {
+            nr,
+            abi,
+            ..in_flight(tgid, tid, &call, enter_ns)
+        })
     }
 
     /// The event loop.
@@ -174,8 +188,16 @@ impl Session<'_> {
             } else {
                 self.last_event_ns = now;
             }
-            if !self.write().await {
-                break End::Output;
+            match self.write().await {
+                Written::All => {}
+                Written::Nobody => break End::Output,
+                Written::Interrupted(signal) => {
+                    interrupts += 1;
+                    if self.interrupted(signal, interrupts, ending.is_some()) {
+                        by_signal = Some(signal.0);
+                        break End::Done;
+                    }
+                }
             }
             self.look_after_held(now);
             if self.tracer.is_full() {
@@ -188,6 +210,7 @@ impl Session<'_> {
                 self.look_after_injector();
                 next_look = now + LOOK_AFTER_NS;
                 self.tracer.refresh_clock();
+                self.look_at_pid_max();
                 if self.all_ended(ending.is_some())? {
                     break End::Done;
                 }
@@ -293,6 +316,19 @@ impl Session<'_> {
         }
     }
 
+    /// The probes have room for the numbers that there were at the start.
+    fn look_at_pid_max(&mut self) {
+        let now = kernel::pid_max();
+        if now > self.pid_max {
+            say::line(format_args!(
+                "kernel.pid_max was raised from {} to {now}: processes with higher numbers are not traced",
+                self.pid_max
+            ));
+            self.pid_max = now;
+            self.unseen = true;
+        }
+    }
+
     /// With `--lossless`: lets go on what is stopped, if little is waiting to be drained and to be written.
     fn look_after_held(&mut self, now: u64) {
         let stuck = !self.held_pieces.is_empty();
@@ -300,35 +336,6 @@ impl Session<'_> {
         if let Some(brake) = &mut self.brake {
             brake.hold(stuck);
             brake.look(now, room);
-        }
-    }
-
-    /// Hands over what is ready. False when there is nobody to take it.
-    pub(super) async fn write(&mut self) -> bool {
-        if self.brake.is_some() {
-            return self.write_without_waiting();
-        }
-        for piece in self.tracer.take_output() {
-            if !self.writer.send(piece).await {
-                return false;
-            }
-        }
-        self.wait_for_jobs().await;
-        true
-    }
-}
-
-impl Session<'_> {
-    /// Stacks take more memory than the text that they become: not too many of them.
-    async fn wait_for_jobs(&self) {
-        let Some(jobs) = &self.jobs else {
-            return;
-        };
-        while jobs.bytes() > JOBS_BYTES && !self.writer.is_closed() {
-            if self.timer.get_ref().arm(JOBS_NAP_NS).is_err() {
-                return;
-            }
-            tick(&self.timer, false).await;
         }
     }
 }
@@ -352,34 +359,9 @@ fn in_flight(pid: u32, tid: u32, call: &proc::InFlight, enter_ns: u64) -> CallRe
             },
             ..Header::default()
         },
-        nr: call.nr,
         duration_ns: DURATION_UNKNOWN,
         args: call.args,
         ..CallRecord::default()
-    }
-}
-
-impl Session<'_> {
-    /// The same when the drainer must not wait: the buffers have to be emptied even while everything is stopped.
-    fn write_without_waiting(&mut self) -> bool {
-        self.held_pieces.extend(self.tracer.take_output());
-        while let Some(piece) = self.held_pieces.pop_front() {
-            if let Err(piece) = self.writer.try_send(piece) {
-                self.held_pieces.push_front(piece);
-                return !self.writer.is_closed();
-            }
-        }
-        true
-    }
-
-    /// At the end: nothing is stopped any more, and the writer may be waited for.
-    pub(super) async fn write_held(&mut self) -> bool {
-        while let Some(piece) = self.held_pieces.pop_front() {
-            if !self.writer.send(piece).await {
-                return false;
-            }
-        }
-        true
     }
 }
 
@@ -397,7 +379,7 @@ async fn ended(pidfd: Option<&AsyncFd<OwnedFd>>) {
     }
 }
 
-async fn next_signal(signals: &AsyncFd<SignalFd>) -> (i32, bool) {
+pub(super) async fn next_signal(signals: &AsyncFd<SignalFd>) -> (i32, bool) {
     loop {
         let Ok(mut guard) = signals.readable().await else {
             std::future::pending::<()>().await;

@@ -40,7 +40,7 @@ impl Session<'_> {
             brake.finish();
         }
         if end == End::Done {
-            self.write_held().await;
+            self.write_last().await;
         }
         let mut settled = None;
         let mut failure = None;
@@ -70,7 +70,7 @@ impl Session<'_> {
                 failure = None;
             }
             self.summary()?;
-            self.write().await;
+            self.write_last().await;
         }
         let total = probes::total(&self.probes.counters()?);
         let returns = total.missed;
@@ -84,23 +84,31 @@ impl Session<'_> {
         if let Some(signal) = by_signal {
             self.end_tracees(signal)?;
         }
+        let written = self.written().await;
         let Self {
-            writer,
             probes,
             request,
             tracer,
+            given_up,
+            unseen,
             ..
         } = self;
         drop(probes);
-        match writer.finish() {
-            sink::Ending::Complete => {}
+        match written {
+            Some(sink::Ending::Complete) => {}
+            None => {
+                say::line(format_args!(
+                    "the output is incomplete: nobody took the rest of it"
+                ));
+                return Ok(Exit::Signal(given_up.unwrap_or(libc::SIGTERM)));
+            }
             // Nobody wants to know any more.
-            sink::Ending::Closed => return Ok(Exit::Status(0)),
-            sink::Ending::Failed {
+            Some(sink::Ending::Closed) => return Ok(Exit::Status(0)),
+            Some(sink::Ending::Failed {
                 target,
                 written,
                 error,
-            } => {
+            }) => {
                 return Err(anyhow::anyhow!(
                     "writing to {target}: {error}; {written} bytes were written"
                 )
@@ -121,7 +129,7 @@ impl Session<'_> {
             tracer.sparse(),
             request.output.tell_loss,
         );
-        if lost && request.output.strict {
+        if (lost || unseen) && request.output.strict {
             return Ok(Exit::Status(3));
         }
         Ok(match (ending, by_signal) {
@@ -139,7 +147,7 @@ impl Session<'_> {
             let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
             let record = &mut |record: &[u8]| self.tracer.record(record);
             let count = self.merger.round(now, BUDGET, record);
-            if !self.write().await {
+            if !self.write_last().await {
                 break;
             }
             if count < BUDGET {
@@ -163,7 +171,7 @@ impl Session<'_> {
                 .finish(BUDGET, &mut |record| self.tracer.record(record))
                 > 0
             {
-                if !self.write().await {
+                if !self.write_last().await {
                     return Ok(Settlement::default());
                 }
             }
@@ -174,7 +182,7 @@ impl Session<'_> {
                 for gap in self.tracer.books.trailing_gaps(&counters, now) {
                     self.tracer.gap(&gap);
                 }
-                self.write().await;
+                self.write_last().await;
                 return Ok(settled);
             }
             self.timer
@@ -220,9 +228,13 @@ impl Session<'_> {
         };
         if self.request.launch.kill_on_exit {
             // Those that were born meanwhile are not traced any more: their parents go first.
-            for tid in proc::all().unwrap_or_default() {
-                if self.probes.task(tid)?.state == TASK_TRACED {
-                    sys::kill(tid, libc::SIGKILL);
+            for pid in proc::all().unwrap_or_default() {
+                // The first thread may have ended before the others.
+                for tid in proc::threads(pid).unwrap_or_default() {
+                    if self.probes.task(tid)?.state == TASK_TRACED {
+                        sys::kill(pid, libc::SIGKILL);
+                        break;
+                    }
                 }
             }
         } else if self.request.launch.interrupt == Interrupt::Waiting {

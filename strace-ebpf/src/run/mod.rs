@@ -3,6 +3,7 @@
 
 mod event_loop;
 mod finish;
+mod output;
 mod select;
 mod summary;
 
@@ -122,6 +123,7 @@ fn signals_taken(request: &Request) -> &'static [i32] {
 
 /// Traces as the request says.
 pub fn run(request: &Request) -> Result<Exit, Failure> {
+    sys::notice_ends_of_children();
     let facts = Facts::gather().context("asking the kernel")?;
     check_privilege(&facts)?;
     say::debug(format_args!(
@@ -222,6 +224,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             brake,
             room_bytes: u64::from(settings.buffer_bytes) / 4,
             held_pieces: std::collections::VecDeque::new(),
+            given_up: None,
             nap_ns: if request.counts_only() {
                 COUNTING_NAP_NS
             } else {
@@ -230,6 +233,8 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             slots: settings.slots,
             jobs,
             cpus: settings.cpus,
+            pid_max: settings.pid_max,
+            unseen: false,
             last_event_ns: 0,
         };
         session.begin()?;

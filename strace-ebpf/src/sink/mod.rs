@@ -14,12 +14,11 @@ use std::{
     },
     path::Path,
     process::{Child, Command, Stdio},
-    thread::JoinHandle,
 };
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{say, sys};
 pub use separate::Files;
@@ -193,10 +192,11 @@ pub type Finish = Box<dyn FnMut(Bytes) -> Bytes + Send>;
 
 /// The writing thread.
 pub struct Writer {
-    queue: mpsc::Sender<Piece>,
+    /// Until there is nothing more to be written.
+    queue: Option<mpsc::Sender<Piece>>,
     /// The command that reads, if the output goes to one.
     reader: Option<u32>,
-    thread: JoinHandle<Ending>,
+    ending: Option<oneshot::Receiver<Ending>>,
 }
 
 impl Writer {
@@ -207,32 +207,29 @@ impl Writer {
             Target::Pipe(child) => Some(child.id()),
             _ => None,
         };
-        let thread = std::thread::Builder::new()
+        let (told, ending) = oneshot::channel();
+        std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_pieces(target, pieces, finish))?;
+            // Whether anybody still wants to know does not matter here.
+            .spawn(move || drop(told.send(write_pieces(target, pieces, finish))))?;
         Ok(Self {
-            queue,
+            queue: Some(queue),
             reader,
-            thread,
+            ending: Some(ending),
         })
     }
 
-    /// Hands over a piece, waiting for room. False when the thread has ended.
-    pub async fn send(&self, piece: Piece) -> bool {
-        self.queue.send(piece).await.is_ok()
+    /// Waits for room for one piece. `None` when the thread has ended.
+    pub async fn room(&self) -> Option<mpsc::Permit<'_, Piece>> {
+        self.queue.as_ref()?.reserve().await.ok()
     }
 
     /// Hands over a piece if there is room for it now; gives it back if not.
     pub fn try_send(&self, piece: Piece) -> Result<(), Piece> {
-        self.queue
-            .try_send(piece)
-            .map_err(|error| error.into_inner())
-    }
-
-    /// Must the next `send` wait?
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.queue.capacity() == 0
+        match &self.queue {
+            Some(queue) => queue.try_send(piece).map_err(|error| error.into_inner()),
+            None => Err(piece),
+        }
     }
 
     /// The command that reads what is written.
@@ -244,19 +241,20 @@ impl Writer {
     /// Has the thread ended?
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.queue.is_closed()
+        self.queue.as_ref().is_none_or(mpsc::Sender::is_closed)
     }
 
     /// Has the writing ended early?
     pub async fn ended(&self) {
-        self.queue.closed().await;
+        if let Some(queue) = &self.queue {
+            queue.closed().await;
+        }
     }
 
-    /// Waits for everything to be written.
-    #[must_use]
-    pub fn finish(self) -> Ending {
-        drop(self.queue);
-        self.thread.join().unwrap_or(Ending::Closed)
+    /// Nothing more is to be written: what tells how it went, when all of it is; once.
+    pub fn finish(&mut self) -> Option<oneshot::Receiver<Ending>> {
+        self.queue = None;
+        self.ending.take()
     }
 }
 

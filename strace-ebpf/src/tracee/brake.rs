@@ -256,7 +256,21 @@ fn watch(pipe: RawFd, shared: &Shared) -> ! {
         libc::sigprocmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
         libc::prctl(libc::PR_SET_NAME, c"sebpf-watchdog".as_ptr());
         libc::dup2(pipe, 0);
-        libc::syscall(libc::SYS_close_range, 1, u32::MAX, 0);
+        // Linux 5.9; before that one by one.
+        if libc::syscall(libc::SYS_close_range, 1, u32::MAX, 0) != 0 {
+            (1..libc::sysconf(libc::_SC_OPEN_MAX).clamp(1024, 1 << 20) as i32).for_each(|fd| {
+                libc::close(fd);
+            });
+        }
+        // Whoever kills the tracer's whole cgroup is not to kill us with it.
+        let procs = libc::open(
+            c"/sys/fs/cgroup/cgroup.procs".as_ptr(),
+            libc::O_WRONLY | libc::O_CLOEXEC,
+        );
+        if procs >= 0 {
+            libc::write(procs, c"0".as_ptr().cast(), 1);
+            libc::close(procs);
+        }
         let mut byte = 0u8;
         if libc::read(0, (&raw mut byte).cast(), 1) == 1 {
             libc::_exit(0);

@@ -24,7 +24,7 @@ use crate::{
         inject::Rules,
         launch::{Launch, Place},
     },
-    sys,
+    sys::{self, Inherited},
 };
 
 /// Why a command cannot be started: the exit statuses of sh(1), but for strace's 1.
@@ -93,12 +93,15 @@ impl Child {
         self.pid
     }
 
-    /// Lets the child execute its program.
+    /// Lets the child execute its program. One that a signal has ended meanwhile is told of when it is collected.
     pub fn start(&mut self) -> Result<(), LaunchError> {
-        if let Some(go) = self.go.take() {
-            std::fs::File::from(go).write_all(b"!")?;
+        let Some(go) = self.go.take() else {
+            return Ok(());
+        };
+        match std::fs::File::from(go).write_all(b"!") {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Why the child did not get to its program, asked after it has ended.
@@ -133,7 +136,9 @@ struct Prepared {
     env: Vec<CString>,
     rights: Option<Rights>,
     stdout_to_stderr: bool,
-    dies_with_parent: bool,
+    /// Our number, if the child is to end with us.
+    dies_with: Option<u32>,
+    inherited: Inherited,
     as_strace: bool,
     asking: Option<Asking>,
 }
@@ -164,7 +169,8 @@ pub fn prepare(
         env: environment(inherited(), &launch.env)?,
         rights: launch.user.as_deref().map(Rights::of).transpose()?,
         stdout_to_stderr,
-        dies_with_parent: launch.kill_on_exit && launch.place == Place::Parent,
+        dies_with: (launch.kill_on_exit && launch.place == Place::Parent).then(std::process::id),
+        inherited: sys::inherited(),
         as_strace: launch.as_strace,
         asking,
     };
@@ -295,14 +301,9 @@ unsafe fn become_command(go: i32, failure: i32, prepared: &Prepared) -> ! {
         all.chain([std::ptr::null()]).collect()
     };
     let (argv, env) = (pointers(&prepared.argv), pointers(&prepared.env));
-    sys::limit_locked_memory_again();
     // SAFETY: live, NUL-terminated strings and vectors.
     unsafe {
-        // Rust ignores SIGPIPE; a program expects its default.
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-        if prepared.dies_with_parent {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        }
+        prepared.inherited.restore();
         if prepared.stdout_to_stderr {
             libc::dup2(2, 1);
         }
@@ -326,6 +327,13 @@ unsafe fn become_command(go: i32, failure: i32, prepared: &Prepared) -> ! {
         }
         let taken = prepared.rights.as_ref().is_none_or(Rights::take);
         if taken {
+            if let Some(parent) = prepared.dies_with {
+                // A change of user takes it back, so it comes behind that.
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                if libc::getppid() as u32 != parent {
+                    libc::_exit(1);
+                }
+            }
             libc::execve(prepared.path.as_ptr(), argv.as_ptr(), env.as_ptr());
         }
         let errno = *libc::__errno_location();

@@ -18,33 +18,65 @@ pub fn all() -> io::Result<Vec<u32>> {
         .collect())
 }
 
-/// Is there such a thread?
+/// Is there such a thread that has not ended (a zombie has)?
 #[must_use]
-pub fn thread_exists(pid: u32, tid: u32) -> bool {
-    fs::metadata(format!("/proc/{pid}/task/{tid}")).is_ok()
+pub fn thread_lives(pid: u32, tid: u32) -> bool {
+    lives(&format!("/proc/{pid}/task/{tid}/stat"))
 }
 
-/// Has the whole process ended (a zombie has)?
+/// Has the whole process ended? Its first thread alone may have, and be a zombie while others work.
 #[must_use]
 pub fn has_ended(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return true;
+    let others_live = || {
+        let tids = threads(pid).unwrap_or_default();
+        tids.into_iter().any(|tid| thread_lives(pid, tid))
     };
-    state_of(&stat).is_none_or(|state| matches!(state, 'Z' | 'X'))
+    !lives(&format!("/proc/{pid}/stat")) && !others_live()
+}
+
+/// What cannot be read for another reason than that nothing is there is taken to live.
+fn lives(stat: &str) -> bool {
+    match fs::read(stat) {
+        Ok(stat) => state_of(&stat).is_some_and(|state| !matches!(state, b'Z' | b'X')),
+        Err(error) => {
+            error.kind() != io::ErrorKind::NotFound && error.raw_os_error() != Some(libc::ESRCH)
+        }
+    }
 }
 
 /// Is any of its threads stopped, and not traced?
 #[must_use]
 pub fn is_stopped(pid: u32) -> bool {
     threads(pid).unwrap_or_default().into_iter().any(|tid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).unwrap_or_default();
-        state_of(&stat) == Some('T')
+        let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).unwrap_or_default();
+        state_of(&stat) == Some(b'T')
     })
 }
 
 /// The state letter: the field behind the name, which is in parentheses and may hold any byte.
-fn state_of(stat: &str) -> Option<char> {
-    stat.get(stat.rfind(')')? + 2..)?.chars().next()
+fn state_of(stat: &[u8]) -> Option<u8> {
+    let name_end = memchr::memrchr(b')', stat)?;
+    stat.get(name_end + 2).copied()
+}
+
+/// The process that thread `tid` belongs to.
+#[must_use]
+pub fn process_of(tid: u32) -> Option<u32> {
+    let status = fs::read(format!("/proc/{tid}/status")).ok()?;
+    // The name comes first, and newlines in it are escaped.
+    let line = status
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"Tgid:"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+/// Does the process run a 32-bit program? By the class of the file, elf(5).
+#[must_use]
+pub fn is_32_bit(pid: u32) -> bool {
+    let mut ident = [0; 5];
+    let read = fs::File::open(format!("/proc/{pid}/exe"))
+        .and_then(|mut file| io::Read::read_exact(&mut file, &mut ident));
+    read.is_ok() && ident == *b"\x7fELF\x01"
 }
 
 /// A call that a thread is blocked in, `/proc/PID/task/TID/syscall`.
@@ -96,15 +128,17 @@ mod tests {
 
     #[test]
     fn state_behind_a_hostile_name() {
-        assert_eq!(state_of("7 (a) b) Z 1 2"), Some('Z'));
-        assert_eq!(state_of("7"), None);
+        assert_eq!(state_of(b"7 (a) b) Z 1 2"), Some(b'Z'));
+        assert_eq!(state_of(b"7 (\xff\n) T 1"), Some(b'T'));
+        assert_eq!(state_of(b"7"), None);
     }
 
     #[test]
     fn finds_ourselves() {
         let pid = std::process::id();
         assert!(threads(pid).is_ok_and(|tids| tids.contains(&pid)));
-        assert!(!has_ended(pid));
-        assert!(threads(0).is_err());
+        assert!(!has_ended(pid) && thread_lives(pid, pid));
+        assert_eq!(process_of(pid), Some(pid));
+        assert!(threads(0).is_err() && has_ended(0) && process_of(0).is_none());
     }
 }
