@@ -262,7 +262,7 @@ fn it_is_told_when_the_injector_was_killed() {
     let _machine = shared();
     let dir = TempDir::new();
     let rule = "inject=getxattr:error=EIO";
-    let script = "while ! [ -s pid ]; do sleep 0.02; done; kill -KILL $(cat pid)";
+    let script = "while ! [ -s pid ]; do sleep 0.02; done; kill -KILL $(cat pid); sleep 0.5";
     let mut command = tracer(&["-o", "/dev/null", "-e", rule, "sh", "-c", script]);
     let running = Running::start(command.current_dir(dir.path()));
     let injector = injector_of(running.pid());

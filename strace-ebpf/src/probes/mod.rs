@@ -627,12 +627,13 @@ mod tests {
     #[test]
     fn the_object_for_old_kernels_has_nothing_new() {
         use aya_obj::generated::bpf_map_type::{
-            BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY,
-            BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+            BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_LRU_HASH,
+            BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
         };
         let old = [
             BPF_MAP_TYPE_ARRAY,
             BPF_MAP_TYPE_CGROUP_ARRAY,
+            BPF_MAP_TYPE_LRU_HASH,
             BPF_MAP_TYPE_PERCPU_ARRAY,
             BPF_MAP_TYPE_PERCPU_HASH,
             BPF_MAP_TYPE_PERF_EVENT_ARRAY,
