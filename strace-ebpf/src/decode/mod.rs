@@ -14,6 +14,7 @@ pub mod dump;
 mod files;
 mod filters;
 mod ioctl;
+mod machines;
 mod members;
 mod mounts;
 mod net;

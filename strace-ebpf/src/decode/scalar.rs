@@ -111,7 +111,11 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
         Ty::WakeOp => Value::WakeOp(raw as u32),
         Ty::Flags64(id) => Value::Set(tables::set(id), raw & 0xffff_ffff | next() << 32),
         Ty::Enum(SetId::IoctlRequest) => {
-            Value::Ioctl(tables::ioctl_names(abi, raw as u32), raw as u32)
+            let (request, names) = (raw as u32, tables::ioctl_names(abi, raw as u32));
+            match tables::ioctl_pattern(request) {
+                Some(pattern) => Value::IoctlOf(pattern, names, request),
+                None => Value::Ioctl(names, request),
+            }
         }
         // Numbers that are better known than their names.
         Ty::Enum(id @ (SetId::SyslogAction | SetId::Loglevel | SetId::PidType)) => {

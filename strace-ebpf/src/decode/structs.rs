@@ -5,7 +5,7 @@ pub use super::members::{Fields, ticks};
 use super::{
     aio, bpf, btrfs, clocks, consoles,
     cx::Cx,
-    files, filters, ioctl,
+    files, filters, ioctl, machines,
     members::{member, members},
     mounts, net, perf, poll, process, ptrace, security, signals, sockaddr, uring,
     value::{Args, Value},
@@ -81,6 +81,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Fsuuid2, ioctl::uuid),
     (StructId::FsSysfsPath, ioctl::sysfs_path),
     (StructId::PidfdInfo, ioctl::process),
+    (StructId::KvmRegisters, machines::registers),
+    (StructId::KvmCpuid, machines::features),
     (StructId::KeyTable, consoles::table),
     (StructId::KeyValue, consoles::key),
     (StructId::HdDriveResult, consoles::drive),

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use strace_ebpf_common::limits::COMM_BYTES;
 
 use super::descriptor::Opened;
-use crate::tables::Set;
+use crate::tables::{IoctlPattern, Set};
 
 /// One token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +51,8 @@ pub enum Value<'a> {
     Set(&'static Set, u64),
     /// An ioctl request: the names that it may have, the number.
     Ioctl(&'static [&'static str], u32),
+    /// The same of a request that has parameters in its number.
+    IoctlOf(&'static IoctlPattern, &'static [&'static str], u32),
     /// A number with its name in a remark.
     Noted(&'static Set, u32),
     /// Flags of which strace writes the fields first and then the others, though there be none of them.

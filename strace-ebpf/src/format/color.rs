@@ -43,6 +43,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Names(..)
         | Value::Shifted(..)
         | Value::Ioctl(..)
+        | Value::IoctlOf(..)
         | Value::FourCc(_)
         | Value::Name(_)
         | Value::Const(..)

@@ -9,7 +9,7 @@ use super::{
     number,
     text::{Rendering, signal_name},
 };
-use crate::tables::{self, FieldKind, Group, Part, Set, SetId};
+use crate::tables::{self, FieldKind, Group, IoctlPart, IoctlPattern, Part, Set, SetId};
 
 /// How constants look (`-X`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,17 +345,56 @@ pub fn ioctl(out: &mut Vec<u8>, style: Constants, names: &[&str], request: u32) 
     });
 }
 
-/// A character in single quotes; what is not printable in hexadecimal.
+/// A request by the macro that makes it, with its parameters, and the names that its number has besides.
+pub fn ioctl_of(
+    out: &mut Vec<u8>,
+    style: Constants,
+    pattern: &IoctlPattern,
+    names: &[&str],
+    request: u32,
+) {
+    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(request));
+    both(out, style, number, |out| {
+        out.extend_from_slice(pattern.name.as_bytes());
+        out.push(b'(');
+        for (i, part) in pattern.parts.iter().enumerate() {
+            if i > 0 {
+                out.extend_from_slice(b", ");
+            }
+            let place = u64::from((request & 0xff) - pattern.first);
+            match *part {
+                IoctlPart::Size => number::decimal(out, request >> 16 & 0x3fff),
+                IoctlPart::Number => number::decimal(out, place),
+                IoctlPart::Named(id) => set(out, Abbrev, tables::set(id), place),
+            }
+        }
+        out.push(b')');
+        for name in names {
+            out.extend_from_slice(b" or ");
+            out.extend_from_slice(name.as_bytes());
+        }
+    });
+}
+
+/// A character in single quotes, with the escapes of C.
 pub fn character(out: &mut Vec<u8>, byte: u8) {
+    let escape = match byte {
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0b => b'v',
+        0x0c => b'f',
+        b'\r' => b'r',
+        _ => return printable(out, byte),
+    };
+    out.extend_from_slice(&[b'\'', b'\\', escape, b'\'']);
+}
+
+/// The same without those escapes: what is not printable in hexadecimal.
+fn printable(out: &mut Vec<u8>, byte: u8) {
     out.push(b'\'');
     match byte {
         b'\'' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
         b' '..=b'~' => out.push(byte),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        0x0b => out.extend_from_slice(b"\\v"),
-        0x0c => out.extend_from_slice(b"\\f"),
-        b'\r' => out.extend_from_slice(b"\\r"),
         _ => {
             out.extend_from_slice(b"\\x");
             number::hex_padded(out, byte.into(), 2);
@@ -398,7 +437,7 @@ pub fn fourcc(out: &mut Vec<u8>, style: Constants, code: u32) {
             if i > 0 {
                 out.extend_from_slice(b", ");
             }
-            character(out, byte);
+            printable(out, byte);
         }
         out.push(b')');
     });

@@ -176,6 +176,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Loose(set, value) => constants::loose(out, style, set, value),
         Value::IoPrio(value) => constants::io_priority(out, style, value),
         Value::Ioctl(names, request) => constants::ioctl(out, style, names, request),
+        Value::IoctlOf(pattern, names, request) => {
+            constants::ioctl_of(out, style, pattern, names, request);
+        }
         Value::SigSet(bits) => constants::signal_set(out, style, bits),
         Value::Dev(major, minor) => constants::device(out, style, major, minor),
         Value::Name(name) => out.extend_from_slice(name.as_bytes()),
@@ -417,7 +420,7 @@ pub fn write_fmt(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::{Abi, ioctl_names, set};
+    use crate::tables::{Abi, ioctl_names, ioctl_pattern, set};
 
     fn text(values: &[Value<'_>]) -> String {
         let mut out = Vec::new();
@@ -444,6 +447,26 @@ mod tests {
             (
                 &[Ioctl(ioctl_names(Abi::X86_64, 0x5413), 0x5413)],
                 "TIOCGWINSZ",
+            ),
+            (
+                &[IoctlOf(
+                    ioctl_pattern(0x8060_4521).expect("EVIOCGBIT"),
+                    &["OTHER"],
+                    0x8060_4521,
+                )],
+                "EVIOCGBIT(EV_KEY, 96) or OTHER",
+            ),
+            (&[FourCc(0x5659_5559)], "v4l2_fourcc('Y', 'U', 'Y', 'V')"),
+            (&[Char(b'\n'), Char(1), Char(b'\'')], r"'\n', '\x01', '\''"),
+            (&[Uint(7), Seconds(1_000_007, 6)], "7 /* 1.000007 s */"),
+            (&[Uint(1193), Tone(1000, None)], "1193 /* 1000 Hz */"),
+            (&[Uint(5), Tone(1000, Some(0))], "5 /* off */"),
+            (&[Hex(0xb61), Key(0xb61)], "0xb61 /* K(KT_LETTER, 'a') */"),
+            (&[Hex(0x101), Key(0x101)], "0x101 /* K_F2 */"),
+            (&[Fraction(1, 25)], "1/25"),
+            (
+                &[Uuid(*b"0123456789abcdef")],
+                "30313233-3435-3637-3839-616263646566",
             ),
             (
                 &[Ioctl(&[], 0x8004_1234)],

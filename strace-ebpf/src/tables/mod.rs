@@ -25,7 +25,10 @@ pub use generated::sets::SetId;
 pub use generated::structs::StructId;
 pub use layout::{Layout, Length, Member, MemberTy, Pointee, Told};
 pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};
-pub use types::{Abi, Arg, Attrs, Classes, Dir, Len, Match, Ret, Syscall, Test, Ty, Variant};
+pub use types::{
+    Abi, Arg, Attrs, Classes, Dir, IoctlPart, IoctlPattern, Len, Match, Ret, Syscall, Test, Ty,
+    Variant,
+};
 
 use generated::{errno, ioctls, layouts, signals, structs, syscalls};
 
@@ -140,6 +143,17 @@ pub fn layout(id: StructId, abi: Abi) -> Option<&'static Layout> {
 /// The symbolic constants of an argument or a struct member.
 pub fn set(id: SetId) -> &'static Set {
     &generated::sets::SETS[id as usize]
+}
+
+/// The macro that an ioctl number may have been made by.
+pub fn ioctl_pattern(request: u32) -> Option<&'static IoctlPattern> {
+    let (direction, kind, nr) = (request >> 30, request >> 8 & 0xff, request & 0xff);
+    let is_it = |pattern: &&IoctlPattern| {
+        pattern.kind == kind
+            && (pattern.first..=pattern.last).contains(&nr)
+            && pattern.directions.contains(&direction)
+    };
+    ioctls::PATTERNS.iter().find(is_it)
 }
 
 /// Every name that the UAPI headers have for an ioctl number, in alphabetical order; several drivers may share one.

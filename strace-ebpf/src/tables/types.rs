@@ -565,3 +565,31 @@ bit_set! {
         DATA = 5,
     }
 }
+
+/// An ioctl request with parameters in its number, which has a macro instead of a name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IoctlPattern {
+    /// The macro's name.
+    pub name: &'static str,
+    /// What the two highest bits may be.
+    pub directions: &'static [u32],
+    /// The type, bits 8 to 15.
+    pub kind: u32,
+    /// The lowest number, bits 0 to 7.
+    pub first: u32,
+    /// The highest.
+    pub last: u32,
+    /// The parameters.
+    pub parts: &'static [IoctlPart],
+}
+
+/// A parameter within a request's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoctlPart {
+    /// The size.
+    Size,
+    /// The number, from the lowest on.
+    Number,
+    /// The same by name.
+    Named(super::SetId),
+}

@@ -20,34 +20,52 @@ pub fn run(l: &mut Lines) {
         .collect();
     map();
     answer();
+    // All texts before the first call that counts: more memory is a call, too.
+    let lines: Vec<Line> = rows.iter().flat_map(|row| lines_of(row, &edge)).collect();
     l.begin();
-    for row in &rows {
-        let [number, failed, done @ ..] = &row[..] else {
-            continue;
-        };
-        let number = number.trim_start_matches("0x");
-        let request = usize::from_str_radix(number, 16).expect("a hexadecimal number");
-        let name = failed.split(", ").next().expect("a name");
-        request_line(l, FAILS, request, MEMORY, failed);
-        request_line(l, SUCCEEDS, request, MEMORY, done.first().unwrap_or(failed));
-        let is_pointer = |text: &str| {
-            [", {", ", [", ", \""]
-                .iter()
-                .any(|open| text.contains(open))
-        };
-        if row[1..].iter().any(|text| is_pointer(text)) {
-            request_line(l, FAILS, request, 0, &format!("{name}, NULL"));
-            let nowhere = edge.wall() as usize;
-            let text = format!("{name}, {nowhere:#x}");
-            request_line(l, FAILS, request, nowhere, &text);
-        }
+    for line in &lines {
+        let ret = l.run(libc::SYS_ioctl, &[line.fd as usize, line.request, line.arg]);
+        l.expect(&line.text, &[], ret);
     }
     l.end();
 }
 
-fn request_line(l: &mut Lines, fd: i32, request: usize, arg: usize, text: &str) {
-    let ret = l.run(libc::SYS_ioctl, &[fd as usize, request, arg]);
-    l.expect(&format!("ioctl({fd}, {text})"), &[], ret);
+struct Line {
+    fd: i32,
+    request: usize,
+    arg: usize,
+    text: String,
+}
+
+/// A call that fails, one that succeeds, and where there is memory, two without.
+fn lines_of(row: &[&str], edge: &Edge) -> Vec<Line> {
+    let [number, failed, done @ ..] = row else {
+        return Vec::new();
+    };
+    let number = number.trim_start_matches("0x");
+    let request = usize::from_str_radix(number, 16).expect("a hexadecimal number");
+    let name = failed.split(", ").next().expect("a name");
+    let line = |fd: i32, arg: usize, text: &str| Line {
+        fd,
+        request,
+        arg,
+        text: format!("ioctl({fd}, {text})"),
+    };
+    let mut lines = vec![
+        line(FAILS, MEMORY, failed),
+        line(SUCCEEDS, MEMORY, done.first().unwrap_or(failed)),
+    ];
+    let is_pointer = |text: &&str| {
+        [", {", ", [", ", \""]
+            .iter()
+            .any(|open| text.contains(open))
+    };
+    if row[1..].iter().any(is_pointer) {
+        let nowhere = edge.wall() as usize;
+        lines.push(line(FAILS, 0, &format!("{name}, NULL")));
+        lines.push(line(FAILS, nowhere, &format!("{name}, {nowhere:#x}")));
+    }
+    lines
 }
 
 fn map() {

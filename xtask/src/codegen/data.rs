@@ -48,6 +48,7 @@ pub struct Tables {
     pub signals: Vec<Signal>,
     pub sets: Vec<Set>,
     pub ioctls: Vec<Ioctl>,
+    pub patterns: Vec<sets::Pattern>,
 }
 
 pub struct AbiTable {
@@ -161,6 +162,7 @@ impl Tables {
             signals: rows(dir, "signals.txt", signal)?,
             sets: sets::read(dir)?,
             ioctls: sets::read_ioctls(dir)?,
+            patterns: sets::read_patterns(dir)?,
         })
     }
 }

@@ -104,10 +104,13 @@ fn ioctl_set(out: &mut String, tables: &Tables) {
 
 /// Two tables: what the 64-bit headers say, and the numbers of i386 that mean something else or nothing there.
 pub fn ioctls(tables: &Tables) -> String {
+    let patterns = &tables.patterns;
     let native = by_number(&tables.ioctls, |i| i.native);
     let mut compat = by_number(&tables.ioctls, |i| i.i386);
     compat.retain(|nr, names| native.get(nr) != Some(names));
-    let mut out = format!("{HEAD}//! Names of ioctl numbers.\n\n");
+    let mut out = format!(
+        "{HEAD}//! Names of ioctl numbers.\n\nuse crate::tables::{{IoctlPart, IoctlPattern, SetId}};\n\n"
+    );
     let tables = [
         ("NATIVE", "By number, of x86_64.", native),
         ("I386", "By number, where i386 differs from x86_64.", compat),
@@ -123,5 +126,30 @@ pub fn ioctls(tables: &Tables) -> String {
         }
         out.push_str("];\n\n");
     }
+    out +=
+        "/// Requests with parameters in their numbers.\npub static PATTERNS: &[IoctlPattern] = &[";
+    for pattern in patterns {
+        let directions: &[u32] = match pattern.direction {
+            'w' => &[1],
+            'r' => &[2],
+            _ => &[2, 3],
+        };
+        let parts = pattern.parts.iter().map(|part| match part.as_str() {
+            "size" => "IoctlPart::Size".into(),
+            "nr" => "IoctlPart::Number".into(),
+            set => format!("IoctlPart::Named(SetId::{})", camel_case(set)),
+        });
+        let parts: Vec<String> = parts.collect();
+        let _ = writeln!(
+            out,
+            "IoctlPattern {{ name: {:?}, directions: &{directions:?}, kind: {:#x}, first: {:#x}, last: {:#x}, parts: &[{}] }},",
+            pattern.name,
+            pattern.kind,
+            pattern.first,
+            pattern.last,
+            parts.join(",")
+        );
+    }
+    out += "];\n";
     out
 }

@@ -72,6 +72,43 @@ pub struct Ioctl {
     pub i386: u32,
 }
 
+/// A request with parameters in its number.
+pub struct Pattern {
+    pub name: String,
+    /// `r`, `w` or `R`.
+    pub direction: char,
+    pub kind: u8,
+    pub first: u8,
+    pub last: u8,
+    pub parts: Vec<String>,
+}
+
+pub fn read_patterns(dir: &Path) -> Result<Vec<Pattern>> {
+    rows(dir, "ioctl_patterns.txt", |_, text| pattern(text))
+}
+
+fn pattern(text: &str) -> Result<Pattern> {
+    let fields: Vec<&str> = text.split('|').map(str::trim).collect();
+    let [name, what, parts] = fields[..] else {
+        bail!("expected name | direction type first[-last] | part ...");
+    };
+    let words: Vec<&str> = what.split_whitespace().collect();
+    let ([direction @ ("r" | "w" | "R"), kind, range], true) = (&words[..], !parts.is_empty())
+    else {
+        bail!("expected r, w or R, a type and numbers, and parts");
+    };
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let byte = |text: &str| number(text).and_then(|n| Ok(u8::try_from(n)?));
+    Ok(Pattern {
+        name: name.into(),
+        direction: direction.chars().next().unwrap_or_default(),
+        kind: byte(kind)?,
+        first: byte(first)?,
+        last: byte(last)?,
+        parts: parts.split_whitespace().map(Into::into).collect(),
+    })
+}
+
 pub fn read(dir: &Path) -> Result<Vec<Set>> {
     let mut sets = Vec::new();
     for file in files(dir)? {

@@ -6969,6 +6969,545 @@ static VARIANT_IOCTL_299: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
+static VARIANT_IOCTL_300: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xae03],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new("arg", Ty::Enum(SetId::KvmCapability)),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_301: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4020ae46],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KvmMemoryRegion,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_302: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8090ae81],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KvmRegisters,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_303: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4090ae82],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KvmRegisters,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_304: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8138ae83],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KvmSpecialRegisters,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_305: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4138ae84],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KvmSpecialRegisters,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_306: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc008ae05, 0xc008ae09],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::KvmCpuid,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_307: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4008ae90],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KvmCpuid,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_308: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40304580, 0x402c4580],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Effect,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_309: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80685600],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::V4l2Capability,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_310: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0405602],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2FormatText,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_311: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0145608],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::V4l2BuffersAsked,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_312: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0405610],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Export,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_313: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40045612, 0x40045613],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::V4l2Stream,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_314: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80085617],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::HexU64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_315: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40085618],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::HexU64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_316: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0485619, 0xc0405619],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Standard,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_317: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80045626],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_318: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0045627],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_319: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc02c563a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2CropLimits,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_320: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc014563b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Crop,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_321: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4014563c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::V4l2CropIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_322: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8030560a, 0x802c560a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::V4l2Framebuffer,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_323: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4030560b, 0x402c560b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::V4l2Framebuffer,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_324: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc008561b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Control,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_325: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc008561c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::V4l2ControlIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
 static ARGS_PIPE: [Arg; 1] = [Arg::new(
     "pipefd",
     Ty::Array {
@@ -19020,6 +19559,32 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_297,
         &VARIANT_IOCTL_298,
         &VARIANT_IOCTL_299,
+        &VARIANT_IOCTL_300,
+        &VARIANT_IOCTL_301,
+        &VARIANT_IOCTL_302,
+        &VARIANT_IOCTL_303,
+        &VARIANT_IOCTL_304,
+        &VARIANT_IOCTL_305,
+        &VARIANT_IOCTL_306,
+        &VARIANT_IOCTL_307,
+        &VARIANT_IOCTL_308,
+        &VARIANT_IOCTL_309,
+        &VARIANT_IOCTL_310,
+        &VARIANT_IOCTL_311,
+        &VARIANT_IOCTL_312,
+        &VARIANT_IOCTL_313,
+        &VARIANT_IOCTL_314,
+        &VARIANT_IOCTL_315,
+        &VARIANT_IOCTL_316,
+        &VARIANT_IOCTL_317,
+        &VARIANT_IOCTL_318,
+        &VARIANT_IOCTL_319,
+        &VARIANT_IOCTL_320,
+        &VARIANT_IOCTL_321,
+        &VARIANT_IOCTL_322,
+        &VARIANT_IOCTL_323,
+        &VARIANT_IOCTL_324,
+        &VARIANT_IOCTL_325,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
