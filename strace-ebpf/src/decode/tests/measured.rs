@@ -130,3 +130,30 @@ fn interfaces_have_the_names_that_are_known() {
     args.name_interfaces(|index| (index == 3).then_some(*b"eth0\0\0\0\0\0\0\0\0\0\0\0\0"));
     assert!(text_of(&args).contains("sll_ifindex=if_nametoindex(\"eth0\"), "));
 }
+
+#[test]
+fn system_v_by_the_command() {
+    let numbers = ints(&(1..40).collect::<Vec<_>>());
+    let of = |abi: u8, name: &str, args: &[u64], pointer: u8| {
+        let pieces = [(pointer, false, P, &numbers[..])];
+        shown_with(&OPTIONS, abi, name, args, 0, &pieces)
+    };
+    assert_eq!(
+        of(ABI_X86_64, "msgctl", &[7, 1, P], 2),
+        "7, IPC_SET, {msg_perm={uid=2, gid=3, mode=006}, msg_qbytes=103079215127}"
+    );
+    assert_eq!(
+        of(ABI_I386, "msgctl", &[7, 0x101, P], 2),
+        "7, IPC_64|IPC_SET, {msg_perm={uid=2, gid=3, mode=006}, msg_qbytes=18}"
+    );
+    assert_eq!(
+        of(ABI_I386, "semctl", &[7, 2, 0x102, P], 3),
+        "7, 2, IPC_64|IPC_STAT, {sem_perm={uid=2, gid=3, mode=006, key=1, cuid=4, cgid=5}, \
+         sem_otime=10, sem_ctime=12, sem_nsems=14}"
+    );
+    assert_eq!(
+        of(ABI_X86_64, "shmctl", &[0, 14, P], 2),
+        "0, SHM_INFO, {used_ids=1, shm_tot=17179869187, shm_rss=25769803781, \
+         shm_swp=34359738375, swap_attempts=42949672969, swap_successes=51539607563}"
+    );
+}

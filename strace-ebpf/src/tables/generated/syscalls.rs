@@ -15892,6 +15892,69 @@ static VARIANT_SHMCTL_0: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xfffffeff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("shmid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::ShmctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::ShmidSet,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SHMCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("shmid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::ShmctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Shminfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SHMCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0xe],
+    }],
+    args: &[
+        Arg::new("shmid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::ShmctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::ShmInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SHMCTL_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
         values: &[0x2, 0xd, 0xf],
     }],
     args: &[
@@ -15976,6 +16039,50 @@ static VARIANT_SEMCTL_0: Variant = Variant {
         arg: 2,
         how: Match::Is,
         mask: 0xfffffeff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("semid", Ty::Int),
+        Arg::new("semnum", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::SemctlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::SemidSet,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SEMCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x3, 0x13],
+    }],
+    args: &[
+        Arg::new("semid", Ty::Int),
+        Arg::new("semnum", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::SemctlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Seminfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_SEMCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 2,
+        how: Match::Is,
+        mask: 0xfffffeff,
         values: &[0x2, 0x12, 0x14],
     }],
     args: &[
@@ -16028,6 +16135,48 @@ static ARGS_MSGCTL: [Arg; 3] = [
     Arg::new("buf", Ty::Addr),
 ];
 static VARIANT_MSGCTL_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("msqid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::MsgctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::MsqidSet,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_MSGCTL_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xfffffeff,
+        values: &[0x3, 0xc],
+    }],
+    args: &[
+        Arg::new("msqid", Ty::Int),
+        Arg::new("cmd", Ty::Enum(SetId::MsgctlCmd)),
+        Arg::new(
+            "buf",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Msginfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_MSGCTL_2: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -20186,7 +20335,7 @@ static CALL_MSEAL: Syscall = Syscall {
 static CALL_MSGCTL: Syscall = Syscall {
     name: "msgctl",
     args: &ARGS_MSGCTL,
-    variants: &[&VARIANT_MSGCTL_0],
+    variants: &[&VARIANT_MSGCTL_0, &VARIANT_MSGCTL_1, &VARIANT_MSGCTL_2],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
@@ -21243,7 +21392,7 @@ static CALL_SELECT: Syscall = Syscall {
 static CALL_SEMCTL: Syscall = Syscall {
     name: "semctl",
     args: &ARGS_SEMCTL,
-    variants: &[&VARIANT_SEMCTL_0],
+    variants: &[&VARIANT_SEMCTL_0, &VARIANT_SEMCTL_1, &VARIANT_SEMCTL_2],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
@@ -21726,7 +21875,12 @@ static CALL_SHMAT: Syscall = Syscall {
 static CALL_SHMCTL: Syscall = Syscall {
     name: "shmctl",
     args: &ARGS_SHMCTL,
-    variants: &[&VARIANT_SHMCTL_0],
+    variants: &[
+        &VARIANT_SHMCTL_0,
+        &VARIANT_SHMCTL_1,
+        &VARIANT_SHMCTL_2,
+        &VARIANT_SHMCTL_3,
+    ],
     ret: Ret::Int,
     classes: Classes::IPC,
     attrs: Attrs::NONE,
