@@ -56,8 +56,8 @@ pub struct Capture {
     pub arg: u8,
     /// `CAPTURE_*` bits.
     pub flags: u8,
-    /// Explicit padding.
-    pub _pad: u8,
+    /// One more than the protocol of the netlink socket that these bytes are messages of; 0: they are none.
+    pub netlink: u8,
     /// Positive errno when the memory could not be read, else 0.
     pub errno: u16,
     /// Running number of this element within the operation (0 unless it walks a vector).

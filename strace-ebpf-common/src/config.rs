@@ -82,29 +82,43 @@ pub struct Offsets {
     pub task_stack: u32,
 }
 
-/// The same for what leads from a descriptor to a path or a socket's addresses. Only asked for with
-/// `-y` and its kin; a socket's fields are 0 where the kernel has no such family.
+/// The same for what leads from a descriptor to the protocol of its socket. All 0 where they are not known.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileOffsets {
+pub struct SocketOffsets {
     /// `task_struct.files`
     pub task_files: u32,
-    /// `task_struct.fs`
-    pub task_fs: u32,
-    /// `fs_struct.pwd`
-    pub fs_pwd: u32,
     /// `files_struct.fdt`
     pub files_fdt: u32,
     /// `fdtable.max_fds`
     pub fdt_max: u32,
     /// `fdtable.fd`
     pub fdt_array: u32,
+    /// `file.private_data`
+    pub file_private: u32,
+    /// `socket.file`
+    pub socket_file: u32,
+    /// `socket.sk`
+    pub socket_sk: u32,
+    /// `sock.__sk_common.skc_family`
+    pub sock_family: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
+}
+
+/// The same for what leads from a descriptor to a path or a socket's addresses. Only asked for with
+/// `-y` and its kin; a socket's fields are 0 where the kernel has no such family.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileOffsets {
+    /// `task_struct.fs`
+    pub task_fs: u32,
+    /// `fs_struct.pwd`
+    pub fs_pwd: u32,
     /// `file.f_path`
     pub file_path: u32,
     /// `file.f_inode`
     pub file_inode: u32,
-    /// `file.private_data`
-    pub file_private: u32,
     /// `path.mnt`
     pub path_mount: u32,
     /// `path.dentry`
@@ -143,12 +157,6 @@ pub struct FileOffsets {
     pub mount_vfs: u32,
     /// `vfsmount.mnt_root`
     pub vfs_root: u32,
-    /// `socket.sk`
-    pub socket_sk: u32,
-    /// `sock.__sk_common.skc_family`
-    pub sock_family: u32,
-    /// `sock.sk_protocol`
-    pub sock_protocol: u32,
     /// `inet_sock.inet_sport`
     pub inet_port: u32,
     /// `sock.__sk_common.skc_dport`
@@ -226,6 +234,10 @@ pub struct Config {
     pub count: Count,
     /// Where things are in this kernel.
     pub offsets: Offsets,
+    /// Likewise.
+    pub sockets: SocketOffsets,
+    /// 1: messages of netlink sockets are copied whole.
+    pub netlink: u32,
     /// `DESCRIPTORS_*`
     pub descriptors: u32,
     /// The same for files; zeros where they are not asked for.
@@ -236,7 +248,7 @@ pub struct Config {
     pub _pad: u32,
 }
 
-const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 46 * 4 + 2 * 4);
+const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 9 * 4 + 4 + 38 * 4 + 2 * 4);
 
 /// In map `HELD`, indexed by process: it may run.
 pub const HELD_NOT: u64 = 0;

@@ -89,6 +89,14 @@ pub const OP_PTR32: u8 = 2;
 /// The bytes are elements: those before an unreadable page are of use alone.
 pub const OP_ELEMENTS: u8 = 4;
 
+/// The bytes may be messages of a netlink socket: if argument 0 is one they are copied up to [`NETLINK_BYTES`], and
+/// [`crate::capture::Capture::netlink`] tells the protocol.
+pub const OP_NETLINK: u8 = 16;
+/// Most bytes of such messages: what the kernel puts into one buffer of a dump.
+pub const NETLINK_BYTES: u32 = 32 * 1024;
+/// Bytes of a message's header, `struct nlmsghdr` of `include/uapi/linux/netlink.h`.
+pub const NETLINK_HEADER: u32 = 16;
+
 /// `cond_bits` is about a byte of the element, at `cond_arg`, instead of an argument: what kind of element it is.
 pub const OP_IF_ELEMENT: u8 = 8;
 

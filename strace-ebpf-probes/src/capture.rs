@@ -17,8 +17,8 @@ use strace_ebpf_common::{
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK16, FROM_BLOCK32,
         FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK,
-        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_IF_ELEMENT,
-        OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_POINTERS, KIND_STR, NETLINK_BYTES, OP_ELEMENTS,
+        OP_IF_ELEMENT, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CallRecord},
 };
@@ -26,6 +26,7 @@ use strace_ebpf_common::{
 use crate::{
     descriptor, exit, kernel,
     maps::{PLAIN_ROUNDS, SCRATCH, Scratch, constant, setting},
+    netlink,
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
 };
 
@@ -447,7 +448,7 @@ pub unsafe fn begin(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) -> *mu
         } else {
             0
         };
-        (*capture)._pad = 0;
+        (*capture).netlink = 0;
         (*capture).errno = 0;
         (*capture).element = (*s).element as u16;
         capture
@@ -539,12 +540,42 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
                 } else {
                     (*capture).flags |= CAPTURE_PARTIAL;
                 }
+            } else if setting!(netlink) != 0 && netlink::may_be(op, dst.cast(), n) {
+                n = messages(s, capture, addr, want, n);
             }
             len = n;
         }
         (*capture).len = len as u32;
         (*s).captures += 1;
         (*s).off += u64::from(CAPTURE_BYTES) + padded(mask16(len));
+    }
+}
+
+/// If the call is about a netlink socket: copies its messages whole, and says of which protocol they are. Returns how
+/// many bytes there are now, of `want`; `n` were.
+///
+/// A function of its own: old kernels look at every way through it once more for each way that leads to it.
+#[inline(never)]
+unsafe fn messages(s: *mut Scratch, capture: *mut Capture, addr: u64, want: u64, n: u64) -> u64 {
+    // SAFETY: as in `copy`.
+    unsafe {
+        let Some(protocol) = netlink::protocol(argument(s, 0) as i32) else {
+            return n;
+        };
+        (*capture).netlink = protocol + 1;
+        let mut most = u64::from(NETLINK_BYTES);
+        if most > room(s) {
+            most = room(s);
+        }
+        let all = if want < most { want } else { most };
+        let dst = capture.add(1).cast::<c_void>();
+        if all <= n || bpf_probe_read_user(dst, mask16(all) as u32, addr as *const c_void) != 0 {
+            return n;
+        }
+        if all == want {
+            (*capture).flags &= !CAPTURE_TRUNCATED;
+        }
+        all
     }
 }
 

@@ -104,14 +104,7 @@ fn open(fd: i32) -> Option<Opened> {
         let fs: u64 = read(task, setting!(files.task_fs));
         return Some(at_path(0, fs + u64::from(setting!(files.fs_pwd))));
     }
-    let files: u64 = read(task, setting!(files.task_files));
-    let table: u64 = read(files, setting!(files.files_fdt));
-    let most: u32 = read(table, setting!(files.fdt_max));
-    if fd as u32 >= most {
-        return None;
-    }
-    let array: u64 = read(table, setting!(files.fdt_array));
-    let file: u64 = read(array + 8 * u64::from(fd as u32), 0);
+    let file = kernel::file(fd);
     if file == 0 {
         return None;
     }
@@ -171,7 +164,7 @@ unsafe fn details(s: *mut Scratch, descriptor: *mut Descriptor, opened: &Opened)
         if opened.file == 0 {
             return;
         }
-        let private: u64 = read(opened.file, setting!(files.file_private));
+        let private: u64 = read(opened.file, setting!(sockets.file_private));
         if (*descriptor).magic == SOCKFS_MAGIC && (*descriptor).mode & FILE_TYPE == SOCKET_TYPE {
             socket(s, descriptor, private);
         } else if (*descriptor).magic == PIDFS_MAGIC {
@@ -190,14 +183,14 @@ unsafe fn details(s: *mut Scratch, descriptor: *mut Descriptor, opened: &Opened)
 unsafe fn socket(s: *mut Scratch, descriptor: *mut Descriptor, socket: u64) {
     // SAFETY: as in `start`.
     unsafe {
-        let sock: u64 = read(socket, setting!(files.socket_sk));
+        let sock: u64 = read(socket, setting!(sockets.socket_sk));
         let out = data(s, (*s).off).cast::<Socket>();
         (*s).off += u64::from(SOCKET_BYTES);
         (*descriptor).flags |= DESCRIPTOR_SOCKET;
-        let family: u16 = read(sock, setting!(files.sock_family));
+        let family: u16 = read(sock, setting!(sockets.sock_family));
         *out = Socket {
             family,
-            protocol: read(sock, setting!(files.sock_protocol)),
+            protocol: read(sock, setting!(sockets.sock_protocol)),
             ..EMPTY
         };
         if family == AF_INET || family == AF_INET6 {

@@ -110,7 +110,7 @@ unsafe fn own_capture(s: *mut Scratch, op: u8, len: u32) -> *mut Capture {
             arg: ARG_NONE,
             addr: 0,
             flags: 0,
-            _pad: 0,
+            netlink: 0,
             errno: 0,
             element: 0,
         };

@@ -109,6 +109,20 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// Address of the `struct file` that the current process has open as `fd`; 0 if it is not open.
+#[inline(always)]
+pub fn file(fd: i32) -> u64 {
+    let files: u64 = read(current(), setting!(sockets.task_files));
+    let table: u64 = read(files, setting!(sockets.files_fdt));
+    let most: u32 = read(table, setting!(sockets.fdt_max));
+    // One that is negative is beyond them, too.
+    if fd as u32 >= most {
+        return 0;
+    }
+    let array: u64 = read(table, setting!(sockets.fdt_array));
+    read(array + 8 * u64::from(fd as u32), 0)
+}
+
 /// Deepest nesting of PID namespaces, `MAX_PID_NS_LEVEL` in `include/linux/pid_namespace.h`.
 const MAX_PIDNS_LEVEL: u32 = 32;
 /// Size of `struct upid`, and the place of its namespace pointer.

@@ -66,7 +66,7 @@ pub unsafe fn run(record: *mut u8, plan: *const Plan, phase: u8) -> (u64, bool) 
                 (*capture).op = i as u8;
                 (*capture).arg = (*op).arg;
                 (*capture).flags = flags;
-                (*capture)._pad = 0;
+                (*capture).netlink = 0;
                 (*capture).errno = errno;
                 (*capture).element = 0;
                 complete &= errno == 0;

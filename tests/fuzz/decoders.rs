@@ -76,7 +76,7 @@ pub fn capture(source: &mut Source, args: &[u64; 6], len: usize) -> Capture {
         op: source.byte() % 12,
         arg,
         flags: source.byte() % 8,
-        _pad: 0,
+        netlink: source.byte() % 24,
         errno: source.pick(&[0, 0, 0, 14]),
         element: u16::from(source.byte() % 8),
     }

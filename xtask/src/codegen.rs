@@ -9,6 +9,7 @@ mod emit;
 mod emit_sets;
 mod grammar;
 mod layouts;
+mod netlink;
 mod sets;
 mod variants;
 

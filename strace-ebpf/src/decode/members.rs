@@ -199,6 +199,9 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Enum(_, n)
         | MemberTy::Network(n)
         | MemberTy::Mac(n) => usize::from(n),
+        MemberTy::Big(n) => usize::from(n),
+        MemberTy::NetworkEnum(_) => 2,
+        MemberTy::Hex6 => 4,
         MemberTy::Within(_, ty) => self::width(ty),
         MemberTy::Pid
         | MemberTy::Interface
@@ -236,6 +239,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Uint(_) => Value::Uint(raw),
         MemberTy::Pid => Value::Pid(raw as i32),
         MemberTy::Hex(_) => Value::Hex(raw),
+        MemberTy::Hex6 => Value::Hex6(raw),
         MemberTy::Octal(_) => Value::Octal(raw),
         MemberTy::Mode(_) => super::scalar::mode(raw),
         MemberTy::Addr(_) => Value::Addr(raw),
@@ -311,6 +315,24 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Network(_) => {
             out.push(Value::CallOpen("htonl"));
             out.push(Value::Hex((raw as u32).swap_bytes().into()));
+            Value::CallClose
+        }
+        MemberTy::Big(n) => {
+            out.push(Value::CallOpen(match n {
+                2 => "htons",
+                4 => "htonl",
+                _ => "htobe64",
+            }));
+            let most = 64 - 8 * u32::from(n).min(8);
+            out.push(Value::Uint(raw.swap_bytes().checked_shr(most).unwrap_or(0)));
+            Value::CallClose
+        }
+        MemberTy::NetworkEnum(id) => {
+            out.push(Value::CallOpen("htons"));
+            out.push(Value::Wide(
+                tables::set(id),
+                (raw as u16).swap_bytes().into(),
+            ));
             Value::CallClose
         }
         MemberTy::Within(name, ty) => {

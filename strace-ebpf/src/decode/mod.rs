@@ -3,6 +3,7 @@
 
 mod aio;
 mod arrays;
+mod attributes;
 mod bpf;
 mod btrfs;
 mod clocks;
@@ -18,6 +19,7 @@ mod machines;
 mod members;
 mod mounts;
 mod net;
+mod netlink;
 mod perf;
 mod pointers;
 mod poll;

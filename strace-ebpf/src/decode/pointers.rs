@@ -3,7 +3,7 @@
 use super::{
     arrays::{array, bits, message},
     cx::{self, Cx},
-    net, structs,
+    net, netlink, structs,
     value::{Args, Value},
     vectors,
 };
@@ -138,6 +138,9 @@ fn buffer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: Ty, raw: u64, len: Len) {
         return;
     };
     let there = length(cx, len).unwrap_or(captured.header.full.into());
+    if netlink::is_message(captured, there) {
+        return netlink::messages(out, cx, captured, there);
+    }
     let most = captured.bytes.len().min(cx.options.string);
     let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
     let bytes = captured.bytes.get(..shown).unwrap_or_default();

@@ -9,8 +9,8 @@ use super::{
 use crate::tables::{self, Len, SetId, StructId, Ty};
 
 const AF_UNIX: u64 = 1;
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
+pub const AF_INET: u64 = 2;
+pub const AF_INET6: u64 = 10;
 const AF_NETLINK: u64 = 16;
 const AF_PACKET: u64 = 17;
 

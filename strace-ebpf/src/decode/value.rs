@@ -143,6 +143,16 @@ pub enum Value<'a> {
     Uuid([u8; 16]),
     /// A date without a remark's signs, seconds since 1970.
     DateAlone(i64),
+    /// An IPv6 address, by the call that makes it.
+    Inet6([u8; 16]),
+    /// A negative error number by name.
+    Errno(u32),
+    /// `|` between what was before it and what follows.
+    Or,
+    /// A remark behind the value before it: so many decimal digits of it are fractions of a second.
+    Scaled(u64, u8),
+    /// The place of the value that follows, by its name in a set: `[VINTR]=`.
+    Place(&'static Set, u16),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.
     Index(Option<&'static str>, u16),
     /// The call that an interrupted one goes on with.

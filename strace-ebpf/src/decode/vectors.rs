@@ -6,6 +6,7 @@ use super::{
     Options,
     arrays::more,
     cx::{Cx, number},
+    netlink,
     value::{Args, Value},
 };
 use crate::{session::parse::Captured, tables::Dir};
@@ -116,6 +117,7 @@ pub fn iovec_array<'a>(
     }
     out.push(Value::ListOpen);
     let mut shown = 0;
+    let is_there = dir == Dir::In || cx.succeeded();
     for element in vector.bytes.chunks_exact(2 * word) {
         if shown == cx.options.elements && !cx.options.verbose {
             break;
@@ -128,6 +130,16 @@ pub fn iovec_array<'a>(
         }
         out.push(Value::StructOpen);
         out.push(Value::Field("iov_base"));
+        let message = cx
+            .at(base)
+            .filter(|buffer| is_there && netlink::is_message(buffer, here));
+        if let Some(buffer) = message {
+            netlink::messages(out, cx, buffer, here);
+            out.push(Value::Field("iov_len"));
+            out.push(Value::Uint(len));
+            out.push(Value::StructClose);
+            continue;
+        }
         out.push(
             match cx
                 .at(base)

@@ -48,6 +48,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Name(_)
         | Value::Const(..)
         | Value::NrName(..)
+        | Value::Errno(_)
         | Value::IoPrio(_)
         | Value::Utime(..)
         | Value::DirFd(libc::AT_FDCWD) => CONSTANT,
@@ -58,6 +59,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Seconds(..)
         | Value::Tone(..)
         | Value::Key(_)
+        | Value::Scaled(..)
         | Value::Plus(_)
         | Value::DateAlone(_)
         | Value::Count(..)
@@ -72,6 +74,8 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Becomes
         | Value::Field(_)
         | Value::Index(..)
+        | Value::Place(..)
+        | Value::Or
         | Value::Word(_)
         | Value::More
         | Value::GoesOn(_)

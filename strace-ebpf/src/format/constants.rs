@@ -36,7 +36,7 @@ fn commented(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// A number and what it means, as far as the style shows them.
-fn both(
+pub(super) fn both(
     out: &mut Vec<u8>,
     style: Constants,
     number: impl FnOnce(&mut Vec<u8>),

@@ -5,6 +5,7 @@ pub mod constants;
 pub mod descriptor;
 pub mod dump;
 pub mod escape;
+mod network;
 pub mod number;
 pub mod strace;
 pub mod text;

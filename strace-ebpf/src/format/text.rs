@@ -9,7 +9,7 @@ use super::{
     constants::{self, Constants, remark},
     descriptor,
     escape::{self, Hex},
-    number, time,
+    network, number, time,
 };
 use crate::{
     decode::value::Value,
@@ -115,6 +115,8 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Seconds(..)
             | Value::Tone(..)
             | Value::Key(_)
+            | Value::Scaled(..)
+            | Value::Or
     )
 }
 
@@ -131,6 +133,8 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Wire(..)
             | Value::At
             | Value::Plus(_)
+            | Value::Or
+            | Value::Place(..)
             | Value::Becomes
             | Value::Shift(_)
             | Value::Beyond(..)
@@ -253,6 +257,18 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             time::date(out, seconds, fraction, digits);
             out.extend_from_slice(b" */");
         }
+        Value::Inet6(address) => network::inet6(out, rendering, address),
+        Value::Errno(errno) => network::errno(out, style, errno),
+        Value::Or => out.push(b'|'),
+        Value::Scaled(value, digits) => {
+            let unit = 10u64.pow(digits.into());
+            out.extend_from_slice(b" /* ");
+            number::decimal(out, value / unit);
+            out.push(b'.');
+            number::padded(out, value % unit, digits.into());
+            out.extend_from_slice(b" s */");
+        }
+        Value::Place(set, place) => network::place(out, style, set, place),
         Value::Ticks(ticks) => {
             out.extend_from_slice(b" /* ");
             number::decimal(out, ticks / TICKS_PER_SECOND);

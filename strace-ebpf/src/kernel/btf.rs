@@ -3,7 +3,7 @@
 //!
 //! Bytes in, [`Offsets`] out. The file comes from the kernel but is still read with bounds checks.
 
-use strace_ebpf_common::config::{FileOffsets, Offsets};
+use strace_ebpf_common::config::{FileOffsets, Offsets, SocketOffsets};
 
 const MAGIC: u16 = 0xeb9f;
 const KIND_ARRAY: u32 = 3;
@@ -28,20 +28,23 @@ pub struct Btf<'a> {
 }
 
 /// Structures that the probes look into.
-const STRUCTURES: [&str; 5] = [
+const STRUCTURES: [&str; 10] = [
     "task_struct",
     "mm_struct",
     "linux_binprm",
     "pid",
     "pid_namespace",
+    "files_struct",
+    "fdtable",
+    "file",
+    "socket",
+    "sock",
 ];
 
 /// Those between a descriptor and a path or a socket's ends.
-const FILE_STRUCTURES: [&str; 22] = [
+const FILE_STRUCTURES: [&str; 19] = [
     "task_struct",
     "fs_struct",
-    "files_struct",
-    "fdtable",
     "file",
     "path",
     "inode",
@@ -53,7 +56,6 @@ const FILE_STRUCTURES: [&str; 22] = [
     "hlist_bl_node",
     "mount",
     "vfsmount",
-    "socket",
     "sock",
     "inet_sock",
     "socket_alloc",
@@ -227,8 +229,9 @@ impl<'a> Btf<'a> {
         Some(index as u32 + 1)
     }
 
-    /// Everything that the probes need; `Err` names what this kernel does not have.
-    pub fn offsets(&self) -> Result<Offsets, String> {
+    /// Everything that the probes need; `Err` names what this kernel does not have. What leads to sockets is not
+    /// needed: zeros where anything of it is missing.
+    pub fn offsets(&self) -> Result<(Offsets, SocketOffsets), String> {
         let numbers = self.structures(STRUCTURES);
         let find = |structure: &str, path: &str| {
             let index = STRUCTURES.iter().position(|name| *name == structure);
@@ -236,7 +239,20 @@ impl<'a> Btf<'a> {
                 .and_then(|index| self.offset_in(numbers[index], path))
                 .ok_or_else(|| format!("{structure}.{path}"))
         };
-        Ok(Offsets {
+        let sockets = || {
+            Ok::<_, String>(SocketOffsets {
+                task_files: find("task_struct", "files")?,
+                files_fdt: find("files_struct", "fdt")?,
+                fdt_max: find("fdtable", "max_fds")?,
+                fdt_array: find("fdtable", "fd")?,
+                file_private: find("file", "private_data")?,
+                socket_file: find("socket", "file")?,
+                socket_sk: find("socket", "sk")?,
+                sock_family: find("sock", "__sk_common.skc_family")?,
+                sock_protocol: find("sock", "sk_protocol")?,
+            })
+        };
+        let offsets = Offsets {
             task_pid: find("task_struct", "pid")?,
             task_tgid: find("task_struct", "tgid")?,
             task_status: find("task_struct", "thread_info.status")?,
@@ -251,7 +267,8 @@ impl<'a> Btf<'a> {
             pid_numbers: find("pid", "numbers")?,
             pidns_inum: find("pid_namespace", "ns.inum")?,
             task_stack: find("task_struct", "stack")?,
-        })
+        };
+        Ok((offsets, sockets().unwrap_or_default()))
     }
 
     /// What leads from a descriptor to a path; `Err` names what this kernel does not have. Sockets
@@ -266,15 +283,10 @@ impl<'a> Btf<'a> {
         };
         let maybe = |structure: &str, path: &str| find(structure, path).unwrap_or(0);
         Ok(FileOffsets {
-            task_files: find("task_struct", "files")?,
             task_fs: find("task_struct", "fs")?,
             fs_pwd: find("fs_struct", "pwd")?,
-            files_fdt: find("files_struct", "fdt")?,
-            fdt_max: find("fdtable", "max_fds")?,
-            fdt_array: find("fdtable", "fd")?,
             file_path: find("file", "f_path")?,
             file_inode: find("file", "f_inode")?,
-            file_private: find("file", "private_data")?,
             path_mount: find("path", "mnt")?,
             path_dentry: find("path", "dentry")?,
             inode_mode: find("inode", "i_mode")?,
@@ -294,9 +306,6 @@ impl<'a> Btf<'a> {
             mount_point: find("mount", "mnt_mountpoint")?,
             mount_vfs: find("mount", "mnt")?,
             vfs_root: find("vfsmount", "mnt_root")?,
-            socket_sk: maybe("socket", "sk"),
-            sock_family: maybe("sock", "__sk_common.skc_family"),
-            sock_protocol: maybe("sock", "sk_protocol"),
             inet_port: maybe("inet_sock", "inet_sport"),
             sock_peer_port: maybe("sock", "__sk_common.skc_dport"),
             sock_address: maybe("sock", "__sk_common.skc_rcv_saddr"),

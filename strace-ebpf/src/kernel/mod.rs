@@ -12,7 +12,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use strace_ebpf_common::config::{FileOffsets, Offsets};
+use strace_ebpf_common::config::{FileOffsets, Offsets, SocketOffsets};
 
 use crate::sys;
 
@@ -86,6 +86,8 @@ pub struct Facts {
     pub version: Version,
     /// Field offsets from the kernel's BTF.
     pub offsets: Result<Offsets, NoOffsets>,
+    /// Likewise, of what leads from a descriptor to a socket; zeros where they are not known.
+    pub sockets: SocketOffsets,
     /// Its typed tracepoints.
     pub trace_types: btf::TraceTypes,
     /// The user's registers come typed from helper 175: Linux 5.15, and types in the kernel, even if we cannot read them.
@@ -115,16 +117,21 @@ impl Facts {
             .trim()
             .to_owned();
         let version = Version::parse(&release).unwrap_or(Version(0, 0));
-        let (offsets, trace_types) = match read_types() {
-            Ok((offsets, trace_types)) => (offsets.map_err(NoOffsets::Missing), trace_types),
+        let (found, trace_types) = match read_types() {
+            Ok((found, trace_types)) => (found.map_err(NoOffsets::Missing), trace_types),
             Err(why) => (Err(NoOffsets::NoBtf(why)), btf::TraceTypes::default()),
         };
+        let sockets = found
+            .as_ref()
+            .map_or_else(|_| SocketOffsets::default(), |both| both.1);
+        let offsets = found.map(|both| both.0);
         let task_registers =
             version >= since::TASK_PT_REGS && (offsets.is_ok() || finds_registers());
         Ok(Self {
             version,
             release,
             offsets,
+            sockets,
             trace_types,
             task_registers,
             pid_max: pid_max(),
@@ -136,7 +143,7 @@ impl Facts {
     }
 }
 
-type Types = (Result<Offsets, String>, btf::TraceTypes);
+type Types = (Result<(Offsets, SocketOffsets), String>, btf::TraceTypes);
 
 fn read_types() -> Result<Types, String> {
     with_types(|btf| (btf.offsets(), btf.trace_types()))

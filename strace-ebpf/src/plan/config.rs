@@ -5,7 +5,7 @@ use strace_ebpf_common::{
         Config, DESCRIPTORS_DETAILS, DESCRIPTORS_PATHS, DESCRIPTORS_PLAIN, EXTRA_FRAMES,
         EXTRA_IDENTITY, EXTRA_IP, EXTRA_SIGNAL_IP, EXTRA_STACK, FOLLOW_ALL, FOLLOW_NONE,
         FOLLOW_THREADS, FileOffsets, Offsets, SCOPE_ALL, SCOPE_CGROUP, STATUS_FAILURE,
-        STATUS_SUCCESS, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
+        STATUS_SUCCESS, SocketOffsets, TRANSPORT_MAPPED, TRANSPORT_PERF, TRANSPORT_RINGBUF,
     },
     summary::Count,
 };
@@ -97,6 +97,9 @@ impl Request {
             count_missed: u32::from(hook.misses_returns()),
             stoppable: u32::from(hook.on_functions()),
             offsets,
+            sockets: facts.sockets,
+            // Unless no plan asks for it.
+            netlink: u32::from(facts.sockets != SocketOffsets::default()),
             // Found when they are asked for.
             files: FileOffsets::default(),
         }

@@ -182,6 +182,7 @@ mod tests {
         Facts {
             release: format!("{major}.{minor}"),
             version: Version(major, minor),
+            sockets: strace_ebpf_common::config::SocketOffsets::default(),
             offsets: if btf {
                 Ok(Offsets::default())
             } else {

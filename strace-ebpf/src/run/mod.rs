@@ -11,7 +11,8 @@ use std::{fs::File, io::IsTerminal, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use anyhow::{Context, Result};
 use strace_ebpf_common::{
-    config::{DESCRIPTORS_PLAIN, TRANSPORT_MAPPED, TRANSPORT_PERF},
+    config::{DESCRIPTORS_PLAIN, FileOffsets, SocketOffsets, TRANSPORT_MAPPED, TRANSPORT_PERF},
+    plan::{OP_NETLINK, Op},
     plan::{PLAN_WANTED, Plan},
 };
 
@@ -466,8 +467,12 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         }
         config.descriptors = DESCRIPTORS_PLAIN;
     }
+    let asks = |op: &Op| op.flags & OP_NETLINK != 0;
+    if !plans.iter().any(|plan| plan.ops.iter().any(asks)) {
+        config.netlink = 0;
+    }
     if config.descriptors != DESCRIPTORS_PLAIN {
-        config.files = kernel::file_offsets().map_err(|why| {
+        config.files = file_offsets(facts).map_err(|why| {
             Failure::Unable(format!(
                 "-y, -P: what descriptors lead to cannot be found out: {why}"
             ))
@@ -495,6 +500,15 @@ fn settings(request: &Request, facts: &Facts, cgroup: Option<File>) -> Result<Se
         trace_types: facts.trace_types.clone(),
         debug: request.debug,
     })
+}
+
+/// What leads from descriptors to paths: nothing without what leads to files.
+fn file_offsets(facts: &Facts) -> Result<FileOffsets, String> {
+    let offsets = kernel::file_offsets()?;
+    if facts.sockets == SocketOffsets::default() {
+        return Err("this kernel does not tell where open files are".into());
+    }
+    Ok(offsets)
 }
 
 /// Where a hook on the kernel's functions hangs.

@@ -133,6 +133,12 @@ pub enum MemberTy {
     Key,
     /// An IPv4 address.
     Inet,
+    /// Hexadecimal with six digits at least.
+    Hex6,
+    /// A number in network byte order, decimal: `htonl(5)`.
+    Big(u8),
+    /// One value of a set, of two bytes in network byte order.
+    NetworkEnum(SetId),
     /// A number in network byte order: of two bytes `htons(80)`, of four `htonl(0x1)`.
     Network(u8),
     /// Within a call in C that makes it, `htobs(3)`.

@@ -3,6 +3,7 @@
 //! In: a number or a name. Out: `'static` data. The data is generated from xtask/data/ by `cargo xtask codegen`; the
 //! functions here only look things up. No I/O, no allocation, nothing about one tracee.
 mod layout;
+mod netlink;
 mod sets;
 mod types;
 
@@ -10,6 +11,7 @@ mod generated {
     pub mod errno;
     pub mod ioctls;
     pub mod layouts;
+    pub mod netlink;
     pub mod sets;
     pub mod signals;
     pub mod structs;
@@ -24,6 +26,10 @@ mod tests;
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
 pub use layout::{Layout, Length, Member, MemberTy, Pointee, Told};
+pub use netlink::{
+    AttributeTy, Attributes, Kinds, Message, Protocol, Verb, errors as netlink_error,
+    protocol as netlink_protocol,
+};
 pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};
 pub use types::{
     Abi, Arg, Attrs, Classes, Dir, IoctlPart, IoctlPattern, Len, Match, Ret, Syscall, Test, Ty,

@@ -125,6 +125,14 @@ impl Set {
                 .any(|field| field.kind == FieldKind::Octal)
     }
 
+    /// What is said of a value without a name.
+    pub fn comment(&self) -> Option<&'static str> {
+        match self.unknown {
+            Unknown::Comment(comment) => Some(comment),
+            _ => None,
+        }
+    }
+
     /// The bits of a value that count.
     pub fn cut(&self, value: u64) -> u64 {
         value & self.mask()

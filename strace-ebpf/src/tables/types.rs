@@ -563,6 +563,8 @@ bit_set! {
         CLONE = 4,
         /// Moves data through the descriptor in its first argument: what `-e read=` and `-e write=` are about.
         DATA = 5,
+        /// The data is messages if the descriptor is a netlink socket.
+        MESSAGES = 6,
     }
 }
 

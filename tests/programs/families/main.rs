@@ -22,6 +22,7 @@ mod ipc;
 mod memory;
 mod misc;
 mod mounts;
+mod netlink;
 mod pipes;
 mod processes;
 mod requests;
@@ -49,6 +50,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("memory", memory::run),
     ("misc", misc::run),
     ("mounts", mounts::run),
+    ("netlink", netlink::run),
     ("pipes", pipes::run),
     ("processes", processes::run),
     ("requests", requests::run),

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::grammar::{self, Param, TypeWord};
 use super::layouts::{self, Layout};
+use super::netlink;
 use super::sets::{self, Ioctl, Set};
 use super::variants;
 
@@ -49,6 +50,7 @@ pub struct Tables {
     pub sets: Vec<Set>,
     pub ioctls: Vec<Ioctl>,
     pub patterns: Vec<sets::Pattern>,
+    pub netlink: Vec<netlink::Block>,
 }
 
 pub struct AbiTable {
@@ -163,6 +165,7 @@ impl Tables {
             sets: sets::read(dir)?,
             ioctls: sets::read_ioctls(dir)?,
             patterns: sets::read_patterns(dir)?,
+            netlink: netlink::read(dir)?,
         })
     }
 }

@@ -148,6 +148,7 @@ pub const ATTRS: &[(&str, &str)] = &[
     ("vfork", "VFORK"),
     ("clone", "CLONE"),
     ("data", "DATA"),
+    ("messages", "MESSAGES"),
 ];
 
 /// The Rust name of `word` in one of the lists above.

@@ -82,7 +82,6 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("uid", Width::Bytes(4), "Id(#)"),
     ("uid16", Width::Bytes(2), "Id(#)"),
     ("fd", Width::Bytes(4), "Fd(#)"),
-    ("ifindex", Width::Bytes(4), "Interface"),
     ("fd64", Width::Bytes(8), "Fd(#)"),
     ("dirfd", Width::Bytes(4), "DirFd"),
     ("signal", Width::Bytes(4), "Signal(#)"),
@@ -105,6 +104,11 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("limit", Width::Word, "Limit(#)"),
     ("limit64", Width::Bytes(8), "Limit(#)"),
     ("key", Width::Bytes(4), "Key"),
+    ("hex6", Width::Bytes(4), "Hex6"),
+    ("ifindex", Width::Bytes(4), "Interface"),
+    ("be16", Width::Bytes(2), "Big(#)"),
+    ("be32", Width::Bytes(4), "Big(#)"),
+    ("be64", Width::Bytes(8), "Big(#)"),
     ("inet", Width::Bytes(4), "Inet"),
     ("htons", Width::Bytes(2), "Network(#)"),
     ("htonl", Width::Bytes(4), "Network(#)"),
@@ -381,6 +385,7 @@ impl Compiler<'_> {
             name if pointer(name).is_some_and(|(_, wide)| wide) => (8, word),
             name if pointer(name).is_some() => (word, word),
             "details" => (word, word),
+            "htonsof" => (2, 2),
             "writes64" => (8, word),
             _ => {
                 let bytes = match width(ty)? {
@@ -428,6 +433,7 @@ impl Compiler<'_> {
             "flags" => format!("Flags(SetId::{}, {size})", camel_case(param(0)?)),
             "enum" => format!("Enum(SetId::{}, {size})", camel_case(param(0)?)),
             "indexed" => format!("Indexed(SetId::{}, {size})", camel_case(param(0)?)),
+            "htonsof" => format!("NetworkEnum(SetId::{})", camel_case(param(0)?)),
             "char" => format!("Text({size})"),
             "name" => format!("Name({size})"),
             "brief" => format!("Brief({size})"),
@@ -479,6 +485,33 @@ impl Compiler<'_> {
             }
         };
         Ok(format!("MemberTy::{variant}"))
+    }
+}
+
+/// The types of members for what is not in a struct.
+pub struct MemberTypes<'a>(Compiler<'a>);
+
+impl<'a> MemberTypes<'a> {
+    pub fn new(rows: &'a [Layout]) -> Self {
+        Self(Compiler { rows })
+    }
+
+    /// Its Rust text and bytes, of a struct those that there must be at least.
+    pub fn of(&self, text: &str) -> Result<(String, u32)> {
+        let ty = type_of(text)?;
+        let (mut size, _) = self.0.size(&ty, 0, Rules::Native)?;
+        if ty.word == "struct"
+            && let Some(row) = ty.params.first().and_then(|n| self.0.row(n, 0))
+        {
+            let least = self.0.place(row, 0, Rules::Native)?.least;
+            size = if least == 0 { size } else { least };
+        }
+        let rust = self.0.rust(&ty, 0, Rules::Native, &HashMap::new())?;
+        Ok((rust, size))
+    }
+
+    pub fn has_layout(&self, name: &str) -> bool {
+        self.0.row(name, 0).is_some()
     }
 }
 

@@ -5,6 +5,7 @@ mod basics;
 mod files;
 mod kernel;
 mod measured;
+mod netlink;
 mod network;
 mod noise;
 mod processes;

@@ -104,12 +104,14 @@ impl Builder {
                     scale: 1,
                     ..from_arg
                 };
+                let is_data = matches!(ty, Ty::Buf { .. });
                 let shown = match len {
                     Len::Const(n) => Len::Const(n.min(self.limits.string)),
                     len => len,
                 };
-                self.add(with_length(self.args, op, shown));
-                if matches!(ty, Ty::Buf { .. }) {
+                let own = if is_data { self.data(op) } else { op };
+                self.add(with_length(self.args, own, shown));
+                if is_data {
                     self.dumped(with_length(self.args, op, len));
                 }
             }

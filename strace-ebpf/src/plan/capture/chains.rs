@@ -5,8 +5,8 @@ use strace_ebpf_common::{
     limits::{MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_BLOCK16, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT,
-        KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS, OP_IF_ELEMENT, OP_RESULT_IS_TOTAL, Op,
-        WHEN_EXIT, WHEN_SUCCESS,
+        KIND_BYTES, KIND_POINTERS, KIND_STR, NETLINK_HEADER, OP_ELEMENTS, OP_IF_ELEMENT,
+        OP_NETLINK, OP_RESULT_IS_TOTAL, Op, WHEN_EXIT, WHEN_SUCCESS,
     },
 };
 
@@ -269,8 +269,20 @@ impl Builder {
             max_elements: MAX_ELEMENTS,
             ..Op::default()
         };
-        self.add(op);
+        self.add(self.data(op));
         self.dumped(op);
+    }
+
+    /// Data that may be messages: what tells that they are is copied at least.
+    pub(super) fn data(&self, op: Op) -> Op {
+        if !self.messages {
+            return op;
+        }
+        Op {
+            flags: op.flags | OP_NETLINK,
+            limit: op.limit.max(NETLINK_HEADER),
+            ..op
+        }
     }
 
     /// The same copy once more, whole, where the call's data is dumped. It comes last, so that it leaves what else is

@@ -13,9 +13,9 @@ use strace_ebpf_common::{
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS,
-        OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN,
-        PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER, WHEN_EXIT,
-        WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+        OP_NETLINK, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC,
+        PLAN_NO_RETURN, PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER,
+        WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -93,6 +93,7 @@ pub fn compile(
         condition: None,
         data: None,
         exec: false,
+        messages: syscall.attrs.contains(Attrs::MESSAGES),
         args: syscall.args,
         sizes: sizes(syscall),
     };
@@ -131,8 +132,8 @@ fn is_simple(op: &Op) -> bool {
         FROM_RESULT_MAX,
     ];
     op.addr_from == FROM_ARG
-        // Totals and what lies before a hole take more than one look.
-        && op.flags & (OP_RESULT_IS_TOTAL | OP_ELEMENTS) == 0
+        // Totals, what lies before a hole and messages take more than one look.
+        && op.flags & (OP_RESULT_IS_TOTAL | OP_ELEMENTS | OP_NETLINK) == 0
         && op.limit <= SIMPLE_BYTES
         && op.shift == 0
         && op.max_elements > 0
@@ -166,6 +167,8 @@ struct Builder {
     exec: bool,
     /// What the sizes of copies that are joined have between them.
     sizes: &'static [u16],
+    /// The data may be messages of a netlink socket.
+    messages: bool,
 }
 
 impl Builder {

@@ -118,6 +118,7 @@ fn messages_are_chains_of_operations() {
         condition: None,
         data: None,
         exec: false,
+        messages: false,
         args: &[],
         sizes: &SIZES,
     };
@@ -239,6 +240,7 @@ fn no_row_needs_more_operations_than_there_are() {
                 condition: None,
                 data: None,
                 exec: syscall.attrs.contains(Attrs::EXEC),
+                messages: false,
                 args: syscall.args,
                 sizes: sizes(syscall),
             };
@@ -347,4 +349,31 @@ fn requests_are_followed_by_their_opcodes() {
         .map(|op| (op.cond_arg, op.cond_bits))
         .collect();
     assert_eq!(conditions, [(16, 1 << 1), (16, 1 << 7 | 1 << 8)]);
+}
+
+/// What may be a netlink message is flagged, with room for its header at least.
+#[test]
+fn messages_are_known_by_their_calls() {
+    for (name, expected) in [
+        ("sendto", true),
+        ("recvfrom", true),
+        ("sendmsg", true),
+        ("recvmmsg", true),
+        ("write", false),
+        ("readv", false),
+    ] {
+        let (nr, _) = tables::by_name(Abi::X86_64, name).expect(name);
+        let plans = compile_all(
+            &Filter::all(),
+            &Limits {
+                string: 4,
+                ..LIMITS
+            },
+            &details("true"),
+        );
+        let ops = plans[nr as usize].ops;
+        let found: Vec<&Op> = ops.iter().filter(|op| op.flags & OP_NETLINK != 0).collect();
+        assert_eq!(!found.is_empty(), expected, "{name}");
+        assert!(found.iter().all(|op| op.limit == 16), "{name}");
+    }
 }

@@ -21067,7 +21067,7 @@ static CALL_RECVFROM: Syscall = Syscall {
     variants: &[&VARIANT_RECVFROM_0],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_RECVMMSG: Syscall = Syscall {
     name: "recvmmsg",
@@ -21075,7 +21075,7 @@ static CALL_RECVMMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_RECVMMSG_TIME64: Syscall = Syscall {
     name: "recvmmsg_time64",
@@ -21091,7 +21091,7 @@ static CALL_RECVMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_REMAP_FILE_PAGES: Syscall = Syscall {
     name: "remap_file_pages",
@@ -21451,7 +21451,7 @@ static CALL_SENDMMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Int,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_SENDMSG: Syscall = Syscall {
     name: "sendmsg",
@@ -21459,7 +21459,7 @@ static CALL_SENDMSG: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_SENDTO: Syscall = Syscall {
     name: "sendto",
@@ -21467,7 +21467,7 @@ static CALL_SENDTO: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::DATA,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_SET_MEMPOLICY: Syscall = Syscall {
     name: "set_mempolicy",
