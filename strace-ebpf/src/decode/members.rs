@@ -41,6 +41,10 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
             out.push(Value::More);
             break;
         }
+        if let (MemberTy::Inet6, Some(address)) = (&one.ty, own.first_chunk()) {
+            out.push(Value::InetPton6(one.name, *address));
+            continue;
+        }
         out.push(Value::Field(one.name));
         member_of(out, cx, &one.ty, bytes, own);
     }
@@ -202,6 +206,7 @@ fn width(ty: &MemberTy) -> usize {
         MemberTy::Big(n) => usize::from(n),
         MemberTy::NetworkEnum(_) => 2,
         MemberTy::Hex6 => 4,
+        MemberTy::Inet6 => 16,
         MemberTy::Within(_, ty) => self::width(ty),
         MemberTy::Pid
         | MemberTy::Interface
@@ -240,6 +245,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Pid => Value::Pid(raw as i32),
         MemberTy::Hex(_) => Value::Hex(raw),
         MemberTy::Hex6 => Value::Hex6(raw),
+        MemberTy::Inet6 => Value::Inet6(own.try_into().unwrap_or([0; 16])),
         MemberTy::Octal(_) => Value::Octal(raw),
         MemberTy::Mode(_) => super::scalar::mode(raw),
         MemberTy::Addr(_) => Value::Addr(raw),

@@ -11,18 +11,23 @@ use super::{
     value::{Args, Value},
 };
 use crate::session::parse::Captured;
-use crate::tables::{self, Member, Message, Protocol, SetId, StructId, Verb};
+use crate::tables::{self, Member, Message, Protocol, Rest, SetId, StructId, Verb};
 
 /// Types below are those of every protocol.
 const NLMSG_MIN_TYPE: u16 = 0x10;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+/// Its messages are text.
+const NETLINK_KOBJECT_UEVENT: u8 = 15;
+const NLM_F_REQUEST: u64 = 1;
 const NLM_F_CAPPED: u64 = 0x100;
 const NLM_F_ACK_TLVS: u64 = 0x200;
 
 /// Are these messages, if there are any bytes?
 pub fn is_message(captured: &Captured<'_>, there: u64) -> bool {
-    captured.header.netlink != 0 && there > 0 && !captured.bytes.is_empty()
+    ![0, NETLINK_KOBJECT_UEVENT + 1].contains(&captured.header.netlink)
+        && there > 0
+        && !captured.bytes.is_empty()
 }
 
 /// The messages that were captured, of `full` bytes that were there.
@@ -73,13 +78,23 @@ fn message<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, own: &'a [u8], scope: Scope)
             let result = number_at(payload, 0, 4).unwrap_or(0);
             out.push(Value::Int(signed(result, 4)));
         }
-        (NLMSG_MIN_TYPE.., Some(protocol)) => contents(out, cx, payload, number, protocol, scope),
+        (NLMSG_MIN_TYPE.., Some(protocol)) => {
+            contents(out, cx, payload, find(protocol, own), protocol, scope);
+        }
         _ => binary(out, cx, payload),
     }
     if is_cut {
         out.push(Value::More);
     }
     out.push(Value::ListClose);
+}
+
+/// What is known of a message.
+fn find(protocol: &'static Protocol, own: &[u8]) -> Option<&'static Message> {
+    let number = number_at(own, 4, 2).filter(|number| *number >= NLMSG_MIN_TYPE.into())?;
+    let asks = number_at(own, 6, 2).unwrap_or(0) & NLM_F_REQUEST != 0;
+    let family = own.get(MESSAGE).copied().unwrap_or(0);
+    protocol.message(number as u16, family, asks)
 }
 
 /// Types of protocols that begin with a family come in fours.
@@ -91,9 +106,10 @@ fn header<'a>(out: &mut Args<'a>, own: &'a [u8], number: u16, scope: Scope) {
         Some(protocol) if number >= NLMSG_MIN_TYPE => protocol.types,
         _ => SetId::NetlinkType,
     };
-    let known = scope.protocol.and_then(|protocol| protocol.message(number));
+    let known = scope.protocol.and_then(|protocol| find(protocol, own));
     let verb = match (known, scope.protocol) {
         (Some(known), _) => Some(known.verb),
+        (None, Some(protocol)) if protocol.get && number >= NLMSG_MIN_TYPE => Some(Verb::Get),
         (None, Some(protocol)) if protocol.family && number >= NLMSG_MIN_TYPE => {
             VERBS.get(usize::from(number & 3)).copied()
         }
@@ -160,13 +176,13 @@ fn contents<'a>(
     out: &mut Args<'a>,
     cx: &Cx<'_, 'a>,
     payload: &'a [u8],
-    number: u16,
+    known: Option<&'static Message>,
     protocol: &'static Protocol,
     scope: Scope,
 ) {
     let family = payload.first().copied().unwrap_or(0);
     let scope = Scope { family, ..scope };
-    let Some(known) = protocol.message(number) else {
+    let Some(known) = known else {
         return match protocol.family {
             true => of_family(out, cx, payload),
             false => binary(out, cx, payload),
@@ -194,9 +210,10 @@ fn rest_of<'a>(
     if rest.is_empty() {
         return;
     }
-    match known.attributes {
-        Some(known) => attributes(out, cx, rest, Some(known), scope),
-        None => binary(out, cx, rest),
+    match known.rest {
+        Rest::Attributes(known) => attributes(out, cx, rest, known, scope),
+        Rest::Bytes => binary(out, cx, rest),
+        Rest::Nothing => {}
     }
 }
 

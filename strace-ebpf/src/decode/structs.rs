@@ -108,6 +108,7 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
 
 /// The structures whose members strace shows in another order than C has them.
 const ORDERS: &[(StructId, &[&str])] = &[
+    (StructId::UnixDiagVfs, &["udiag_vfs_dev", "udiag_vfs_ino"]),
     (
         StructId::IpcPerm,
         &["uid", "gid", "mode", "key", "cuid", "cgid"],

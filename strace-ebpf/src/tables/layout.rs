@@ -133,6 +133,8 @@ pub enum MemberTy {
     Key,
     /// An IPv4 address.
     Inet,
+    /// An IPv6 address, shown by the call that fills it.
+    Inet6,
     /// Hexadecimal with six digits at least.
     Hex6,
     /// A number in network byte order, decimal: `htonl(5)`.

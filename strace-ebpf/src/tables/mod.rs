@@ -27,7 +27,7 @@ pub use generated::sets::SetId;
 pub use generated::structs::StructId;
 pub use layout::{Layout, Length, Member, MemberTy, Pointee, Told};
 pub use netlink::{
-    AttributeTy, Attributes, Kinds, Message, Protocol, Verb, errors as netlink_error,
+    AttributeTy, Attributes, Kinds, Message, Protocol, Rest, Verb, errors as netlink_error,
     protocol as netlink_protocol,
 };
 pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};

@@ -13,6 +13,8 @@ pub struct Protocol {
     pub types: SetId,
     /// Every message begins with the byte of an address family.
     pub family: bool,
+    /// Every message asks for something.
+    pub get: bool,
     /// Those whose contents are known.
     pub messages: &'static [Message],
 }
@@ -20,14 +22,29 @@ pub struct Protocol {
 /// One type of message.
 #[derive(Debug)]
 pub struct Message {
-    /// Its number.
+    /// Its number; 0: any.
     pub number: u16,
+    /// Only of this address family.
+    pub family: Option<u8>,
+    /// Only those that ask, or those that answer.
+    pub asks: Option<bool>,
     /// What it asks for: which flags it may have.
     pub verb: Verb,
     /// Its first bytes.
     pub header: Option<StructId>,
     /// What follows them.
-    pub attributes: Option<&'static Attributes>,
+    pub rest: Rest,
+}
+
+/// What follows the first bytes of a message.
+#[derive(Debug)]
+pub enum Rest {
+    /// Bytes.
+    Bytes,
+    /// Nothing that is shown.
+    Nothing,
+    /// Attributes, by name if they are known.
+    Attributes(Option<&'static Attributes>),
 }
 
 /// What a message asks for.
@@ -117,11 +134,14 @@ pub fn errors() -> &'static Attributes {
 }
 
 impl Protocol {
-    /// What is known of a type of message.
+    /// What is known of a type of message, by its first byte and whether it asks.
     #[must_use]
-    pub fn message(&self, number: u16) -> Option<&'static Message> {
-        self.messages
-            .iter()
-            .find(|message| message.number == number)
+    pub fn message(&self, number: u16, family: u8, asks: bool) -> Option<&'static Message> {
+        let is_it = |message: &&Message| {
+            (message.number == number || message.number == 0)
+                && message.family.is_none_or(|own| own == family)
+                && message.asks.is_none_or(|own| own == asks)
+        };
+        self.messages.iter().find(is_it)
     }
 }

@@ -79,6 +79,9 @@ pub fn run(l: &mut Lines) {
     vectors(l, fd);
     answers(l, fd);
     call!(l, SYS_close, [fd], "close(%)", fd);
+    sockets(l);
+    generic(l);
+    filters(l);
     l.end();
 }
 
@@ -463,4 +466,109 @@ fn answers(l: &mut Lines, fd: i64) {
         fd,
         Ptr(&raw const answer)
     );
+}
+
+/// Questions about sockets, and answers.
+fn sockets(l: &mut Lines) {
+    let fd = open(l, 4, "NETLINK_SOCK_DIAG");
+    let asks = head(72, "SOCK_DIAG_BY_FAMILY", "NLM_F_REQUEST|NLM_F_DUMP");
+    let question: [u8; 56] = words(&[(2, 1), (6, 1), (2, 1), (0, 1), (0x402, 4), (0x5000_5000, 4)]);
+    let bytes = message(20, REQUEST | 0x300, &[&question]);
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            r#"[{asks}, {{sdiag_family=AF_INET, sdiag_protocol=IPPROTO_TCP, idiag_ext=1<<(INET_DIAG_INFO-1), idiag_states=1<<TCP_ESTABLISHED|1<<TCP_LISTEN, id={{idiag_sport=htons(80), idiag_dport=htons(80), idiag_src=inet_addr("0.0.0.0"), idiag_dst=inet_addr("0.0.0.0"), idiag_if=0, idiag_cookie=[0, 0]}}}}]"#
+        ),
+    );
+    let answer: [u8; 72] = words(&[
+        (10, 1),
+        (10, 1),
+        (0, 2),
+        (0, 4),
+        (0, 8),
+        (0x0100_0000_0000_0000, 8),
+    ]);
+    let attributes = [attribute(4, b"cubic\0"), attribute(5, &[3])].concat();
+    let bytes = message(20, 2, &[&answer, &attributes[..17]]);
+    let answers = head(105, "SOCK_DIAG_BY_FAMILY", "NLM_F_MULTI");
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            r#"[{answers}, {{idiag_family=AF_INET6, idiag_state=TCP_LISTEN, idiag_timer=0, idiag_retrans=0, id={{idiag_sport=htons(0), idiag_dport=htons(0), inet_pton(AF_INET6, "::1", &idiag_src), inet_pton(AF_INET6, "::", &idiag_dst), idiag_if=0, idiag_cookie=[0, 0]}}, idiag_expires=0, idiag_rqueue=0, idiag_wqueue=0, idiag_uid=0, idiag_inode=0}}, [[{{nla_len=10, nla_type=INET_DIAG_CONG}}, "cubic"], [{{nla_len=5, nla_type=INET_DIAG_TOS}}, 3]]]"#
+        ),
+    );
+    let unix: [u8; 24] = words(&[(1, 1), (0, 3), (1 << 10, 4), (7, 4), (5, 4), (9, 8)]);
+    let bytes = message(20, REQUEST, &[&unix]);
+    let asks = head(40, "SOCK_DIAG_BY_FAMILY", "NLM_F_REQUEST");
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            "[{asks}, {{sdiag_family=AF_UNIX, sdiag_protocol=0, udiag_states=1<<TCP_LISTEN, udiag_ino=7, udiag_show=UDIAG_SHOW_NAME|UDIAG_SHOW_PEER, udiag_cookie=[9, 0]}}]"
+        ),
+    );
+    let unix: [u8; 16] = words(&[(1, 1), (5, 1), (1, 1), (0, 1), (7, 4), (9, 8)]);
+    let attributes = [
+        attribute(0, b"/tmp/s"),
+        attribute(4, &[1, 0, 0, 0, 2, 0, 0, 0]),
+    ]
+    .concat();
+    let bytes = message(20, 2, &[&unix, &attributes]);
+    let answers = head(56, "SOCK_DIAG_BY_FAMILY", "NLM_F_MULTI");
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            r#"[{answers}, {{udiag_family=AF_UNIX, udiag_type=SOCK_SEQPACKET, udiag_state=TCP_ESTABLISHED, udiag_ino=7, udiag_cookie=[9, 0]}}, [[{{nla_len=10, nla_type=UNIX_DIAG_NAME}}, "/tmp/s"...], [{{nla_len=12, nla_type=UNIX_DIAG_RQLEN}}, {{udiag_rqueue=1, udiag_wqueue=2}}]]]"#
+        ),
+    );
+    call!(l, SYS_close, [fd], "close(%)", fd);
+}
+
+fn generic(l: &mut Lines) {
+    let fd = open(l, 16, "NETLINK_GENERIC");
+    let bytes = message(16, REQUEST, &[&[3, 1, 0, 0], &attribute(2, b"nobody\0")]);
+    let asks = head(32, "nlctrl", "NLM_F_REQUEST");
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            r#"[{asks}, {{cmd=CTRL_CMD_GETFAMILY, version=1}}, [{{nla_len=11, nla_type=CTRL_ATTR_FAMILY_NAME}}, "nobody"]]"#
+        ),
+    );
+    call!(l, SYS_close, [fd], "close(%)", fd);
+}
+
+fn filters(l: &mut Lines) {
+    let fd = open(l, 12, "NETLINK_NETFILTER");
+    // Where the kernel has no such protocol.
+    if fd < 0 {
+        return;
+    }
+    let bytes = message(
+        0xa00,
+        REQUEST | 0x400,
+        &[&[2, 0, 0, 10], &attribute(1, b"t\0")],
+    );
+    let asks = head(
+        28,
+        "NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEWTABLE",
+        "NLM_F_REQUEST|NLM_F_CREATE",
+    );
+    send(
+        l,
+        fd,
+        &bytes,
+        &format!(
+            r#"[{asks}, {{nfgen_family=AF_INET, version=NFNETLINK_V0, res_id=htons(NFNL_SUBSYS_NFTABLES)}}, [{{nla_len=6, nla_type=0x1}}, "\x74\x00"]]"#
+        ),
+    );
+    call!(l, SYS_close, [fd], "close(%)", fd);
 }

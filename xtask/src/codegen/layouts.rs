@@ -105,6 +105,7 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("limit64", Width::Bytes(8), "Limit(#)"),
     ("key", Width::Bytes(4), "Key"),
     ("hex6", Width::Bytes(4), "Hex6"),
+    ("inet6", Width::Bytes(16), "Inet6"),
     ("ifindex", Width::Bytes(4), "Interface"),
     ("be16", Width::Bytes(2), "Big(#)"),
     ("be32", Width::Bytes(4), "Big(#)"),
@@ -386,6 +387,7 @@ impl Compiler<'_> {
             name if pointer(name).is_some() => (word, word),
             "details" => (word, word),
             "htonsof" => (2, 2),
+            "inet6" => (16, 4),
             "writes64" => (8, word),
             _ => {
                 let bytes = match width(ty)? {

@@ -28,8 +28,9 @@ enum What {
     },
     Protocol {
         name: String,
-        set: Option<String>,
+        set: String,
         family: bool,
+        get: bool,
     },
 }
 
@@ -64,12 +65,17 @@ fn line(text: &str) -> Result<Line> {
     if let Some((name, ty)) = text.split_once('\t') {
         return Ok(Line::Pair(name.into(), ty.trim().into()));
     }
-    let fields: Vec<&str> = text.split('|').map(str::trim).collect();
+    let fields: Vec<&str> = text.split(" | ").map(str::trim).collect();
     if let [types, header, attributes] = fields[..] {
         return Ok(Line::Message([types, header, attributes].map(Into::into)));
     }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let family = words.last() == Some(&"family");
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let mut word = |wanted| {
+        let found = words.last() == Some(&wanted);
+        words.truncate(words.len() - usize::from(found));
+        found
+    };
+    let (get, family) = (word("get"), word("family"));
     Ok(Line::Begin(match words[..] {
         ["attributes", name] => What::Attributes {
             name: name.into(),
@@ -80,15 +86,11 @@ fn line(text: &str) -> Result<Line> {
             set: set.into(),
         },
         ["kinds", name] => What::Kinds { name: name.into() },
-        ["protocol", name] => What::Protocol {
+        ["protocol", name, set] => What::Protocol {
             name: name.into(),
-            set: None,
+            set: set.into(),
             family,
-        },
-        ["protocol", name, set] | ["protocol", name, set, "family"] => What::Protocol {
-            name: name.into(),
-            set: Some(set.into()),
-            family,
+            get,
         },
         _ => bail!("`{text}` is no line of this file"),
     }))
@@ -103,6 +105,8 @@ struct Known<'a> {
 
 /// Set of the protocols' numbers.
 const PROTOCOLS: &str = "netlink_protocol";
+/// Set of address families.
+const FAMILIES: &str = "sock_domain";
 
 /// The text of generated/netlink.rs.
 pub fn emit(blocks: &[Block], sets: &[Set], layouts: &[Layout]) -> Result<String> {
@@ -112,15 +116,20 @@ pub fn emit(blocks: &[Block], sets: &[Set], layouts: &[Layout]) -> Result<String
         types: MemberTypes::new(layouts),
     };
     let mut out = format!(
-        "{HEAD}//! What netlink messages are made of.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Attributes, AttributeTy, Kinds, MemberTy, Message, Protocol, SetId, StructId, Verb}};\n\n"
+        "{HEAD}//! What netlink messages are made of.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Attributes, AttributeTy, Kinds, MemberTy, Message, Protocol, Rest, SetId, StructId, Verb}};\n\n"
     );
     let mut protocols = String::new();
     for block in blocks {
         match &block.what {
             What::Attributes { name, set } => attributes(&mut out, &known, block, name, set)?,
             What::Kinds { name } => kinds(&mut out, &known, block, name)?,
-            What::Protocol { name, set, family } => {
-                let text = protocol(&known, block, name, set.as_deref(), *family)?;
+            What::Protocol {
+                name,
+                set,
+                family,
+                get,
+            } => {
+                let text = protocol(&known, block, (name, set), (*family, *get))?;
                 let _ = writeln!(protocols, "{text},");
             }
         }
@@ -140,6 +149,20 @@ impl Known<'_> {
         Ok(value
             .ok_or_else(|| at.error(format!("`{name}` is not in `{}`", set.name)))?
             .value)
+    }
+
+    /// Types of messages by name, or by how their names begin; 0 for any.
+    fn numbers<'n>(&'n self, at: &At, set: &str, ty: &'n str) -> Result<Vec<(&'n str, u64)>> {
+        match ty.strip_suffix('*') {
+            Some("") => Ok(vec![(ty, 0)]),
+            None => Ok(vec![(ty, self.value(at, set, ty)?)]),
+            Some(start) => {
+                let found = self.sets.get(set);
+                let found = found.ok_or_else(|| at.error(format!("no set `{set}`")))?;
+                let values = found.values.iter().filter(|v| v.name.starts_with(start));
+                Ok(values.map(|v| (v.name.as_str(), v.value)).collect())
+            }
+        }
     }
 
     /// The static of a block of attributes.
@@ -245,14 +268,13 @@ fn kinds(out: &mut String, known: &Known<'_>, block: &Block, name: &str) -> Resu
 fn protocol(
     known: &Known<'_>,
     block: &Block,
-    name: &str,
-    set: Option<&str>,
-    family: bool,
+    (name, set): (&str, &str),
+    (family, get): (bool, bool),
 ) -> Result<String> {
     let number = known.value(&block.at, PROTOCOLS, name)?;
     let mut messages = String::new();
     for (at, line) in &block.lines {
-        let Line::Message([types, header, table]) = line else {
+        let Line::Message([types, header, rest]) = line else {
             return Err(at.error("expected TYPE,... | HEADER | ATTRIBUTES"));
         };
         let header = match header.as_str() {
@@ -262,30 +284,43 @@ fn protocol(
             }
             header => return Err(at.error(format!("no layout `{header}`"))),
         };
-        let table = match table.as_str() {
-            "-" => "None".into(),
-            table => format!("Some({})", known.attributes(at, table)?),
+        let rest = match rest.as_str() {
+            "-" => "Bytes".into(),
+            "none" => "Nothing".into(),
+            "unnamed" => "Attributes(None)".into(),
+            table => format!("Attributes(Some({}))", known.attributes(at, table)?),
         };
         for ty in types.split(',').map(str::trim) {
-            let set = set.ok_or_else(|| at.error("a protocol without a set"))?;
-            let number = known.value(at, set, ty)?;
-            let _ = write!(
-                messages,
-                "Message {{ number: {number}, verb: Verb::{}, header: {header}, attributes: {table} }},",
-                verb(ty)
-            );
+            let (ty, asks) = match (ty.strip_suffix('>'), ty.strip_suffix('<')) {
+                (Some(ty), _) => (ty, "Some(true)"),
+                (_, Some(ty)) => (ty, "Some(false)"),
+                _ => (ty, "None"),
+            };
+            let (ty, family) = match ty.split_once('@') {
+                Some((ty, name)) => {
+                    let family = known.value(at, FAMILIES, name)?;
+                    (ty, format!("Some({family})"))
+                }
+                None => (ty, "None".into()),
+            };
+            for (name, number) in known.numbers(at, set, ty)? {
+                let verb = if get { "Get" } else { verb(name) };
+                let _ = write!(
+                    messages,
+                    "Message {{ number: {number}, family: {family}, asks: {asks}, verb: Verb::{verb}, header: {header}, rest: Rest::{rest} }},"
+                );
+            }
         }
     }
-    let set = set.unwrap_or("netlink_type");
     Ok(format!(
-        "Protocol {{ number: {number}, types: SetId::{}, family: {family}, messages: &[{messages}] }}",
+        "Protocol {{ number: {number}, types: SetId::{}, family: {family}, get: {get}, messages: &[{messages}] }}",
         camel_case(set)
     ))
 }
 
 /// What a message asks for, which decides about its flags.
 fn verb(name: &str) -> &'static str {
-    let has = |word: &str| name.split('_').any(|part| part.starts_with(word));
+    let has = |word: &str| name.split(['_', '|']).any(|part| part.starts_with(word));
     if has("NEW") {
         "New"
     } else if has("DEL") {
@@ -306,8 +341,12 @@ mod tests {
         assert!(matches!(line("A_B\tu8")?, Line::Pair(name, ty) if name == "A_B" && ty == "u8"));
         assert!(matches!(line("A,B | - | c")?, Line::Message([_, header, _]) if header == "-"));
         assert!(matches!(
-            line("protocol A b family")?,
-            Line::Begin(What::Protocol { family: true, .. })
+            line("protocol A b family get")?,
+            Line::Begin(What::Protocol {
+                family: true,
+                get: true,
+                ..
+            })
         ));
         assert!(line("whatever this is").is_err());
         Ok(())
