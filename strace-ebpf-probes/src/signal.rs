@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 
+use aya_ebpf::helpers::generated::bpf_get_current_uid_gid;
 use strace_ebpf_common::{
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
@@ -25,7 +26,8 @@ const SIGKILL: u32 = 9;
 const TRACE_SIGNAL_DELIVERED: u64 = 0;
 const TRACE_SIGNAL_IGNORED: u64 = 1;
 
-/// Not a pointer: "the kernel", `include/linux/sched/signal.h`. 0 stands for "none".
+/// No pointers: "none", and "the kernel", `include/linux/sched/signal.h`.
+const SEND_SIG_NOINFO: u64 = 0;
 const SEND_SIG_PRIV: u64 = 1;
 /// `include/uapi/asm-generic/siginfo.h`.
 const SI_KERNEL: u32 = 0x80;
@@ -158,6 +160,12 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
             if told.info == SEND_SIG_PRIV {
                 info.write(told.signal);
                 info.add(2).write(SI_KERNEL);
+            } else if told.info == SEND_SIG_NOINFO && told.outcome != SIGNAL_DELIVERED {
+                // By whoever makes the call that sends it, as by kill(2): `si_code` is SI_USER, 0.
+                info.write(told.signal);
+                info.add(4)
+                    .write(filter::current_ids().map_or(0, |sender| sender.tgid));
+                info.add(5).write(bpf_get_current_uid_gid() as u32);
             }
         }
     });

@@ -492,8 +492,7 @@ pub fn is_signal_pending() -> bool {
     }
 }
 
-/// As many open files as we may have: a kprobe on each of a thousand functions needs a thousand. The command was
-/// made before and keeps its own limit.
+/// As many open files as we may have: a kprobe on each of a thousand functions needs a thousand.
 pub fn allow_descriptors() {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

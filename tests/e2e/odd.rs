@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    errors::assert_refused,
     harness::{BIN, Running, TempDir, alone, example, run, shared, slow, tracer},
     rows::Row,
 };
@@ -159,4 +160,51 @@ fn kill_on_exit_holds_for_another_user() {
         assert!(Instant::now() < end, "it lives on");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_thread_of_the_kernel_makes_no_calls() {
+    let _machine = shared();
+    let output = run(&mut tracer(&["-p", "2"]));
+    assert_refused(&output, 1, &["makes no system calls: 2"]);
+}
+
+#[test]
+fn separate_files_beyond_the_limit_of_descriptors() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let script = "i=0; while [ $i -lt 150 ]; do /bin/true; i=$((i + 1)); done";
+    let command = format!(
+        "ulimit -Sn 100; exec {BIN} -f --format strace -ff -e trace=none -o {} -- sh -c '{script}'",
+        dir.file("trace")
+    );
+    let output = run(Command::new("sh").args(["-c", &command]));
+    assert_eq!(output.code(), 0, "{output:?}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 151);
+}
+
+#[test]
+fn signals_that_nobody_but_a_call_or_the_kernel_sends() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let script = "(sleep 0.1; echo; echo; echo) | true";
+    let options = [
+        "-f",
+        "--format",
+        "strace",
+        "-e",
+        "trace=none",
+        "-o",
+        &file,
+        "--",
+    ];
+    let output = run(tracer(&options).args(["bash", "-c", script]));
+    assert_eq!(output.code(), 0, "{output:?}");
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let line = trace.lines().find(|line| line.contains("--- SIGPIPE"));
+    let line = line.unwrap_or_else(|| panic!("{trace}"));
+    let (pid, _) = line.split_once(' ').unwrap();
+    let told = format!("{{si_signo=SIGPIPE, si_code=SI_USER, si_pid={pid}, si_uid=0}}");
+    assert!(line.contains(&told), "{line}");
 }

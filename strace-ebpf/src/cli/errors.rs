@@ -67,9 +67,10 @@ fn bad_value(
         && typed
             .iter()
             .any(|word| word.to_string_lossy().starts_with(shown));
+    let long = shown.strip_prefix("--");
     let letter = definition
         .get_arguments()
-        .find(|arg| arg.get_long() == shown.strip_prefix("--"))
+        .find(|arg| long.is_some() && arg.get_long() == long)
         .and_then(clap::Arg::get_short)
         .or_else(|| shown.strip_prefix('-').and_then(|rest| rest.chars().next()))
         .filter(|letter| *letter != '-');

@@ -152,7 +152,6 @@ fn one_by_one(
             "attaching to the {what} of {total} functions one by one, for want of kprobe.multi: this is slow, and so is detaching; -e trace= makes them fewer"
         ));
     }
-    sys::allow_descriptors();
     let before = events.len();
     let (mut refused, mut told) = (None, sys::clock_ns(libc::CLOCK_MONOTONIC));
     for (index, name) in names.iter().enumerate() {

@@ -130,7 +130,10 @@ impl Session<'_> {
                     (fresh, count) = (true, count + 1);
                     say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
-                    let call = self.call_in_flight(pid, tid, 0);
+                    let call = match self.request.counts_only() {
+                        true => None,
+                        false => self.call_in_flight(pid, tid, 0),
+                    };
                     self.tracer.attached(tid, pid, call.as_ref());
                 } else if self.probes.task(tid)?.state == TASK_TRACED {
                     // It ended before it was marked: nobody will clear the mark.

@@ -165,6 +165,8 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             target.is_stdout(),
         )?),
     };
+    // Maps, programs and separate files may be many; the command has been made and keeps its own limit.
+    sys::allow_descriptors();
     let signals = SignalFd::new(signals_taken(request)).context("taking over signals")?;
     let jobs = request
         .output
@@ -399,18 +401,40 @@ fn wants_color(output: &plan::Output) -> bool {
 /// The processes that are there; those that are not are named. An error if nothing is left to trace.
 fn existing(request: &Request) -> Result<Vec<u32>, Failure> {
     let targets = &request.targets;
-    let (there, gone): (Vec<u32>, Vec<u32>) =
+    let (left, gone): (Vec<u32>, Vec<u32>) =
         targets.pids.iter().partition(|pid| !proc::has_ended(**pid));
+    let (kernels, there): (Vec<u32>, Vec<u32>) = left
+        .into_iter()
+        .partition(|pid| proc::is_kernel_thread(*pid));
     let nothing = there.is_empty() && targets.command.is_empty();
-    let mut messages: Vec<String> = if request.launch.as_strace {
-        // Scripts know these words, though it is not ptrace(2) that we ask.
-        let message = |pid| format!("attach: ptrace(PTRACE_SEIZE, {pid}): No such process");
-        gone.iter().map(message).collect()
-    } else {
-        let named: Vec<String> = gone.iter().map(u32::to_string).collect();
-        vec![format!("no such process: {}", named.join(", "))]
+    let list = |pids: &[u32]| {
+        pids.iter()
+            .map(u32::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    if gone.is_empty() {
+    let mut messages = Vec::new();
+    if request.launch.as_strace {
+        // Scripts know these words, though it is not ptrace(2) that we ask.
+        let message = |pid, why| format!("attach: ptrace(PTRACE_SEIZE, {pid}): {why}");
+        messages.extend(gone.iter().map(|pid| message(pid, "No such process")));
+        messages.extend(
+            kernels
+                .iter()
+                .map(|pid| message(pid, "Operation not permitted")),
+        );
+    } else {
+        if !gone.is_empty() {
+            messages.push(format!("no such process: {}", list(&gone)));
+        }
+        if !kernels.is_empty() {
+            messages.push(format!(
+                "the kernel's own, which makes no system calls: {}",
+                list(&kernels)
+            ));
+        }
+    }
+    if messages.is_empty() {
         return Ok(there);
     }
     let last = if nothing { messages.pop() } else { None };

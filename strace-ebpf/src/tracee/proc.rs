@@ -59,6 +59,17 @@ fn state_of(stat: &[u8]) -> Option<u8> {
     stat.get(name_end + 2).copied()
 }
 
+/// Is it a thread of the kernel's, which makes no calls? proc_pid_stat(5), field 9; `PF_KTHREAD` in `include/linux/sched.h`.
+#[must_use]
+pub fn is_kernel_thread(pid: u32) -> bool {
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = memchr::memrchr(b')', &stat).and_then(|end| stat.get(end + 2..));
+    let flags = fields.and_then(|fields| fields.split(|byte| *byte == b' ').nth(6));
+    let flags: Option<u64> = flags.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+}
+
 /// The process that thread `tid` belongs to.
 #[must_use]
 pub fn process_of(tid: u32) -> Option<u32> {
@@ -139,6 +150,7 @@ mod tests {
         assert!(threads(pid).is_ok_and(|tids| tids.contains(&pid)));
         assert!(!has_ended(pid) && thread_lives(pid, pid));
         assert_eq!(process_of(pid), Some(pid));
+        assert!(!is_kernel_thread(pid));
         assert!(threads(0).is_err() && has_ended(0) && process_of(0).is_none());
     }
 }
