@@ -62,7 +62,6 @@ const _: () = assert!(MAX_OPS == 16);
 struct Loop {
     s: *mut Scratch,
     plan: *const Plan,
-    phase: u64,
 }
 
 /// Runs the operations of `plan` that are due in `phase`, behind the call record that the caller
@@ -80,13 +79,10 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
         (*s).captures = 0;
         (*s).failed = 0;
         (*s).walk = 0;
+        (*s).phase = u64::from(phase);
         start_op(s, (*record).ret);
         if LOOP_HELPER {
-            let mut state = Loop {
-                s,
-                plan,
-                phase: u64::from(phase),
-            };
+            let mut state = Loop { s, plan };
             let callback: unsafe extern "C" fn(u32, *mut Loop) -> i64 = round_callback;
             let rounds = if setting!(descriptors) == DESCRIPTORS_PLAIN {
                 ROUNDS
@@ -95,7 +91,6 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
             };
             bpf_loop(rounds, callback as *mut c_void, (&raw mut state).cast(), 0);
         } else {
-            (*s).phase = u64::from(phase);
             let rounds = constant(&raw const PLAIN_ROUNDS);
             let mut n = 0;
             while n < rounds && plain_round() == 0 {
@@ -111,7 +106,11 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
 #[inline(never)]
 unsafe extern "C" fn round_callback(_index: u32, state: *mut Loop) -> i64 {
     // SAFETY: `run` passes its own state.
-    unsafe { i64::from(round((*state).s, (*state).plan, (*state).phase as u8)) }
+    unsafe {
+        let (s, plan) = ((*state).s, (&raw const (*state).plan).read_volatile());
+        let phase = (&raw const (*s).phase).read_volatile();
+        i64::from(round(s, plan, phase as u8))
+    }
 }
 
 /// One round without `bpf_loop`, 0 if there is more to do. What is not static the verifier walks once (Linux 5.6), however
@@ -614,7 +613,7 @@ unsafe fn leading_pointers<T: Copy + Into<u64>>(pointers: *const T) -> u64 {
     let mut i = 0;
     while i < CHUNK as usize {
         // SAFETY: the caller has room for a chunk there.
-        let pointer: u64 = unsafe { pointers.add(i).read() }.into();
+        let pointer: u64 = unsafe { pointers.add(i).read_volatile() }.into();
         alive &= top_bit(pointer | pointer.wrapping_neg());
         count += alive;
         i += 1;
@@ -622,11 +621,12 @@ unsafe fn leading_pointers<T: Copy + Into<u64>>(pointers: *const T) -> u64 {
     count
 }
 
-/// The highest bit of `x`, in a form that the compiler does not turn into a comparison.
+/// The highest bit of `x`, in a form that the compiler does not turn into a comparison. It may not put off doing it either: all
+/// pointers of a chunk at once would need more of the stack than old kernels have left.
 #[inline(always)]
 fn top_bit(mut x: u64) -> u64 {
     // SAFETY: a shift.
-    unsafe { asm!("{0} >>= 63", inout(reg) x, options(pure, nomem, nostack)) };
+    unsafe { asm!("{0} >>= 63", inout(reg) x, options(nomem, nostack)) };
     x
 }
 

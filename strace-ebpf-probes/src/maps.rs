@@ -197,7 +197,7 @@ pub struct Scratch {
     pub captures: u64,
     /// 1 if one of them could not be read.
     pub failed: u64,
-    /// The phase, for the plain loop.
+    /// The phase.
     pub phase: u64,
     /// Stack pointer of the tracee.
     pub sp: u64,
