@@ -62,7 +62,7 @@ pub const FROM_CONST: u8 = 0;
 pub const FROM_ARG: u8 = 1;
 /// It is the call's result (lengths only).
 pub const FROM_RESULT: u8 = 2;
-/// It is a `u32` in the tracee's memory at the address in argument `*_off` (lengths only).
+/// It is a `u32` in the tracee's memory at the address in argument `*_off`, its low byte, plus the high byte (lengths only).
 pub const FROM_ARG_POINTER32: u8 = 3;
 /// It is a `u64` there (lengths only).
 pub const FROM_ARG_POINTER64: u8 = 4;

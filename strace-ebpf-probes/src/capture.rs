@@ -389,7 +389,7 @@ unsafe fn length(s: *mut Scratch, op: *const Op, element: u64) -> u64 {
                 let (result, max) = (result(s), argument(s, at));
                 if result < max { result } else { max }
             }
-            FROM_ARG_POINTER32 => u64::from(user::<u32>(argument(s, at))),
+            FROM_ARG_POINTER32 => u64::from(user::<u32>(argument(s, at) + u64::from(at >> 8))),
             FROM_ARG_POINTER64 => user::<u64>(argument(s, at)),
             FROM_BLOCK16 => u64::from(*data(s, element + u64::from(at)).cast::<u16>()),
             FROM_BLOCK32 => u64::from(*data(s, element + u64::from(at)).cast::<u32>()),

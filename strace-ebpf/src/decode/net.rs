@@ -15,6 +15,45 @@ use crate::{
     tables::{self, Dir, SetId, StructId},
 };
 
+/// ICMP_FILTER: messages that are not wanted.
+pub fn icmp_filter<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    if let Some(bits) = number_at(bytes, 0, 4) {
+        out.push(Value::Chosen(tables::set(SetId::IcmpTypes), bits as u32));
+    }
+}
+
+/// TCP_AO_ADD_KEY: `struct tcp_ao_add`; of the key as many bytes as it says, and as were given.
+pub fn tcp_ao_key<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const ADDRESS: usize = 128;
+    const KEY_AT: usize = 208;
+    let Some((address, rest)) = bytes.split_at_checked(ADDRESS) else {
+        return;
+    };
+    let (Some(fields), Some(key)) = (
+        Fields::new(StructId::TcpAoAdd, cx.abi, bytes),
+        rest.get(KEY_AT - ADDRESS..),
+    ) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    out.push(Value::Field("addr"));
+    sockaddr::address(out, cx, address);
+    fields.show_all(out, cx, &["prefix", "alg_name", "ifindex"]);
+    for (name, bit) in [("set_current", 1), ("set_rnext", 2)] {
+        out.push(Value::Field(name));
+        out.push(Value::Uint(u64::from(fields.get("bits") & bit != 0)));
+    }
+    fields.show_all(out, cx, &["sndid", "rcvid", "maclen", "keyflags"]);
+    let shown = key.len().min(fields.get("keylen") as usize);
+    out.push(Value::Field("key"));
+    out.push(Value::Binary {
+        bytes: key.get(..shown).unwrap_or_default(),
+        cut: false,
+    });
+    fields.show(out, cx, "keylen");
+    out.push(Value::StructClose);
+}
+
 /// `struct ipv6_mreq`.
 pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(fields) = Fields::new(StructId::Ipv6Mreq, cx.abi, bytes) else {

@@ -275,22 +275,23 @@ pub fn length(cx: &Cx<'_, '_>, len: Len) -> Option<u64> {
         Some(Ty::Uint) => u64::from(cx.register(n) as u32),
         _ => cx.register(n),
     };
-    let behind = |n: u8, width: usize| {
+    let behind = |n: u8, at: u8, width: usize| {
         let own = if cx.args.get(usize::from(cx.index))?.ty.dir() == Some(Dir::Out) {
             cx::after(cx.call, n)
         } else {
             cx::before(cx.call, n)
         };
         let own = own.iter().find(|c| c.header.errno == 0)?;
-        cx::number_at(own.bytes, 0, width)
+        cx::number_at(own.bytes, at.into(), width)
     };
     match len {
         Len::Const(n) => Some(n.into()),
         Len::Arg(n) => Some(argument(n)),
         Len::Ret => Some(ret),
         Len::RetMax(n) => Some(ret.min(argument(n))),
-        Len::ArgPtr32(n) => behind(n, 4),
-        Len::ArgPtr64(n) => behind(n, 8),
+        Len::ArgPtr32(n) => behind(n, 0, 4),
+        Len::ArgPtr32At(n, at) => behind(n, at, 4),
+        Len::ArgPtr64(n) => behind(n, 0, 8),
         Len::Pages(n) => Some(argument(n).div_ceil(PAGE)),
     }
 }

@@ -53,6 +53,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::RegsetIn, ptrace::register_set),
     (StructId::SeccompMetadata, ptrace::seccomp_metadata),
     (StructId::PtraceSyscallInfo, ptrace::syscall_info),
+    (StructId::TcpAoAdd, net::tcp_ao_key),
+    (StructId::IcmpFilter, net::icmp_filter),
     (StructId::Fiemap, ioctl::fiemap),
     (StructId::UffdioApi, ioctl::uffd_api),
     (StructId::UffdioRanges, ioctl::uffd_ranges),

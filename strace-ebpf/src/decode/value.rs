@@ -57,6 +57,8 @@ pub enum Value<'a> {
     Noted(&'static Set, u32),
     /// Flags of which strace writes the fields first and then the others, though there be none of them.
     Loose(&'static Set, u64),
+    /// Bits by the names of their numbers, of 32: `[ICMP_ECHO]`, or all but some.
+    Chosen(&'static Set, u32),
     /// Signals, bit 0 being signal 1.
     SigSet(u64),
     /// A device number, major and minor.

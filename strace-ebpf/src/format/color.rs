@@ -42,6 +42,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Wide(..)
         | Value::Names(..)
         | Value::Shifted(..)
+        | Value::Chosen(..)
         | Value::Ioctl(..)
         | Value::IoctlOf(..)
         | Value::FourCc(_)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     decode::value::Value,
-    tables::{self, SetId, Syscall},
+    tables::{self, Set, SetId, Syscall},
 };
 
 /// How values look, whatever the form of the line.
@@ -183,6 +183,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::IoctlOf(pattern, names, request) => {
             constants::ioctl_of(out, style, pattern, names, request);
         }
+        Value::Chosen(set, bits) => chosen(out, style, set, bits),
         Value::SigSet(bits) => constants::signal_set(out, style, bits),
         Value::Dev(major, minor) => constants::device(out, style, major, minor),
         Value::Name(name) => out.extend_from_slice(name.as_bytes()),
@@ -386,6 +387,24 @@ fn bits(out: &mut Vec<u8>, bytes: &[u8], count: u32) {
     out.push(b']');
 }
 
+/// The names of bits' numbers, or of those that are not there, when those are fewer.
+fn chosen(out: &mut Vec<u8>, style: Constants, set: &'static Set, bits: u32) {
+    let inverted = bits.count_ones() > u32::BITS / 2;
+    let shown = if inverted { !bits } else { bits };
+    if inverted {
+        out.push(b'~');
+    }
+    out.push(b'[');
+    let before = out.len();
+    for bit in (0..u32::BITS).filter(|bit| shown >> bit & 1 != 0) {
+        if out.len() > before {
+            out.push(b' ');
+        }
+        constants::set(out, style, set, bit.into());
+    }
+    out.push(b']');
+}
+
 /// A status as wait(2)'s macros take it apart.
 fn wait(out: &mut Vec<u8>, status: u32) {
     let (low, high) = (status & 0x7f, status >> 8 & 0xff);
@@ -456,6 +475,11 @@ mod tests {
                 &[Value::Set(set(SetId::MmapProt), 0x1000)],
                 "0x1000 /* PROT_??? */",
             ),
+            (
+                &[Chosen(set(SetId::IcmpTypes), 0x103)],
+                "[ICMP_ECHOREPLY 0x1 /* ICMP_??? */ ICMP_ECHO]",
+            ),
+            (&[Chosen(set(SetId::IcmpTypes), !0x100)], "~[ICMP_ECHO]"),
             (&[SigSet(0)], "[]"),
             (&[SigSet(1 << 1 | 1 << 16)], "[INT CHLD]"),
             (&[SigSet(!(1 << 8 | 1 << 18))], "~[KILL STOP]"),

@@ -85,9 +85,12 @@ fn lengths(ty: Ty) -> impl Iterator<Item = u8> {
         _ => None,
     };
     len.into_iter().filter_map(|len| match len {
-        Len::Arg(i) | Len::RetMax(i) | Len::ArgPtr32(i) | Len::ArgPtr64(i) | Len::Pages(i) => {
-            Some(i)
-        }
+        Len::Arg(i)
+        | Len::RetMax(i)
+        | Len::ArgPtr32(i)
+        | Len::ArgPtr32At(i, _)
+        | Len::ArgPtr64(i)
+        | Len::Pages(i) => Some(i),
         Len::Const(_) | Len::Ret => None,
     })
 }

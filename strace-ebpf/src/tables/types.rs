@@ -387,6 +387,8 @@ pub enum Len {
     RetMax(u8),
     /// The u32 that argument N points to, N being possibly this argument. For results it is the value at exit.
     ArgPtr32(u8),
+    /// The u32 so many bytes behind where argument N points to.
+    ArgPtr32At(u8, u8),
     /// The u64 that argument N points to.
     ArgPtr64(u8),
     /// The pages that argument N, a number of bytes, covers.

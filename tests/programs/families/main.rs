@@ -23,6 +23,7 @@ mod memory;
 mod misc;
 mod mounts;
 mod netlink;
+mod options;
 mod pipes;
 mod processes;
 mod requests;
@@ -51,6 +52,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("misc", misc::run),
     ("mounts", mounts::run),
     ("netlink", netlink::run),
+    ("options", options::run),
     ("pipes", pipes::run),
     ("processes", processes::run),
     ("requests", requests::run),

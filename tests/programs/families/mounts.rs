@@ -13,6 +13,7 @@ pub fn run(l: &mut Lines) {
     handles(l, &edge);
     watches(l, &edge);
     machine(l, &edge);
+    changes(l, &edge);
     l.end();
 }
 
@@ -314,6 +315,54 @@ fn machine(l: &mut Lines, edge: &Edge) {
         [-1i32, wall, wall, 1],
         r#"cachestat(-1, %, %, 0x1)"#,
         Ptr(wall),
+        Ptr(wall)
+    );
+}
+
+/// mount(2) of what is mounted: no type is looked at, of most no data either.
+fn changes(l: &mut Lines, edge: &Edge) {
+    let wall = edge.wall();
+    for (flags, name, data) in [
+        (0x20usize, "MS_REMOUNT", true),
+        (0x21, "MS_RDONLY|MS_REMOUNT", true),
+        (0x1020, "MS_REMOUNT|MS_BIND", true),
+        (0xc0ed_0020, "MS_MGC_VAL|MS_REMOUNT", true),
+        (0x1000, "MS_BIND", false),
+        (0x2000, "MS_MOVE", false),
+        (0x2_0000, "MS_UNBINDABLE", false),
+        (0x4_0000, "MS_PRIVATE", false),
+        (0x8_0000, "MS_SLAVE", false),
+        (0x10_0000, "MS_SHARED", false),
+    ] {
+        let (kind, text) = (c"kind".as_ptr(), c"data".as_ptr());
+        let shown = if data {
+            r#""data""#.to_owned()
+        } else {
+            Ptr(text).to_string()
+        };
+        call!(
+            l,
+            SYS_mount,
+            [c"from", wall, kind, flags, text],
+            r#"mount("from", %, %, %, %)"#,
+            Ptr(wall),
+            Ptr(kind),
+            name,
+            shown
+        );
+    }
+    call!(
+        l,
+        SYS_mount,
+        [c"from", wall, c"kind", 1, c"data"],
+        r#"mount("from", %, "kind", MS_RDONLY, "data")"#,
+        Ptr(wall)
+    );
+    call!(
+        l,
+        SYS_mount,
+        [NULL, wall, NULL, 0x20, NULL],
+        r#"mount(NULL, %, NULL, MS_REMOUNT, NULL)"#,
         Ptr(wall)
     );
 }

@@ -218,6 +218,48 @@ fn keys(l: &mut Lines, edge: &Edge) {
         r#"keyctl(KEYCTL_PKEY_QUERY, 7, 0, "info", %)"#,
         Ptr(wall)
     );
+    let params = words::<40>(&[(5, 4), (3, 4), (40, 4)]);
+    for (op, name) in [
+        (25usize, "KEYCTL_PKEY_ENCRYPT"),
+        (26, "KEYCTL_PKEY_DECRYPT"),
+        (27, "KEYCTL_PKEY_SIGN"),
+    ] {
+        call!(
+            l,
+            SYS_keyctl,
+            [
+                op,
+                params.as_ptr() as usize,
+                c"info".as_ptr() as usize,
+                c"abcdef".as_ptr() as usize,
+                wall
+            ],
+            r#"keyctl(%, {key_id=5, in_len=3, out_len=40}, "info", "abc", %)"#,
+            name,
+            Ptr(wall)
+        );
+    }
+    let text = c"0123456789012345678901234567890123456789";
+    call!(
+        l,
+        SYS_keyctl,
+        [28, &params, c"info", c"abcdef", text],
+        r#"keyctl(KEYCTL_PKEY_VERIFY, {key_id=5, in_len=3, in2_len=40}, "info", "abc", "01234567890123456789012345678901"...)"#
+    );
+    call!(
+        l,
+        SYS_keyctl,
+        [25, NULL, NULL, NULL, NULL],
+        "keyctl(KEYCTL_PKEY_ENCRYPT, NULL, NULL, NULL, NULL)"
+    );
+    call!(
+        l,
+        SYS_keyctl,
+        [28, &params, wall, wall, NULL],
+        "keyctl(KEYCTL_PKEY_VERIFY, {key_id=5, in_len=3, in2_len=40}, %, %, NULL)",
+        Ptr(wall),
+        Ptr(wall)
+    );
     call!(
         l,
         SYS_keyctl,

@@ -1,4 +1,4 @@
-//! Sockets: addresses of every common family, options by level, messages with control data, several messages at once.
+//! Sockets: addresses of every common family, messages with control data, several messages at once.
 
 use crate::lines::{Edge, Lines, Ptr};
 
@@ -12,7 +12,6 @@ pub fn run(l: &mut Lines) {
     making(l, &edge);
     addresses(l, &edge);
     rare_addresses(l);
-    options(l, &edge, uid, gid);
     messages(l, &edge, uid, gid);
     l.end();
 }
@@ -287,164 +286,6 @@ fn addresses(l: &mut Lines, edge: &Edge) {
         Ptr(wall)
     );
     call!(l, SYS_close, [fd], "close(%)", fd);
-}
-
-fn options(l: &mut Lines, edge: &Edge, uid: u32, gid: u32) {
-    let wall = edge.wall();
-    let mut pair = [0i32; 2];
-    call!(
-        l,
-        SYS_socketpair,
-        [1, 1, 0, &raw mut pair],
-        "socketpair(AF_UNIX, SOCK_STREAM, 0, [%, %])",
-        pair[0],
-        pair[1]
-    );
-    let [a, b] = pair;
-    let one = 1i32;
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 16, &raw const one, 4],
-        "setsockopt(%, SOL_SOCKET, SO_PASSCRED, [1], 4)",
-        a
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 2, wall, 4],
-        "setsockopt(%, SOL_SOCKET, SO_REUSEADDR, %, 4)",
-        a,
-        Ptr(wall)
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 2, NULL, 0],
-        "setsockopt(%, SOL_SOCKET, SO_REUSEADDR, NULL, 0)",
-        a
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 2, &raw const one, 3],
-        "setsockopt(%, SOL_SOCKET, SO_REUSEADDR, %, 3)",
-        a,
-        Ptr(&raw const one)
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 999, &raw const one, 4],
-        "setsockopt(%, SOL_SOCKET, 0x3e7 /* SO_??? */, [1], 4)",
-        a
-    );
-    let linger = [1i32, 5];
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 13, &raw const linger, 8],
-        "setsockopt(%, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=5}, 8)",
-        a
-    );
-    let time = [0i64, 7];
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 20, &raw const time, 16],
-        r#"setsockopt(%, SOL_SOCKET, SO_RCVTIMEO_OLD, "\0\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0", 16)"#,
-        a
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 25, c"lo", 3],
-        r#"setsockopt(%, SOL_SOCKET, SO_BINDTODEVICE, "lo\0", 3)"#,
-        a
-    );
-    let filter = [1u64, wall as u64];
-    call!(
-        l,
-        SYS_setsockopt,
-        [a, 1, 26, &raw const filter, 16],
-        "setsockopt(%, SOL_SOCKET, SO_ATTACH_FILTER, {len=1, filter=%}, 16)",
-        a,
-        Ptr(wall)
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [-1i32, 6, 1, &raw const one, 4],
-        "setsockopt(-1, SOL_TCP, TCP_NODELAY, [1], 4)"
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [-1i32, 0, 35, &raw const linger, 8],
-        "setsockopt(-1, SOL_IP, IP_ADD_MEMBERSHIP, {imr_multiaddr=inet_addr(\"1.0.0.0\"), imr_interface=inet_addr(\"5.0.0.0\")}, 8)"
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [-1i32, 41, 26, &raw const one, 4],
-        "setsockopt(-1, SOL_IPV6, IPV6_V6ONLY, [1], 4)"
-    );
-    call!(
-        l,
-        SYS_setsockopt,
-        [-1i32, 777, 5, &raw const one, 4],
-        "setsockopt(-1, 0x309 /* SOL_?? */, 5, [1], 4)"
-    );
-    let mut value = 9i32;
-    let mut len = 4i32;
-    call!(
-        l,
-        SYS_getsockopt,
-        [a, 1, 3, &raw mut value, &raw mut len],
-        "getsockopt(%, SOL_SOCKET, SO_TYPE, [1], [4])",
-        a
-    );
-    len = 9;
-    let mut credentials = [0u32; 3];
-    len += 3;
-    call!(
-        l,
-        SYS_getsockopt,
-        [a, 1, 17, &raw mut credentials, &raw mut len],
-        "getsockopt(%, SOL_SOCKET, SO_PEERCRED, {pid=%, uid=%, gid=%}, [12])",
-        a,
-        credentials[0],
-        uid,
-        gid
-    );
-    len = 2;
-    call!(
-        l,
-        SYS_getsockopt,
-        [a, 1, 4, &raw mut value, &raw mut len],
-        "getsockopt(%, SOL_SOCKET, SO_ERROR, \"\\x00\\x00\", [2])",
-        a
-    );
-    len = -1;
-    call!(
-        l,
-        SYS_getsockopt,
-        [a, 1, 3, &raw mut value, &raw mut len],
-        "getsockopt(%, SOL_SOCKET, SO_TYPE, %, [-1])",
-        a,
-        Ptr(&raw const value)
-    );
-    call!(
-        l,
-        SYS_getsockopt,
-        [a, 1, 3, wall, NULL],
-        "getsockopt(%, SOL_SOCKET, SO_TYPE, %, NULL)",
-        a,
-        Ptr(wall)
-    );
-    for fd in [a, b] {
-        call!(l, SYS_close, [fd], "close(%)", fd);
-    }
 }
 
 #[repr(C)]

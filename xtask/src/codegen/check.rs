@@ -166,7 +166,7 @@ fn check_length(len: &Len, signature: &Signature) -> Result<()> {
     let (name, wants_pointer) = match len {
         Len::Const(_) | Len::Ret => return Ok(()),
         Len::Arg(name) | Len::RetMax(name) | Len::Pages(name) => (name, false),
-        Len::ArgPtr32(name) | Len::ArgPtr64(name) => (name, true),
+        Len::ArgPtr32(name) | Len::ArgPtr32At(name, _) | Len::ArgPtr64(name) => (name, true),
     };
     let Some(arg) = signature.args.iter().find(|a| a.name == *name) else {
         bail!("no argument `{name}` to take the length from");

@@ -108,6 +108,8 @@ pub enum Len {
     Ret,
     RetMax(String),
     ArgPtr32(String),
+    /// That many bytes behind where the argument points to.
+    ArgPtr32At(String, u8),
     ArgPtr64(String),
     Pages(String),
 }
@@ -119,6 +121,7 @@ impl Len {
             Self::Arg(name)
             | Self::RetMax(name)
             | Self::ArgPtr32(name)
+            | Self::ArgPtr32At(name, _)
             | Self::ArgPtr64(name)
             | Self::Pages(name) => Some(name),
         }
@@ -367,7 +370,10 @@ fn length(text: &str) -> Result<Len> {
         (_, Some(arg)) => Len::RetMax(arg.into()),
         _ => match (text.strip_prefix("**"), text.strip_prefix('*')) {
             (Some(arg), _) => Len::ArgPtr64(arg.into()),
-            (_, Some(arg)) => Len::ArgPtr32(arg.into()),
+            (_, Some(arg)) => match arg.split_once('+') {
+                Some((arg, at)) => Len::ArgPtr32At(arg.into(), at.parse()?),
+                None => Len::ArgPtr32(arg.into()),
+            },
             _ => Len::Arg(text.into()),
         },
     })

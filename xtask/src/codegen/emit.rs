@@ -158,6 +158,7 @@ fn length(len: &Len, names: &[&str]) -> String {
         Len::Ret => "Len::Ret".into(),
         Len::RetMax(name) => format!("Len::RetMax({})", index(name)),
         Len::ArgPtr32(name) => format!("Len::ArgPtr32({})", index(name)),
+        Len::ArgPtr32At(name, at) => format!("Len::ArgPtr32At({}, {at})", index(name)),
         Len::ArgPtr64(name) => format!("Len::ArgPtr64({})", index(name)),
         Len::Pages(name) => format!("Len::Pages({})", index(name)),
     }

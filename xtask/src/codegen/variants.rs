@@ -17,6 +17,8 @@ pub struct Row {
     ret: Option<Arg>,
     /// The rest as it is without the row.
     keeps_rest: bool,
+    /// They are all, from the first on.
+    from_first: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -57,6 +59,8 @@ fn row(at: At, line: &str) -> Result<Row> {
     let mut words: Vec<&str> = args.split_whitespace().collect();
     let keeps_rest = words.last() == Some(&"...");
     words.truncate(words.len() - usize::from(keeps_rest));
+    let from_first = words.first() == Some(&"^");
+    words.drain(..usize::from(from_first));
     Ok(Row {
         at,
         signatures: names.split(',').map(|n| n.trim().into()).collect(),
@@ -64,6 +68,7 @@ fn row(at: At, line: &str) -> Result<Row> {
         args: words.into_iter().map(argument).collect::<Result<_>>()?,
         ret,
         keeps_rest,
+        from_first,
     })
 }
 
@@ -123,7 +128,8 @@ fn whole<'a>(tables: &'a Tables, signature: &'a Signature, row: &'a Row) -> Resu
     for test in &row.tests {
         tests.push(resolve(tables, &args, test)?);
     }
-    let from = tests.iter().map(|t| t.arg + 1).max().unwrap_or_default();
+    let behind = tests.iter().map(|t| t.arg + 1).max().unwrap_or_default();
+    let from = if row.from_first { 0 } else { behind };
     let rest = args.split_off(from);
     let kept = rest.into_iter().skip(row.args.len());
     args.extend(&row.args);

@@ -434,6 +434,7 @@ fn with_length(args: &[Arg], op: Op, len: Len) -> Op {
         Len::Ret => (FROM_RESULT, 0),
         Len::RetMax(n) => (FROM_RESULT_MAX, u16::from(n)),
         Len::ArgPtr32(n) => (FROM_ARG_POINTER32, u16::from(n)),
+        Len::ArgPtr32At(n, at) => (FROM_ARG_POINTER32, u16::from(n) | u16::from(at) << 8),
         Len::ArgPtr64(n) => (FROM_ARG_POINTER64, u16::from(n)),
         Len::Pages(n) => (FROM_ARG, u16::from(n)),
     };

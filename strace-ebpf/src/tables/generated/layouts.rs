@@ -7306,6 +7306,118 @@ static SOCK_FPROG_I386: Layout = Layout {
         },
     ],
 };
+static ICMP_FILTER_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "data",
+        at: 0,
+        ty: MemberTy::Hex(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static TCP_AO_ADD_X86_64: Layout = Layout {
+    size: 288,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[
+        Member {
+            name: "addr",
+            at: 0,
+            ty: MemberTy::Bytes(128),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "alg_name",
+            at: 128,
+            ty: MemberTy::Text(64),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "ifindex",
+            at: 192,
+            ty: MemberTy::Interface,
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "bits",
+            at: 196,
+            ty: MemberTy::Hex(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "prefix",
+            at: 202,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "sndid",
+            at: 203,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "rcvid",
+            at: 204,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "maclen",
+            at: 205,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "keyflags",
+            at: 206,
+            ty: MemberTy::Flags(SetId::TcpAoKeyFlags, 1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "keylen",
+            at: 207,
+            ty: MemberTy::Uint(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "key",
+            at: 208,
+            ty: MemberTy::Bytes(80),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+    ],
+};
 static SOCK_FILTER_X86_64: Layout = Layout {
     size: 8,
     least: 0,
@@ -7844,6 +7956,51 @@ static KEYCTL_PKEY_PARAMS_X86_64: Layout = Layout {
         },
         Member {
             name: "out_len",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "__spare",
+            at: 12,
+            ty: MemberTy::Array {
+                elem: &MemberTy::Hex(4),
+                count: 7,
+                stride: 4,
+            },
+            extra: false,
+            nonzero: true,
+            answer: false,
+        },
+    ],
+};
+static KEYCTL_PKEY_VERIFY_X86_64: Layout = Layout {
+    size: 40,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[
+        Member {
+            name: "key_id",
+            at: 0,
+            ty: MemberTy::Enum(SetId::KeySerial, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "in_len",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+        },
+        Member {
+            name: "in2_len",
             at: 8,
             ty: MemberTy::Uint(4),
             extra: false,
@@ -28304,7 +28461,7 @@ static V4L2_CONTROL_IN_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 612] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 615] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -28833,6 +28990,16 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 612] = [
         Some(&SOCK_FPROG_I386),
     ],
     [
+        Some(&ICMP_FILTER_X86_64),
+        Some(&ICMP_FILTER_X86_64),
+        Some(&ICMP_FILTER_X86_64),
+    ],
+    [
+        Some(&TCP_AO_ADD_X86_64),
+        Some(&TCP_AO_ADD_X86_64),
+        Some(&TCP_AO_ADD_X86_64),
+    ],
+    [
         Some(&SOCK_FILTER_X86_64),
         Some(&SOCK_FILTER_X86_64),
         Some(&SOCK_FILTER_X86_64),
@@ -28897,6 +29064,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 612] = [
         Some(&KEYCTL_PKEY_PARAMS_X86_64),
         Some(&KEYCTL_PKEY_PARAMS_X86_64),
         Some(&KEYCTL_PKEY_PARAMS_X86_64),
+    ],
+    [
+        Some(&KEYCTL_PKEY_VERIFY_X86_64),
+        Some(&KEYCTL_PKEY_VERIFY_X86_64),
+        Some(&KEYCTL_PKEY_VERIFY_X86_64),
     ],
     [None, None, None],
     [

@@ -8273,6 +8273,38 @@ static ARGS_MOUNT: [Arg; 5] = [
     Arg::new("mountflags", Ty::Flags(SetId::MountFlags)),
     Arg::new("data", Ty::Str),
 ];
+static VARIANT_MOUNT_0: Variant = Variant {
+    tests: &[Test {
+        arg: 3,
+        how: Match::Has,
+        mask: 0xffffffffffffffff,
+        values: &[0x20],
+    }],
+    args: &[
+        Arg::new("source", Ty::Path),
+        Arg::new("target", Ty::Path),
+        Arg::new("filesystemtype", Ty::Addr),
+        Arg::new("mountflags", Ty::Flags(SetId::MountFlags)),
+        Arg::new("data", Ty::Str),
+    ],
+    ret: None,
+};
+static VARIANT_MOUNT_1: Variant = Variant {
+    tests: &[Test {
+        arg: 3,
+        how: Match::Has,
+        mask: 0xffffffffffffffff,
+        values: &[0x1e3000],
+    }],
+    args: &[
+        Arg::new("source", Ty::Path),
+        Arg::new("target", Ty::Path),
+        Arg::new("filesystemtype", Ty::Addr),
+        Arg::new("mountflags", Ty::Flags(SetId::MountFlags)),
+        Arg::new("data", Ty::Addr),
+    ],
+    ret: None,
+};
 static ARGS_UMOUNT: [Arg; 1] = [Arg::new("target", Ty::Path)];
 static ARGS_UMOUNT2: [Arg; 2] = [
     Arg::new("target", Ty::Path),
@@ -14353,6 +14385,128 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[0x26],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TcpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TcpAoAdd,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_6: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0xff],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::RawOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::IcmpFilter,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_7: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x40, 0x41, 0x60, 0x61, 0x80, 0x81],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOptionSet)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_8: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x29],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x40, 0x41],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ipv6OptionSet)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_9: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x6],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0x1f],
         },
     ],
@@ -14371,7 +14525,7 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_6: Variant = Variant {
+static VARIANT_SETSOCKOPT_10: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -14401,7 +14555,7 @@ static VARIANT_SETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_7: Variant = Variant {
+static VARIANT_SETSOCKOPT_11: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -14432,7 +14586,7 @@ static VARIANT_SETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_8: Variant = Variant {
+static VARIANT_SETSOCKOPT_12: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -14463,7 +14617,7 @@ static VARIANT_SETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_9: Variant = Variant {
+static VARIANT_SETSOCKOPT_13: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -14494,7 +14648,7 @@ static VARIANT_SETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_10: Variant = Variant {
+static VARIANT_SETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14516,7 +14670,7 @@ static VARIANT_SETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_11: Variant = Variant {
+static VARIANT_SETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14538,7 +14692,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_12: Variant = Variant {
+static VARIANT_SETSOCKOPT_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14560,7 +14714,7 @@ static VARIANT_SETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_13: Variant = Variant {
+static VARIANT_SETSOCKOPT_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14582,7 +14736,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_14: Variant = Variant {
+static VARIANT_SETSOCKOPT_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14604,7 +14758,7 @@ static VARIANT_SETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_15: Variant = Variant {
+static VARIANT_SETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14626,7 +14780,7 @@ static VARIANT_SETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_16: Variant = Variant {
+static VARIANT_SETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14648,7 +14802,7 @@ static VARIANT_SETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_17: Variant = Variant {
+static VARIANT_SETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14670,7 +14824,7 @@ static VARIANT_SETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_18: Variant = Variant {
+static VARIANT_SETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14692,7 +14846,7 @@ static VARIANT_SETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_19: Variant = Variant {
+static VARIANT_SETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14714,7 +14868,7 @@ static VARIANT_SETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_20: Variant = Variant {
+static VARIANT_SETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14736,7 +14890,7 @@ static VARIANT_SETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_21: Variant = Variant {
+static VARIANT_SETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14758,7 +14912,7 @@ static VARIANT_SETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_22: Variant = Variant {
+static VARIANT_SETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14780,7 +14934,7 @@ static VARIANT_SETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_23: Variant = Variant {
+static VARIANT_SETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14802,7 +14956,7 @@ static VARIANT_SETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_24: Variant = Variant {
+static VARIANT_SETSOCKOPT_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14824,7 +14978,7 @@ static VARIANT_SETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_25: Variant = Variant {
+static VARIANT_SETSOCKOPT_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14846,7 +15000,7 @@ static VARIANT_SETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_26: Variant = Variant {
+static VARIANT_SETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14868,7 +15022,7 @@ static VARIANT_SETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_27: Variant = Variant {
+static VARIANT_SETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14890,7 +15044,7 @@ static VARIANT_SETSOCKOPT_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_28: Variant = Variant {
+static VARIANT_SETSOCKOPT_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14912,7 +15066,7 @@ static VARIANT_SETSOCKOPT_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_29: Variant = Variant {
+static VARIANT_SETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14934,7 +15088,7 @@ static VARIANT_SETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_30: Variant = Variant {
+static VARIANT_SETSOCKOPT_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14956,7 +15110,7 @@ static VARIANT_SETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_31: Variant = Variant {
+static VARIANT_SETSOCKOPT_35: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -14978,7 +15132,51 @@ static VARIANT_SETSOCKOPT_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_32: Variant = Variant {
+static VARIANT_SETSOCKOPT_36: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10a],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IrdaOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_37: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x112],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::BluetoothOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_38: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15000,7 +15198,7 @@ static VARIANT_SETSOCKOPT_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_33: Variant = Variant {
+static VARIANT_SETSOCKOPT_39: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15161,6 +15359,120 @@ static VARIANT_GETSOCKOPT_2: Variant = Variant {
     ret: None,
 };
 static VARIANT_GETSOCKOPT_3: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0xff],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::RawOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::IcmpFilter,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_4: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[
+                0x40, 0x41, 0x42, 0x43, 0x60, 0x61, 0x63, 0x80, 0x81, 0x82, 0x83,
+            ],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOptionGet)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_5: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x29],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x40, 0x41, 0x44, 0x45],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ipv6OptionGet)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_6: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15189,7 +15501,7 @@ static VARIANT_GETSOCKOPT_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_4: Variant = Variant {
+static VARIANT_GETSOCKOPT_7: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15218,7 +15530,7 @@ static VARIANT_GETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_5: Variant = Variant {
+static VARIANT_GETSOCKOPT_8: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15247,7 +15559,7 @@ static VARIANT_GETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_6: Variant = Variant {
+static VARIANT_GETSOCKOPT_9: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15276,7 +15588,7 @@ static VARIANT_GETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_7: Variant = Variant {
+static VARIANT_GETSOCKOPT_10: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15305,7 +15617,7 @@ static VARIANT_GETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_8: Variant = Variant {
+static VARIANT_GETSOCKOPT_11: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15334,7 +15646,7 @@ static VARIANT_GETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_9: Variant = Variant {
+static VARIANT_GETSOCKOPT_12: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15363,7 +15675,7 @@ static VARIANT_GETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_10: Variant = Variant {
+static VARIANT_GETSOCKOPT_13: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15392,7 +15704,7 @@ static VARIANT_GETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_11: Variant = Variant {
+static VARIANT_GETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15421,7 +15733,7 @@ static VARIANT_GETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_12: Variant = Variant {
+static VARIANT_GETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15450,7 +15762,7 @@ static VARIANT_GETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_13: Variant = Variant {
+static VARIANT_GETSOCKOPT_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15479,7 +15791,7 @@ static VARIANT_GETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_14: Variant = Variant {
+static VARIANT_GETSOCKOPT_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15508,7 +15820,7 @@ static VARIANT_GETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_15: Variant = Variant {
+static VARIANT_GETSOCKOPT_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15537,7 +15849,7 @@ static VARIANT_GETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_16: Variant = Variant {
+static VARIANT_GETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15566,7 +15878,7 @@ static VARIANT_GETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_17: Variant = Variant {
+static VARIANT_GETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15595,7 +15907,7 @@ static VARIANT_GETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_18: Variant = Variant {
+static VARIANT_GETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15624,7 +15936,7 @@ static VARIANT_GETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_19: Variant = Variant {
+static VARIANT_GETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15653,7 +15965,7 @@ static VARIANT_GETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_20: Variant = Variant {
+static VARIANT_GETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15682,7 +15994,7 @@ static VARIANT_GETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_21: Variant = Variant {
+static VARIANT_GETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15711,7 +16023,7 @@ static VARIANT_GETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_22: Variant = Variant {
+static VARIANT_GETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15740,7 +16052,7 @@ static VARIANT_GETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_23: Variant = Variant {
+static VARIANT_GETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15769,7 +16081,7 @@ static VARIANT_GETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_24: Variant = Variant {
+static VARIANT_GETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15798,7 +16110,65 @@ static VARIANT_GETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_25: Variant = Variant {
+static VARIANT_GETSOCKOPT_28: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10a],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IrdaOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_29: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x112],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::BluetoothOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15827,7 +16197,7 @@ static VARIANT_GETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_26: Variant = Variant {
+static VARIANT_GETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16734,7 +17104,7 @@ static VARIANT_KEYCTL_20: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x19, 0x1a, 0x1b, 0x1c],
+        values: &[0x19, 0x1a, 0x1b],
     }],
     args: &[
         Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
@@ -16747,12 +17117,59 @@ static VARIANT_KEYCTL_20: Variant = Variant {
             },
         ),
         Arg::new("info", Ty::Str),
-        Arg::new("in", Ty::Hex),
-        Arg::new("out", Ty::Hex),
+        Arg::new(
+            "in",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::ArgPtr32At(1, 4),
+            },
+        ),
+        Arg::new(
+            "out",
+            Ty::Buf {
+                dir: Dir::Out,
+                len: Len::ArgPtr32At(1, 8),
+            },
+        ),
     ],
     ret: None,
 };
 static VARIANT_KEYCTL_21: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1c],
+    }],
+    args: &[
+        Arg::new("operation", Ty::Enum(SetId::KeyctlOp)),
+        Arg::new(
+            "params",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::KeyctlPkeyVerify,
+                len: None,
+            },
+        ),
+        Arg::new("info", Ty::Str),
+        Arg::new(
+            "in",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::ArgPtr32At(1, 4),
+            },
+        ),
+        Arg::new(
+            "in2",
+            Ty::Buf {
+                dir: Dir::In,
+                len: Len::ArgPtr32At(1, 8),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_KEYCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -16767,7 +17184,7 @@ static VARIANT_KEYCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_KEYCTL_22: Variant = Variant {
+static VARIANT_KEYCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -16783,7 +17200,7 @@ static VARIANT_KEYCTL_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_KEYCTL_23: Variant = Variant {
+static VARIANT_KEYCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19193,6 +19610,11 @@ static CALL_GETSOCKOPT: Syscall = Syscall {
         &VARIANT_GETSOCKOPT_24,
         &VARIANT_GETSOCKOPT_25,
         &VARIANT_GETSOCKOPT_26,
+        &VARIANT_GETSOCKOPT_27,
+        &VARIANT_GETSOCKOPT_28,
+        &VARIANT_GETSOCKOPT_29,
+        &VARIANT_GETSOCKOPT_30,
+        &VARIANT_GETSOCKOPT_31,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -19831,6 +20253,7 @@ static CALL_KEYCTL: Syscall = Syscall {
         &VARIANT_KEYCTL_21,
         &VARIANT_KEYCTL_22,
         &VARIANT_KEYCTL_23,
+        &VARIANT_KEYCTL_24,
     ],
     ret: Ret::Long,
     classes: Classes::NONE,
@@ -20207,7 +20630,7 @@ static CALL_MODIFY_LDT: Syscall = Syscall {
 static CALL_MOUNT: Syscall = Syscall {
     name: "mount",
     args: &ARGS_MOUNT,
-    variants: &[],
+    variants: &[&VARIANT_MOUNT_0, &VARIANT_MOUNT_1],
     ret: Ret::Int,
     classes: Classes::FILE,
     attrs: Attrs::NONE,
@@ -21803,6 +22226,12 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_31,
         &VARIANT_SETSOCKOPT_32,
         &VARIANT_SETSOCKOPT_33,
+        &VARIANT_SETSOCKOPT_34,
+        &VARIANT_SETSOCKOPT_35,
+        &VARIANT_SETSOCKOPT_36,
+        &VARIANT_SETSOCKOPT_37,
+        &VARIANT_SETSOCKOPT_38,
+        &VARIANT_SETSOCKOPT_39,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
