@@ -552,9 +552,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
 
 /// If the call is about a netlink socket: copies its messages whole, and says of which protocol they are. Returns how
 /// many bytes there are now, of `want`; `n` were.
-///
-/// A function of its own: old kernels look at every way through it once more for each way that leads to it.
-#[inline(never)]
+#[inline(always)]
 unsafe fn messages(s: *mut Scratch, capture: *mut Capture, addr: u64, want: u64, n: u64) -> u64 {
     // SAFETY: as in `copy`.
     unsafe {

@@ -188,11 +188,9 @@ unsafe fn socket(s: *mut Scratch, descriptor: *mut Descriptor, socket: u64) {
         (*s).off += u64::from(SOCKET_BYTES);
         (*descriptor).flags |= DESCRIPTOR_SOCKET;
         let family: u16 = read(sock, setting!(sockets.sock_family));
-        *out = Socket {
-            family,
-            protocol: read(sock, setting!(sockets.sock_protocol)),
-            ..EMPTY
-        };
+        clear(out);
+        (*out).family = family;
+        (*out).protocol = read(sock, setting!(sockets.sock_protocol));
         if family == AF_INET || family == AF_INET6 {
             (*out).port_be = read(sock, setting!(files.inet_port));
             (*out).peer_port_be = read(sock, setting!(files.sock_peer_port));
@@ -229,18 +227,16 @@ unsafe fn read_address(to: *mut c_void, sock: u64, offset: u32) {
     unsafe { bpf_probe_read_kernel(to, 16, (sock + u64::from(offset)) as *const c_void) };
 }
 
-/// No ends.
-const EMPTY: Socket = Socket {
-    address: [0; 16],
-    peer: [0; 16],
-    peer_inode: 0,
-    family: 0,
-    port_be: 0,
-    peer_port_be: 0,
-    protocol: 0,
-    netlink_port: 0,
-    _pad: 0,
-};
+/// Clears it where it is, word by word: on the stack, or by a call, it would need more of that than old kernels have left.
+#[inline(always)]
+unsafe fn clear(socket: *mut Socket) {
+    let mut word = 0;
+    while word < SOCKET_BYTES as usize / 8 {
+        // SAFETY: within the socket, by contract.
+        unsafe { socket.cast::<u64>().add(word).write_volatile(0) };
+        word += 1;
+    }
+}
 
 /// The inode of the socket that a Unix socket is connected to; 0 when it is not yet accepted, and
 /// before Linux 6.17 also when it is closed.

@@ -1,7 +1,7 @@
 //! Reading kernel structures at the offsets that user space took from BTF.
 
 use crate::read::bpf_probe_read_kernel;
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::helpers::generated::{
     bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
@@ -18,16 +18,17 @@ use crate::{
 /// Reads a `T` at `base + offset` with the checked helper; zero when that fails.
 #[inline(always)]
 pub fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
-    let mut value = T::default();
-    // SAFETY: the helper checks the source; the destination is ours.
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper checks the source; the destination is ours, and it clears that when it fails. Clearing it here as
+    // well can be a call of a function, for which old kernels count 32 bytes of the stack.
     unsafe {
         bpf_probe_read_kernel(
-            (&raw mut value).cast::<c_void>(),
+            value.as_mut_ptr().cast::<c_void>(),
             size_of::<T>() as u32,
             (base + u64::from(offset)) as *const c_void,
         );
+        value.assume_init()
     }
-    value
 }
 
 /// Reads a `T` from a pointer that the verifier knows to be a kernel structure.
