@@ -391,7 +391,8 @@ fn vectors(l: &mut Lines, fd: i64) {
         iov_len: empty.len(),
     };
     let get = head(16, "RTM_GETLINK", "NLM_F_REQUEST");
-    let header = to_nobody(&nobody, &[piece]);
+    let alone = [piece];
+    let header = to_nobody(&nobody, &alone);
     let name =
         "msg_name={sa_family=AF_NETLINK, nl_pid=2147483632, nl_groups=00000000}, msg_namelen=12";
     call!(
