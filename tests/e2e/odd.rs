@@ -49,22 +49,6 @@ fn a_thread_name_that_is_no_text() {
 }
 
 #[test]
-fn memory_that_nobody_brings_in_stops_only_those_who_want_it() {
-    let _machine = alone();
-    let before = Instant::now();
-    let (calls, trace) = attached("stuck", &[]);
-    assert!(before.elapsed() < Duration::from_secs(10) * slow());
-    assert_eq!(calls, 100, "{trace}");
-    let rows = trace.lines().map(Row::parse);
-    let stuck = rows.filter(|row| row.name == "write" && row.errno == "EBADF");
-    let stuck: Vec<_> = stuck.collect();
-    assert_eq!(stuck.len(), 8, "{trace}");
-    for row in stuck {
-        assert!(row.args[1].starts_with("0x"), "{row:?}");
-    }
-}
-
-#[test]
 fn an_execve_of_another_thread_in_a_pid_namespace() {
     let _machine = shared();
     let dir = TempDir::new();

@@ -6,7 +6,7 @@ use strace_ebpf_common::{
     plan::{KIND_BYTES, KIND_STR, Op},
 };
 
-use super::reader;
+use crate::sys;
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub fn fetch(pid: u32, op: &Op, addr: u64, full: u32) -> Option<Fetched> {
             if len == 0 {
                 return None;
             }
-            let bytes = reader::read(pid, addr, len as usize)?;
-            (bytes.len() == len as usize).then_some(Fetched {
+            let mut bytes = vec![0; len as usize];
+            let got = sys::read_process(pid, addr, &mut bytes).ok()?;
+            (got == bytes.len()).then_some(Fetched {
                 bytes,
                 truncated: full > op.limit,
             })
@@ -48,8 +49,10 @@ fn string(pid: u32, addr: u64, limit: u32) -> Option<Fetched> {
     while bytes.len() < most {
         let at = addr.checked_add(bytes.len() as u64)?;
         let to_page_end = (PAGE - at % PAGE) as usize;
-        let chunk = reader::read(pid, at, to_page_end.min(most - bytes.len()))?;
-        if chunk.is_empty() {
+        let mut chunk = vec![0; to_page_end.min(most - bytes.len())];
+        let got = sys::read_process(pid, at, &mut chunk).ok()?;
+        chunk.truncate(got);
+        if got == 0 {
             return None;
         }
         if let Some(end) = memchr::memchr(0, &chunk) {

@@ -4,5 +4,4 @@ pub mod cgroup;
 pub mod interfaces;
 pub mod memory;
 pub mod names;
-mod reader;
 pub mod state;
