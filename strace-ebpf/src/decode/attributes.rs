@@ -2,7 +2,7 @@
 
 use super::{
     cx::{Cx, number_at, signed},
-    members::member,
+    members::{member, seconds},
     sockaddr,
     structs::structure,
     value::{Args, Value},
@@ -31,10 +31,10 @@ pub(super) struct Scope {
 }
 
 /// The first record of a list, padded as it is, and what follows; nothing where its length makes no sense. Lengths are
-/// 4 bytes of a message, 2 of an attribute, at `at`.
-pub(super) fn split(bytes: &[u8], at: usize, least: usize) -> (&[u8], Option<&[u8]>) {
+/// the first 4 bytes of a message, 2 of an attribute.
+pub(super) fn split(bytes: &[u8], least: usize) -> (&[u8], Option<&[u8]>) {
     let width = if least == MESSAGE { 4 } else { 2 };
-    let len = number_at(bytes, at, width).unwrap_or(0) as usize;
+    let len = number_at(bytes, 0, width).unwrap_or(0) as usize;
     if len < least {
         return (bytes, None);
     }
@@ -45,14 +45,34 @@ pub(super) fn split(bytes: &[u8], at: usize, least: usize) -> (&[u8], Option<&[u
     }
 }
 
-/// The records after the first one of a list; bytes at its end that are none.
-pub(super) fn list<'a>(
+/// Records in a row, of `least` bytes each: one stands alone, `several` are a list. Bytes at its end may be none.
+pub(super) fn records<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    bytes: &'a [u8],
+    scope: Scope,
+    least: usize,
+    several: impl Fn(&[u8]) -> bool,
+    mut each: impl FnMut(&mut Args<'a>, &'a [u8]),
+) {
+    let (first, rest) = split(bytes, least);
+    let Some(rest) = rest.filter(|_| several(first)) else {
+        return each(out, first);
+    };
+    out.push(Value::ListOpen);
+    each(out, first);
+    others(out, cx, rest, scope, least, each);
+    out.push(Value::ListClose);
+}
+
+/// The records after the first one.
+fn others<'a>(
     out: &mut Args<'a>,
     cx: &Cx<'_, 'a>,
     mut rest: &'a [u8],
     scope: Scope,
     least: usize,
-    mut each: impl FnMut(&mut Args<'a>, &'a [u8], usize),
+    mut each: impl FnMut(&mut Args<'a>, &'a [u8]),
 ) {
     let mut shown = 1;
     while !rest.is_empty() {
@@ -65,8 +85,8 @@ pub(super) fn list<'a>(
             }
             return binary(out, cx, rest);
         }
-        let (own, next) = split(rest, 0, least);
-        each(out, own, shown);
+        let (own, next) = split(rest, least);
+        each(out, own);
         shown += 1;
         let Some(next) = next else {
             return;
@@ -103,16 +123,26 @@ pub(super) fn attributes<'a>(
         ..scope
     };
     let mut kind: &[u8] = &[];
-    let (first, rest) = split(bytes, 0, ATTRIBUTE);
-    let Some(rest) = rest.filter(|_| first.len() < bytes.len()) else {
-        return attribute(out, cx, first, known, scope, &mut kind);
-    };
-    out.push(Value::ListOpen);
-    attribute(out, cx, first, known, scope, &mut kind);
-    list(out, cx, rest, scope, ATTRIBUTE, |out, own, _| {
+    let several = |first: &[u8]| first.len() < bytes.len();
+    records(out, cx, bytes, scope, ATTRIBUTE, several, |out, own| {
         attribute(out, cx, own, known, scope, &mut kind);
     });
-    out.push(Value::ListClose);
+}
+
+/// What is behind the head of a record that begins with its length.
+fn payload(own: &[u8], head: usize) -> &[u8] {
+    let len = number_at(own, 0, 2).unwrap_or(0) as usize;
+    own.get(head..len.min(own.len())).unwrap_or_default()
+}
+
+/// `struct nlattr`.
+fn attribute_head(out: &mut Args<'_>, own: &[u8], known: Option<&'static Attributes>) {
+    out.push(Value::StructOpen);
+    out.push(Value::Field("nla_len"));
+    out.push(Value::Uint(number_at(own, 0, 2).unwrap_or(0)));
+    out.push(Value::Field("nla_type"));
+    attribute_type(out, number_at(own, 2, 2).unwrap_or(0), known);
+    out.push(Value::StructClose);
 }
 
 /// One attribute with its padding.
@@ -126,18 +156,13 @@ fn attribute<'a>(
 ) {
     let len = number_at(own, 0, 2).unwrap_or(0) as usize;
     let number = number_at(own, 2, 2).unwrap_or(0);
-    let payload = own.get(ATTRIBUTE..len.min(own.len())).unwrap_or_default();
+    let payload = payload(own, ATTRIBUTE);
     let is_cut = scope.cut && len > own.len();
     let has_more = !payload.is_empty() || is_cut;
     if has_more {
         out.push(Value::ListOpen);
     }
-    out.push(Value::StructOpen);
-    out.push(Value::Field("nla_len"));
-    out.push(Value::Uint(len as u64));
-    out.push(Value::Field("nla_type"));
-    attribute_type(out, number, known);
-    out.push(Value::StructClose);
+    attribute_head(out, own, known);
     let ty = known.and_then(|known| known.ty(number as u16 & 0x3fff));
     match ty {
         _ if payload.is_empty() => {}
@@ -183,7 +208,7 @@ fn value<'a>(
         AttributeTy::One { ty, least, most }
             if (usize::from(*least)..=usize::from(*most)).contains(&bytes.len()) =>
         {
-            one(out, cx, ty, bytes);
+            member(out, cx, ty, bytes);
         }
         AttributeTy::Text => text(out, cx, bytes),
         AttributeTy::Kind => {
@@ -196,11 +221,7 @@ fn value<'a>(
         AttributeTy::Address6 => address(out, cx, bytes, sockaddr::AF_INET6),
         AttributeTy::Via => via(out, cx, bytes),
         AttributeTy::Fraction(digits) if bytes.len() <= 8 => {
-            let value = super::cx::number(bytes);
-            out.push(Value::Uint(value));
-            if value != 0 {
-                out.push(Value::Scaled(value, *digits));
-            }
+            seconds(out, super::cx::number(bytes), *digits);
         }
         AttributeTy::Nest(known) => attributes(out, cx, bytes, Some(known), scope),
         AttributeTy::Numbered(known) => numbered(out, cx, bytes, known, scope),
@@ -212,7 +233,7 @@ fn value<'a>(
         }
         AttributeTy::Nexthops(known) => nexthops(out, cx, bytes, known, scope),
         AttributeTy::Each(ty, width) => row(out, cx, bytes, *width, |out, own, _| {
-            one(out, cx, ty, own);
+            member(out, cx, ty, own);
         }),
         AttributeTy::Places(set, width) => row(out, cx, bytes, *width, |out, own, place| {
             out.push(Value::Place(tables::set(*set), place));
@@ -231,11 +252,6 @@ fn value<'a>(
 
 /// `MAX_ADDR_LEN` of `include/linux/netdevice.h`.
 const MOST_MAC: usize = 32;
-
-/// One value; a struct is shown without what is behind it.
-fn one<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, bytes: &'a [u8]) {
-    member(out, cx, ty, bytes);
-}
 
 /// Text that should end with a NUL.
 fn text<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
@@ -319,33 +335,17 @@ fn numbered<'a>(
     if bytes.len() < ATTRIBUTE || scope.depth > DEEPEST {
         return;
     }
-    let (first, rest) = split(bytes, 0, ATTRIBUTE);
-    let each = |out: &mut Args<'a>, own: &'a [u8]| {
-        let len = number_at(own, 0, 2).unwrap_or(0) as usize;
-        let payload = own.get(ATTRIBUTE..len.min(own.len())).unwrap_or_default();
-        if !payload.is_empty() {
-            out.push(Value::ListOpen);
+    let several = |first: &[u8]| first.len() < bytes.len();
+    records(out, cx, bytes, scope, ATTRIBUTE, several, |out, own| {
+        let payload = payload(own, ATTRIBUTE);
+        if payload.is_empty() {
+            return attribute_head(out, own, None);
         }
-        out.push(Value::StructOpen);
-        out.push(Value::Field("nla_len"));
-        out.push(Value::Uint(len as u64));
-        out.push(Value::Field("nla_type"));
-        attribute_type(out, number_at(own, 2, 2).unwrap_or(0), None);
-        out.push(Value::StructClose);
-        if !payload.is_empty() {
-            attributes(out, cx, payload, Some(known), scope);
-            out.push(Value::ListClose);
-        }
-    };
-    let Some(rest) = rest.filter(|_| first.len() < bytes.len()) else {
-        return each(out, first);
-    };
-    out.push(Value::ListOpen);
-    each(out, first);
-    list(out, cx, rest, scope, ATTRIBUTE, |out, own, _| {
-        each(out, own)
+        out.push(Value::ListOpen);
+        attribute_head(out, own, None);
+        attributes(out, cx, payload, Some(known), scope);
+        out.push(Value::ListClose);
     });
-    out.push(Value::ListClose);
 }
 
 /// `struct rtnexthop` in a row, each with attributes up to its own length.
@@ -360,27 +360,18 @@ fn nexthops<'a>(
     if bytes.len() < size || scope.depth > DEEPEST {
         return;
     }
-    let each = |out: &mut Args<'a>, own: &'a [u8]| {
+    let several = |first: &[u8]| first.len() < bytes.len();
+    records(out, cx, bytes, scope, size, several, |out, own| {
         let Some((head, _)) = own.split_at_checked(size) else {
             return binary(out, cx, own);
         };
-        let len = number_at(own, 0, 2).unwrap_or(0) as usize;
-        let rest = own.get(size..len.min(own.len())).unwrap_or_default();
-        if !rest.is_empty() {
-            out.push(Value::ListOpen);
+        let rest = payload(own, size);
+        if rest.is_empty() {
+            return structure(out, cx, StructId::Rtnexthop, 0, head);
         }
+        out.push(Value::ListOpen);
         structure(out, cx, StructId::Rtnexthop, 0, head);
-        if !rest.is_empty() {
-            attributes(out, cx, rest, Some(known), scope);
-            out.push(Value::ListClose);
-        }
-    };
-    let (first, rest) = split(bytes, 0, size);
-    let Some(rest) = rest.filter(|_| first.len() < bytes.len()) else {
-        return each(out, first);
-    };
-    out.push(Value::ListOpen);
-    each(out, first);
-    list(out, cx, rest, scope, size, |out, own, _| each(out, own));
-    out.push(Value::ListClose);
+        attributes(out, cx, rest, Some(known), scope);
+        out.push(Value::ListClose);
+    });
 }

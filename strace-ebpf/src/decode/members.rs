@@ -268,13 +268,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         }
         // `clock_t` has a sign.
         MemberTy::Ticks(_) => return ticks(out, signed(raw, width) as u64),
-        MemberTy::Seconds(_, digits) => {
-            out.push(Value::Uint(raw));
-            if raw == 0 {
-                return;
-            }
-            Value::Seconds(raw, digits)
-        }
+        MemberTy::Seconds(_, digits) => return seconds(out, raw, digits),
         MemberTy::Char => Value::Char(raw as u8),
         MemberTy::FourCc => Value::FourCc(raw as u32),
         MemberTy::Fraction => Value::Fraction(raw as u32, (raw >> 32) as u32),
@@ -397,11 +391,16 @@ fn name(bytes: &[u8]) -> Value<'_> {
     }
 }
 
-/// A time in clock ticks, sysconf(3) `_SC_CLK_TCK`.
+/// A time in clock ticks: sysconf(3) gives 100 for `_SC_CLK_TCK` on every architecture that we know.
 pub fn ticks(out: &mut Args<'_>, ticks: u64) {
-    out.push(Value::Uint(ticks));
-    if ticks != 0 {
-        out.push(Value::Ticks(ticks));
+    seconds(out, ticks, 2);
+}
+
+/// A number of which so many digits are fractions of a second.
+pub fn seconds(out: &mut Args<'_>, parts: u64, digits: u8) {
+    out.push(Value::Uint(parts));
+    if parts != 0 {
+        out.push(Value::Seconds(parts, digits));
     }
 }
 

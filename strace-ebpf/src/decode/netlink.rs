@@ -4,7 +4,7 @@
 //! In: bytes that may end anywhere and lie about every length, and the protocol. Out: tokens.
 
 use super::{
-    attributes::{MESSAGE, Scope, attributes, binary, list, split},
+    attributes::{MESSAGE, Scope, attributes, binary, records, split},
     cx::{Cx, number_at, signed},
     members::member,
     structs::structure,
@@ -43,17 +43,11 @@ pub fn messages<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, captured: &Captured<'a>
     if bytes.len() < MESSAGE {
         return binary(out, cx, bytes);
     }
-    let (first, rest) = split(bytes, 0, MESSAGE);
-    let several = first.len() < bytes.len() || scope.cut && first.len() as u64 == full;
-    let Some(rest) = rest.filter(|_| several) else {
-        return message(out, cx, first, scope);
-    };
-    out.push(Value::ListOpen);
-    message(out, cx, first, scope);
-    list(out, cx, rest, scope, MESSAGE, |out, own, _| {
+    let several =
+        |first: &[u8]| first.len() < bytes.len() || scope.cut && first.len() as u64 == full;
+    records(out, cx, bytes, scope, MESSAGE, several, |out, own| {
         message(out, cx, own, scope);
     });
-    out.push(Value::ListClose);
 }
 
 /// One message with its padding.
@@ -145,7 +139,7 @@ fn error<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, payload: &'a [u8], flags: u64,
         return binary(out, cx, payload);
     }
     let own = match flags & NLM_F_CAPPED {
-        0 => split(inner, 0, MESSAGE).0,
+        0 => split(inner, MESSAGE).0,
         _ => inner.get(..MESSAGE).unwrap_or_default(),
     };
     let behind = inner.get(own.len()..).unwrap_or_default();

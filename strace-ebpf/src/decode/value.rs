@@ -127,8 +127,6 @@ pub enum Value<'a> {
     Beyond(u64, u64),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.
     Date(i64, u32, u8),
-    /// A remark behind the value before it: clock ticks, of which a second has 100, as seconds.
-    Ticks(u64),
     /// A remark behind the value before it: parts of a second with so many digits, as seconds.
     Seconds(u64, u8),
     /// A remark behind the value before it: a tone's frequency and how many milliseconds it lasts; 0 is no tone.
@@ -151,8 +149,6 @@ pub enum Value<'a> {
     Errno(u32),
     /// `|` between what was before it and what follows.
     Or,
-    /// A remark behind the value before it: so many decimal digits of it are fractions of a second.
-    Scaled(u64, u8),
     /// The place of the value that follows, by its name in a set: `[VINTR]=`.
     Place(&'static Set, u16),
     /// The place of the value that follows, by name if it has one: `[VINTR]=`.

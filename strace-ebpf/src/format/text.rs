@@ -111,11 +111,9 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Count(..)
             | Value::Date(..)
             | Value::Shift(_)
-            | Value::Ticks(_)
             | Value::Seconds(..)
             | Value::Tone(..)
             | Value::Key(_)
-            | Value::Scaled(..)
             | Value::Or
     )
 }
@@ -140,9 +138,6 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Beyond(..)
     )
 }
-
-/// What sysconf(3) gives for `_SC_CLK_TCK` on every architecture that we know.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// One token.
 pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
@@ -261,22 +256,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Inet6(address) => network::inet6(out, rendering, address),
         Value::Errno(errno) => network::errno(out, style, errno),
         Value::Or => out.push(b'|'),
-        Value::Scaled(value, digits) => {
-            let unit = 10u64.pow(digits.into());
-            out.extend_from_slice(b" /* ");
-            number::decimal(out, value / unit);
-            out.push(b'.');
-            number::padded(out, value % unit, digits.into());
-            out.extend_from_slice(b" s */");
-        }
         Value::Place(set, place) => network::place(out, style, set, place),
-        Value::Ticks(ticks) => {
-            out.extend_from_slice(b" /* ");
-            number::decimal(out, ticks / TICKS_PER_SECOND);
-            out.push(b'.');
-            number::padded(out, ticks % TICKS_PER_SECOND, 2);
-            out.extend_from_slice(b" s */");
-        }
         Value::Seconds(parts, digits) => {
             let second = 10_u64.pow(digits.into());
             out.extend_from_slice(b" /* ");
