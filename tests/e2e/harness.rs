@@ -80,6 +80,19 @@ pub fn tracer<S: AsRef<OsStr>>(args: &[S]) -> Command {
     command
 }
 
+/// The tracer as nobody, with the capabilities that it takes to trace.
+pub fn tracer_of_nobody() -> Command {
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid=65534",
+        "--clear-groups",
+        "--inh-caps=+bpf,+perfmon",
+        "--ambient-caps=+bpf,+perfmon",
+        BIN,
+    ]);
+    command
+}
+
 /// Runs a command to its end.
 #[track_caller]
 pub fn run(command: &mut Command) -> Output {

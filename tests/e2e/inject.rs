@@ -3,13 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use crate::{
     errors::assert_refused,
-    harness::{BIN, Running, TempDir, example, run, shared, slow, trace, tracer},
+    harness::{Running, TempDir, example, run, shared, slow, trace, tracer, tracer_of_nobody},
     oracle::assert_all_same,
     rows::named,
 };
@@ -174,13 +173,8 @@ fn another_user_and_less_privilege() {
     let traced = trace(&[&rule[..], &["-u", "nobody", "--", "id", "-u"]].concat());
     assert_eq!(traced.output.stdout, "4711\n", "{traced:?}");
     // Without CAP_SYS_ADMIN: the kernel asks for no_new_privs instead.
-    let mut command = Command::new("setpriv");
+    let mut command = tracer_of_nobody();
     command.args([
-        "--reuid=65534",
-        "--clear-groups",
-        "--inh-caps=+bpf,+perfmon",
-        "--ambient-caps=+bpf,+perfmon",
-        BIN,
         "-o",
         "/dev/null",
         "-e",

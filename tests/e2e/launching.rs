@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::{
-    harness::{BIN, run, shared, trace},
+    harness::{BIN, run, shared, trace, tracer_of_nobody},
     oracle::assert_all_same,
     rows::named,
 };
@@ -29,18 +29,7 @@ fn users_and_their_groups() {
 #[test]
 fn only_root_may_choose_a_user() {
     let _machine = shared();
-    let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=65534",
-        "--clear-groups",
-        "--inh-caps=+bpf,+perfmon",
-        "--ambient-caps=+bpf,+perfmon",
-        BIN,
-        "-u",
-        "root",
-        "/bin/true",
-    ]);
-    let output = run(&mut command);
+    let output = run(tracer_of_nobody().args(["-u", "root", "/bin/true"]));
     assert_eq!(output.code(), 1, "{output:?}");
     assert!(output.stderr.contains("You must be root"), "{output:?}");
 }
