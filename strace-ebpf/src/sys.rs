@@ -507,6 +507,19 @@ pub fn allow_descriptors() {
     }
 }
 
+/// Makes this process one that nothing ends but SIGKILL: a session of its own, all signals blocked. May be called behind a fork
+/// of a process with threads.
+pub fn be_alone(name: &CStr) {
+    // SAFETY: a valid set; a live string.
+    unsafe {
+        libc::setsid();
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+    }
+}
+
 /// Sends a signal to a process. That it is gone is no error worth telling.
 pub fn kill(pid: u32, signal: i32) {
     // SAFETY: plain numbers.

@@ -39,8 +39,8 @@ pub mod value;
 mod vectors;
 
 use strace_ebpf_common::{
-    limits::COMM_BYTES,
-    record::{ABI_I386, ABI_X32, CALL_RETVAL, CallRecord},
+    limits::{COMM_BYTES, X32_SYSCALL_BIT},
+    record::{ABI_I386, ABI_X32, ABI_X86_64, CALL_RETVAL, CallRecord},
 };
 
 use crate::{
@@ -111,6 +111,15 @@ pub fn abi_of(abi: u8) -> Abi {
         ABI_I386 => Abi::I386,
         ABI_X32 => Abi::X32,
         _ => Abi::X86_64,
+    }
+}
+
+/// ABI (`ABI_*`) and number of a call that came in by the 64-bit entry, where a bit marks those of x32.
+#[must_use]
+pub fn of_64_bits(nr: u32) -> (u8, u32) {
+    match nr & X32_SYSCALL_BIT {
+        0 => (ABI_X86_64, nr),
+        bit => (ABI_X32, nr & !bit),
     }
 }
 

@@ -72,7 +72,7 @@ impl Rules {
         self.0.is_empty()
     }
 
-    /// Takes another rule, what follows `inject=` or `fault=`, and gives what is odd about it.
+    /// Takes another rule, what follows `inject=` or `fault=`.
     pub fn add(&mut self, name: &str, text: &str) -> Result<(), String> {
         let rule = Rule::parse(name, text)?;
         self.0.insert(0, rule);

@@ -5,8 +5,7 @@ use std::{collections::VecDeque, os::fd::OwnedFd};
 use anyhow::{Context, Result};
 use strace_ebpf_common::{
     config::{TASK_ARMED, TASK_IDLE, TASK_TRACED},
-    limits::X32_SYSCALL_BIT,
-    record::{ABI_I386, ABI_X32, ABI_X86_64, CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
+    record::{ABI_I386, CallRecord, DURATION_UNKNOWN, Header, KIND_ENTER},
 };
 use tokio::io::unix::AsyncFd;
 
@@ -73,6 +72,8 @@ pub(super) struct Session<'a> {
     /// Output for which the writer has no room yet. With `--lossless` it is bounded by what the processes can send before all
     /// of them are stopped, else by what comes from one round.
     pub(super) held_pieces: VecDeque<Piece>,
+    /// Signals that asked us to end.
+    pub(super) interrupts: u32,
     /// A signal came while the end of the trace was written, or waited for somebody to take it.
     pub(super) given_up: Option<i32>,
     pub(super) nap_ns: u64,
@@ -153,8 +154,7 @@ impl Session<'_> {
         let call = proc::in_flight(pid, tid)?;
         let (abi, nr) = match call.nr {
             nr if proc::is_32_bit(pid) => (ABI_I386, nr),
-            nr if nr & X32_SYSCALL_BIT != 0 => (ABI_X32, nr & !X32_SYSCALL_BIT),
-            nr => (ABI_X86_64, nr),
+            nr => decode::of_64_bits(nr),
         };
         let wanted = &self.request.qualifiers.trace;
         if !wanted.wants(decode::abi_of(abi), nr) {
@@ -177,7 +177,6 @@ impl Session<'_> {
             .map(|child| watch(child.pid()))
             .transpose()?;
         let mut ending = None;
-        let mut interrupts = 0;
         let mut by_signal = None;
         let mut next_look = 0;
         let mut nap_ns = self.nap_ns;
@@ -195,8 +194,7 @@ impl Session<'_> {
                 Written::All => {}
                 Written::Nobody => break End::Output,
                 Written::Interrupted(signal) => {
-                    interrupts += 1;
-                    if self.interrupted(signal, interrupts, ending.is_some()) {
+                    if self.ends_by(signal, ending.is_some()) {
                         by_signal = Some(signal.0);
                         break End::Done;
                     }
@@ -233,8 +231,7 @@ impl Session<'_> {
             tokio::select! {
                 biased;
                 signal = next_signal(&self.signals) => {
-                    interrupts += 1;
-                    if self.interrupted(signal, interrupts, ending.is_some()) {
+                    if self.ends_by(signal, ending.is_some()) {
                         by_signal = Some(signal.0);
                         break End::Done;
                     }
@@ -255,12 +252,12 @@ impl Session<'_> {
     /// A signal that asks us to end. Unless told otherwise by `-I`: with a command of ours running,
     /// the command gets it first (from the terminal it has got it already), and only a second one
     /// makes us go. True to go.
-    fn interrupted(&self, signal: (i32, bool), count: u32, command_ended: bool) -> bool {
-        let (signal, from_terminal) = signal;
+    fn ends_by(&mut self, (signal, from_terminal): (i32, bool), command_ended: bool) -> bool {
+        self.interrupts += 1;
         let command = self.child.as_ref().filter(|_| !command_ended);
         match (self.request.launch.interrupt, command) {
             (Interrupt::Never | Interrupt::NeverStop, _) => false,
-            (Interrupt::Forward, Some(child)) if count == 1 => {
+            (Interrupt::Forward, Some(child)) if self.interrupts == 1 => {
                 if !from_terminal {
                     sys::kill(child.pid(), signal);
                 }

@@ -227,6 +227,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
             brake,
             room_bytes: u64::from(settings.buffer_bytes) / 4,
             held_pieces: std::collections::VecDeque::new(),
+            interrupts: 0,
             given_up: None,
             nap_ns: if request.counts_only() {
                 COUNTING_NAP_NS

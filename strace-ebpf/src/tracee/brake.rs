@@ -17,7 +17,10 @@ use strace_ebpf_common::{
 };
 
 use super::proc;
-use crate::sys::{self, Mapping};
+use crate::{
+    resolve::state,
+    sys::{self, Mapping},
+};
 
 /// How long after it was let go a process is looked after: since Linux 6.14 a signal of the probes may be sent a moment
 /// later than they say, and so come after the one that lets go on.
@@ -250,11 +253,7 @@ impl Watchdog {
 fn watch(pipe: RawFd, shared: &Shared) -> ! {
     // SAFETY: system calls on our own process. Nothing of the tracer's stays open: neither its output nor the probes.
     unsafe {
-        libc::setsid();
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::sigprocmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
-        libc::prctl(libc::PR_SET_NAME, c"sebpf-watchdog".as_ptr());
+        sys::be_alone(c"sebpf-watchdog");
         libc::dup2(pipe, 0);
         // Linux 5.9; before that one by one.
         if libc::syscall(libc::SYS_close_range, 1, u32::MAX, 0) != 0 {
@@ -318,11 +317,7 @@ fn stopped(pid: usize) -> bool {
         got
     };
     let text = text.get(..usize::try_from(got).unwrap_or(0)).unwrap_or(&[]);
-    let state = text
-        .iter()
-        .rposition(|byte| *byte == b')')
-        .and_then(|end| text.get(end + 2));
-    state == Some(&b'T')
+    state::letter(text) == Some(b'T')
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{fs, io};
 
+use crate::resolve::state;
+
 /// The threads of process `pid`; an error if there is no such process.
 pub fn threads(pid: u32) -> io::Result<Vec<u32>> {
     let entries = fs::read_dir(format!("/proc/{pid}/task"))?;
@@ -37,7 +39,7 @@ pub fn has_ended(pid: u32) -> bool {
 /// What cannot be read for another reason than that nothing is there is taken to live.
 fn lives(stat: &str) -> bool {
     match fs::read(stat) {
-        Ok(stat) => state_of(&stat).is_some_and(|state| !matches!(state, b'Z' | b'X')),
+        Ok(stat) => state::letter(&stat).is_some_and(|state| !matches!(state, b'Z' | b'X')),
         Err(error) => {
             error.kind() != io::ErrorKind::NotFound && error.raw_os_error() != Some(libc::ESRCH)
         }
@@ -47,16 +49,8 @@ fn lives(stat: &str) -> bool {
 /// Is any of its threads stopped, and not traced?
 #[must_use]
 pub fn is_stopped(pid: u32) -> bool {
-    threads(pid).unwrap_or_default().into_iter().any(|tid| {
-        let stat = fs::read(format!("/proc/{pid}/task/{tid}/stat")).unwrap_or_default();
-        state_of(&stat) == Some(b'T')
-    })
-}
-
-/// The state letter: the field behind the name, which is in parentheses and may hold any byte.
-fn state_of(stat: &[u8]) -> Option<u8> {
-    let name_end = memchr::memrchr(b')', stat)?;
-    stat.get(name_end + 2).copied()
+    let tids = threads(pid).unwrap_or_default();
+    tids.into_iter().any(state::is_stopped)
 }
 
 /// Is it a thread of the kernel's, which makes no calls? proc_pid_stat(5), field 9; `PF_KTHREAD` in `include/linux/sched.h`.
@@ -64,8 +58,7 @@ fn state_of(stat: &[u8]) -> Option<u8> {
 pub fn is_kernel_thread(pid: u32) -> bool {
     const PF_KTHREAD: u64 = 0x0020_0000;
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = memchr::memrchr(b')', &stat).and_then(|end| stat.get(end + 2..));
-    let flags = fields.and_then(|fields| fields.split(|byte| *byte == b' ').nth(6));
+    let flags = state::behind_name(&stat).and_then(|fields| fields.split(|b| *b == b' ').nth(6));
     let flags: Option<u64> = flags.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
@@ -135,13 +128,6 @@ mod tests {
         for text in ["running\n", "-1 0x7ffc 0x7f00\n", "", "0 0x3\n"] {
             assert_eq!(parse_in_flight(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn state_behind_a_hostile_name() {
-        assert_eq!(state_of(b"7 (a) b) Z 1 2"), Some(b'Z'));
-        assert_eq!(state_of(b"7 (\xff\n) T 1"), Some(b'T'));
-        assert_eq!(state_of(b"7"), None);
     }
 
     #[test]

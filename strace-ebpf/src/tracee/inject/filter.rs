@@ -4,6 +4,8 @@
 
 use std::ops::RangeInclusive;
 
+use strace_ebpf_common::limits::X32_SYSCALL_BIT;
+
 use crate::{
     plan::inject::Rules,
     tables::{self, Abi},
@@ -13,8 +15,6 @@ use crate::{
 pub const ARCH_X86_64: u32 = 0xc000_003e;
 /// See there.
 pub const ARCH_I386: u32 = 0x4000_0003;
-/// `__X32_SYSCALL_BIT`.
-pub const X32_BIT: u32 = 0x4000_0000;
 
 /// Offsets in `struct seccomp_data`.
 const AT_NR: u32 = 0;
@@ -36,7 +36,7 @@ pub type Secret = [u64; 2];
 pub fn program(rules: &Rules, secret: Secret) -> Vec<libc::sock_filter> {
     let mut out = Vec::new();
     let of_64 = section(rules, Abi::X86_64, 0, Some(secret));
-    let of_x32 = section(rules, Abi::X32, X32_BIT, None);
+    let of_x32 = section(rules, Abi::X32, X32_SYSCALL_BIT, None);
     let of_32 = section(rules, Abi::I386, 0, None);
     for (arch, sections) in [(ARCH_X86_64, vec![of_64, of_x32]), (ARCH_I386, vec![of_32])] {
         out.push(statement(LOAD, AT_ARCH));
@@ -172,7 +172,7 @@ mod tests {
             assert!(program.len() < 4096, "{set}: {}", program.len());
             for (abi, arch, bit) in [
                 (Abi::X86_64, ARCH_X86_64, 0),
-                (Abi::X32, ARCH_X86_64, X32_BIT),
+                (Abi::X32, ARCH_X86_64, X32_SYSCALL_BIT),
                 (Abi::I386, ARCH_I386, 0),
             ] {
                 for (nr, syscall) in tables::all(abi) {

@@ -9,7 +9,7 @@ use std::{
 
 use strace_ebpf_common::{
     config::{Injected, TASK_TRACED, Task},
-    record::{ABI_I386, ABI_X32, ABI_X86_64, CALL_DELAYED, CALL_INJECTED, CALL_RETVAL},
+    record::{ABI_I386, CALL_DELAYED, CALL_INJECTED, CALL_RETVAL},
 };
 
 use super::{filter, wire};
@@ -79,11 +79,7 @@ pub fn live(rules: &Rules, control: OwnedFd, handover: OwnedFd) -> ! {
         if libc::fork() != 0 {
             libc::_exit(0);
         }
-        libc::setsid();
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::sigprocmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
-        libc::prctl(libc::PR_SET_NAME, c"sebpf-injector".as_ptr());
+        sys::be_alone(c"sebpf-injector");
         // Delays are exact to the microsecond.
         libc::prctl(libc::PR_SET_TIMERSLACK, 1);
     }
@@ -314,8 +310,7 @@ fn kind(question: &Question) -> (u8, u32) {
     let nr = question.nr as u32;
     match question.arch {
         filter::ARCH_I386 => (ABI_I386, nr),
-        _ if nr & filter::X32_BIT != 0 => (ABI_X32, nr & !filter::X32_BIT),
-        _ => (ABI_X86_64, nr),
+        _ => decode::of_64_bits(nr),
     }
 }
 
