@@ -51,7 +51,7 @@ pub fn array<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, elem: StructId, 
     out.push(Value::ListOpen);
     let mut shown = 0u64;
     for (i, element) in captured.bytes.chunks_exact(size).enumerate() {
-        if i as u64 == there || i >= cx.options.elements && !cx.options.verbose {
+        if i as u64 == there || i >= cx.options.most() {
             break;
         }
         structs::structure(out, cx, elem, raw.wrapping_add((i * size) as u64), element);
@@ -146,11 +146,7 @@ fn nodes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, raw: u64, count: u64) {
         out.push(Value::Addr(raw));
         return;
     };
-    let most = if cx.options.verbose {
-        usize::MAX
-    } else {
-        cx.options.elements
-    };
+    let most = cx.options.most();
     let most = usize::try_from(words).unwrap_or(usize::MAX).min(most);
     let mut shown = 0;
     out.push(Value::ListOpen);

@@ -76,7 +76,7 @@ fn others<'a>(
 ) {
     let mut shown = 1;
     while !rest.is_empty() {
-        if shown >= cx.options.elements && !cx.options.verbose {
+        if shown >= cx.options.most() {
             return out.push(Value::More);
         }
         if rest.len() < least {
@@ -315,7 +315,7 @@ fn row<'a>(
     }
     out.push(Value::ListOpen);
     for (place, own) in (0u16..).zip(bytes.chunks_exact(usize::from(width).max(1))) {
-        if usize::from(place) >= cx.options.elements && !cx.options.verbose {
+        if usize::from(place) >= cx.options.most() {
             out.push(Value::More);
             break;
         }

@@ -69,7 +69,7 @@ pub fn offsets<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         out.push(Value::ListOpen);
         let rest = bytes.get(FIRST..).unwrap_or_default();
         for (i, one) in rest.chunks_exact(ONE).take(times).enumerate() {
-            if i >= cx.options.elements && !cx.options.verbose {
+            if i >= cx.options.most() {
                 out.push(Value::More);
                 break;
             }

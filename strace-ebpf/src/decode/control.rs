@@ -188,7 +188,7 @@ fn list<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, values: impl Iterator<Item = Va
     out.push(Value::Field("cmsg_data"));
     out.push(Value::ListOpen);
     for (i, value) in values.enumerate() {
-        if i >= cx.options.elements && !cx.options.verbose {
+        if i >= cx.options.most() {
             out.push(Value::More);
             break;
         }

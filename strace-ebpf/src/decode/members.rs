@@ -71,11 +71,7 @@ fn member_of<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, whole: &[u8
     };
     let said = number_at(whole, by.into(), width.into()).unwrap_or(0);
     let there = usize::from(count).min(usize::try_from(said).unwrap_or(usize::MAX));
-    let most = if cx.options.verbose {
-        there
-    } else {
-        there.min(cx.options.elements)
-    };
+    let most = there.min(cx.options.most());
     out.push(Value::ListOpen);
     let mut shown = 0;
     for one in own.chunks_exact(usize::from(stride).max(1)).take(most) {
@@ -141,11 +137,7 @@ fn followed<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, what: Pointee, dir: Dir, ad
 /// Structures in a row, all that were captured up to the limit of what is shown.
 fn elements<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, captured: &Captured<'a>) {
     let size = (tables::struct_size(id, cx.abi) as usize).max(1);
-    let most = if cx.options.verbose {
-        usize::MAX
-    } else {
-        cx.options.elements
-    };
+    let most = cx.options.most();
     let mut shown = 0;
     out.push(Value::ListOpen);
     for element in captured.bytes.chunks_exact(size).take(most) {
@@ -360,7 +352,7 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
             out.push(Value::ListOpen);
             let each = own.chunks_exact(usize::from(stride).max(1));
             for (i, one) in each.enumerate() {
-                if i >= cx.options.elements && !cx.options.verbose {
+                if i >= cx.options.most() {
                     out.push(Value::More);
                     break;
                 }

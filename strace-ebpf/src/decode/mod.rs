@@ -56,7 +56,7 @@ use value::{Args, Value};
 /// What decoding depends on besides the call.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Elements of a vector that are shown (`-s`, `-v`).
+    /// Elements of a vector that are shown without `-v` (`-s`).
     pub elements: usize,
     /// Bytes of a string that are shown (`-s`).
     pub string: usize,
@@ -73,6 +73,16 @@ pub struct Options {
 }
 
 impl Options {
+    /// Elements of a vector that are shown: all of them with `-v`.
+    #[must_use]
+    pub const fn most(&self) -> usize {
+        if self.verbose {
+            usize::MAX
+        } else {
+            self.elements
+        }
+    }
+
     /// Without any option.
     pub const NORMAL: Self = Self {
         elements: 32,

@@ -228,11 +228,7 @@ pub fn mmsghdr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, dir: Dir) {
         return out.push(Value::Addr(addr));
     };
     let after = cx.bytes_after().unwrap_or(vector);
-    let most = if cx.options.verbose {
-        usize::MAX
-    } else {
-        cx.options.elements
-    };
+    let most = cx.options.most();
     out.push(Value::ListOpen);
     for (i, one) in vector.chunks_exact(stride).enumerate() {
         if i >= most {

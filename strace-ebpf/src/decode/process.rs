@@ -198,7 +198,6 @@ pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::StructClose);
 }
 
-/// sched_setattr(2), sched_getattr(2): as much as its first member, or the call, says that there is.
 /// sched_getattr(2): the caller may have room for less than the kernel knows of, and the rest counts as 0.
 fn scheduling_told<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     const FIRST_SIZE: u32 = 48;
@@ -241,6 +240,7 @@ fn scheduling_told<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     out.push(Value::StructClose);
 }
 
+/// sched_setattr(2): as much as its first member says that there is.
 pub fn scheduling<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const FIRST_SIZE: usize = 48;
     const SIZE: usize = 56;
@@ -379,7 +379,7 @@ pub fn resident_pages<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) 
     let pages = cx.register(1).div_ceil(PAGE);
     out.push(Value::ListOpen);
     for (i, byte) in (0..pages).zip(bytes) {
-        if i == cx.options.elements as u64 && !cx.options.verbose {
+        if i == cx.options.most() as u64 {
             break;
         }
         out.push(Value::Uint(u64::from(byte & 1)));

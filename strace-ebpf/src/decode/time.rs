@@ -15,7 +15,7 @@ pub fn pair<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u
     let size = tables::struct_size(id, cx.abi) as usize;
     out.push(Value::ListOpen);
     for (i, one) in bytes.chunks_exact(size.max(1)).take(2).enumerate() {
-        if i >= cx.options.elements && !cx.options.verbose {
+        if i >= cx.options.most() {
             out.push(Value::More);
             break;
         }

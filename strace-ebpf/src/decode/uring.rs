@@ -46,11 +46,7 @@ pub fn probe<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::Field("ops"));
     out.push(Value::ListOpen);
     let there = cx.register(3) as u32 as usize;
-    let most = if cx.options.verbose {
-        there
-    } else {
-        there.min(cx.options.elements)
-    };
+    let most = there.min(cx.options.most());
     let rest = bytes.get(HEADER..).unwrap_or_default();
     let mut shown = 0;
     for one in rest.chunks_exact(OPERATION).take(most) {

@@ -34,7 +34,7 @@ pub fn strings<'a>(out: &mut Args<'a>, captures: &[Captured<'a>], raw: u64, opti
         .iter()
         .filter(|element| element.header.op != vector.header.op)
     {
-        if shown == options.elements && !options.verbose {
+        if shown == options.most() {
             break;
         }
         out.push(string(element));
@@ -63,7 +63,7 @@ fn argument_area<'a>(out: &mut Args<'a>, area: &Captured<'a>, options: &Options)
     let bytes = area.bytes.strip_suffix(b"\0").unwrap_or(area.bytes);
     out.push(Value::ListOpen);
     for (i, argument) in bytes.split(|&b| b == 0).enumerate() {
-        if i == options.elements && !options.verbose {
+        if i == options.most() {
             out.push(Value::More);
             break;
         }
@@ -119,7 +119,7 @@ pub fn iovec_array<'a>(
     let mut shown = 0;
     let is_there = dir == Dir::In || cx.succeeded();
     for element in vector.bytes.chunks_exact(2 * word) {
-        if shown == cx.options.elements && !cx.options.verbose {
+        if shown == cx.options.most() {
             break;
         }
         shown += 1;
