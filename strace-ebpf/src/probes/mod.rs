@@ -7,6 +7,8 @@ pub mod functions;
 mod load;
 pub mod maps;
 mod perf_event;
+#[cfg(test)]
+mod stack_tests;
 pub mod summary;
 mod types;
 
