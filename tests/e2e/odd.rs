@@ -1,6 +1,7 @@
 //! Processes, callers and readers that behave in ways that a tracer easily overlooks.
 
 use std::{
+    os::fd::AsRawFd,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -68,19 +69,32 @@ fn an_execve_of_another_thread_in_a_pid_namespace() {
     }
 }
 
+/// Waits until nothing more goes into a pipe.
+fn until_full(pipe: &impl AsRawFd) {
+    let mut last = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(300) * slow());
+        let mut waiting: libc::c_int = 0;
+        // SAFETY: FIONREAD fills in one int.
+        unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
+        if waiting > 0 && waiting == last {
+            return;
+        }
+        last = waiting;
+    }
+}
+
 #[test]
 fn signals_are_heard_while_nobody_reads() {
     let _machine = alone();
-    let mut reader = Command::new("sleep")
-        .arg("100")
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
     let mut command = tracer(&["--", &example("calls"), "--calls", "100000000"]);
-    command.stdout(reader.stdin.take().unwrap());
-    command.stderr(Stdio::piped());
+    command.stdout(writer).stderr(Stdio::piped());
     let mut tracer = command.spawn().unwrap();
-    // Until the pipe, the queue and the buffers are full.
+    // Its copy of the pipe's other end, or nothing would ever be the last.
+    drop(command);
+    until_full(&reader);
+    // The queue and the buffers, too.
     std::thread::sleep(Duration::from_secs(3));
     let end = Instant::now() + Duration::from_secs(10) * slow();
     let mut asked = 0;
@@ -95,10 +109,9 @@ fn signals_are_heard_while_nobody_reads() {
             unsafe { libc::kill(tracer.id() as i32, libc::SIGTERM) };
             asked += 1;
         }
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(300) * slow());
     };
-    reader.kill().unwrap();
-    reader.wait().unwrap();
+    drop(reader);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut tracer.stderr.take().unwrap(), &mut said).unwrap();
     assert!(
