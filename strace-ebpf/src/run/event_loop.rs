@@ -185,10 +185,10 @@ impl Session<'_> {
             let count = self
                 .merger
                 .round(now, BUDGET, &mut |record| self.tracer.record(record));
-            if count == 0 {
-                self.tracer.idle();
-            } else {
+            if count > 0 {
                 self.last_event_ns = now;
+            } else if !self.merger.holds_records() {
+                self.tracer.idle();
             }
             match self.write().await {
                 Written::All => {}
@@ -271,7 +271,9 @@ impl Session<'_> {
     fn all_ended(&self, command_ended: bool) -> Result<bool> {
         let targets = &self.request.targets;
         if self.request.launch.detach_on_exec && self.live()? == 0 {
-            return Ok(true);
+            // A command that has not been let go but is ending has a status yet to come.
+            let child = self.child.as_ref().filter(|_| !command_ended);
+            return Ok(!child.is_some_and(|child| proc::is_ending(child.pid())));
         }
         if !targets.command.is_empty() {
             if !command_ended {

@@ -53,14 +53,24 @@ pub fn is_stopped(pid: u32) -> bool {
     tids.into_iter().any(state::is_stopped)
 }
 
-/// Is it a thread of the kernel's, which makes no calls? proc_pid_stat(5), field 9; `PF_KTHREAD` in `include/linux/sched.h`.
+/// Is it a thread of the kernel's, which makes no calls? `PF_KTHREAD` in `include/linux/sched.h`.
 #[must_use]
 pub fn is_kernel_thread(pid: u32) -> bool {
-    const PF_KTHREAD: u64 = 0x0020_0000;
+    flags(pid) & 0x0020_0000 != 0
+}
+
+/// Is its first thread on its way out, or a zombie? `PF_EXITING` in `include/linux/sched.h`.
+#[must_use]
+pub fn is_ending(pid: u32) -> bool {
+    flags(pid) & 0x4 != 0
+}
+
+/// proc_pid_stat(5), field 9; 0 if there is no such process.
+fn flags(pid: u32) -> u64 {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
     let flags = state::behind_name(&stat).and_then(|fields| fields.split(|b| *b == b' ').nth(6));
-    let flags: Option<u64> = flags.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+    let flags = flags.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    flags.unwrap_or_default()
 }
 
 /// The process that thread `tid` belongs to.

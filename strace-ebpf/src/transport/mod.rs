@@ -137,6 +137,12 @@ impl Merger {
         self.drain_until(u64::MAX, budget, each)
     }
 
+    /// Do records wait that may still be overtaken?
+    #[must_use]
+    pub fn holds_records(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
     /// Bytes waiting in the fullest buffer.
     #[must_use]
     pub fn backlog(&self) -> u64 {
@@ -288,7 +294,9 @@ mod tests {
         b.push(90, 3);
         a.push(80, 4);
         assert_eq!(times(&mut merger, Some(75)), []);
+        assert!(merger.holds_records());
         assert_eq!(times(&mut merger, None), [80, 90]);
+        assert!(!merger.holds_records());
         assert_eq!(merger.backlog(), 0);
     }
 
