@@ -23,11 +23,15 @@ impl Line {
         self.text == other.text && both.is_none_or(|(mine, theirs)| mine == theirs)
     }
 
-    /// Replaces what matches; the padding is unknown then.
+    /// Replaces what matches, but for the first group if there is one; the padding is unknown then.
     pub fn mask(&mut self, what: &Regex) -> bool {
         let found = what.is_match(&self.text);
         if found {
-            self.text = what.replace_all(&self.text, "MASKED").into_owned();
+            let instead = match what.captures_len() {
+                1 => "MASKED",
+                _ => "${1}MASKED",
+            };
+            self.text = what.replace_all(&self.text, instead).into_owned();
             self.padding = None;
         }
         found

@@ -35,13 +35,11 @@ pub fn iocb<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         }
     }
     out.push(Value::Field("aio_lio_opcode"));
-    match tables::set(SetId::IocbCmd).name_of(opcode) {
-        Some(_) => out.push(Value::Set(tables::set(SetId::IocbCmd), opcode)),
-        None => {
-            out.push(Value::Uint(opcode));
-            out.push(Value::Comment("IOCB_CMD_???"));
-        }
-    }
+    // A member of 16 bits.
+    out.push(match tables::set(SetId::IocbCmd).name_of(opcode) {
+        Some(name) => Value::Number(name, opcode as i32),
+        None => Value::Unnamed("IOCB_CMD_???", opcode as i32),
+    });
     priority(out, cx, &fields, flags);
     fields.show(out, cx, "aio_fildes");
     if !is_cancelled(cx) {

@@ -1,7 +1,7 @@
-//! statmount(2): members that were filled in, and texts behind them.
+//! statmount(2): what is asked for, members that were filled in, and texts behind them.
 
 use super::{
-    cx::Cx,
+    cx::{Cx, number_at},
     structs::Fields,
     value::{Args, Value},
 };
@@ -50,6 +50,36 @@ const PARTS: &[(u64, Part)] = &[
     (0x4000, Member("mnt_gidmap_num")),
     (0x4000, Text("mnt_gidmap")),
 ];
+
+/// `struct mnt_id_req`, as many bytes as it says that it has: what is shorter than its first version is no more than a size.
+fn request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], id: StructId) {
+    const FIRST_SIZE: usize = 24;
+    const SIZE: usize = 4;
+    let there = number_at(bytes, 0, SIZE).unwrap_or(0) as usize;
+    let shown = if there < FIRST_SIZE { SIZE } else { there };
+    let bytes = bytes.get(..shown).unwrap_or(bytes);
+    let Some(fields) = Fields::some(id, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    let members = ["size", "mnt_ns_fd", "mnt_id", "param", "mnt_ns_id"];
+    for name in members {
+        if fields.has(name) {
+            fields.show(out, cx, name);
+        }
+    }
+    out.push(Value::StructClose);
+}
+
+/// statmount(2): `param` is a mask.
+pub fn statmount_request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    request(out, cx, bytes, StructId::StatmountReq);
+}
+
+/// listmount(2): `param` is the last one of the answer before.
+pub fn listmount_request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    request(out, cx, bytes, StructId::MntIdReq);
+}
 
 /// `struct statmount`.
 pub fn statmount<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {

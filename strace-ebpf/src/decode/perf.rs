@@ -61,6 +61,9 @@ const BIT_CLOCKID: u64 = 1 << 25;
 /// `PERF_ATTR_SIZE_VER0`, which the kernel takes a size of 0 for.
 const LEAST: usize = 64;
 
+/// Up to the bits, of which the last is shown without `-v`.
+const ABBREVIATED: usize = 48;
+
 /// `enum perf_type_id`, `include/uapi/linux/perf_event.h`.
 mod kind {
     pub const HARDWARE: u64 = 0;
@@ -73,10 +76,11 @@ mod kind {
 /// `struct perf_event_attr`, as many bytes as it says that it has.
 pub fn event_attr<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let size = number_at(bytes, 4, 4).unwrap_or(0) as usize;
-    if bytes.len() < LEAST || size > 0 && size < LEAST {
+    let verbose = cx.options.verbose;
+    let needed = if verbose { LEAST } else { ABBREVIATED };
+    if bytes.len() < needed || size > 0 && size < LEAST {
         return;
     }
-    let verbose = cx.options.verbose;
     let size = size.max(LEAST);
     if verbose && bytes.len() < size.min(144) {
         return;

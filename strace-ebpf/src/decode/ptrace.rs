@@ -61,10 +61,9 @@ pub fn seccomp_metadata<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]
     out.push(Value::StructClose);
 }
 
-/// `struct ptrace_syscall_info`: its last part by the kind of stop.
+/// `struct ptrace_syscall_info`: its last part by the kind of stop, as far as there is any of it.
 pub fn syscall_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const LEAST: usize = 24;
-    if bytes.len() < LEAST {
+    if bytes.is_empty() {
         return;
     }
     let Some(fields) = Fields::some(StructId::PtraceSyscallInfo, cx.abi, bytes) else {
@@ -81,6 +80,7 @@ pub fn syscall_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::StructOpen);
     fields.show_all(out, cx, &common);
     match fields.get("op") {
+        1 | 3 if !fields.has("nr") => {}
         1 => entry(out, cx, &fields, "entry", false),
         2 => left(out, bytes),
         3 => entry(out, cx, &fields, "seccomp", true),
@@ -126,16 +126,18 @@ fn abi_of(fields: &Fields<'_>, own: Abi) -> Abi {
 fn left(out: &mut Args<'_>, bytes: &[u8]) {
     const RVAL: usize = 24;
     const IS_ERROR: usize = 32;
+    let (Some(rval), Some(failed)) = (number_at(bytes, RVAL, 8), number_at(bytes, IS_ERROR, 1))
+    else {
+        return;
+    };
     out.push(Value::Field("exit"));
     out.push(Value::StructOpen);
-    if let (Some(rval), Some(failed)) = (number_at(bytes, RVAL, 8), number_at(bytes, IS_ERROR, 1)) {
-        out.push(Value::Field("rval"));
-        out.push(match failed {
-            0 => Value::Int(rval as i64),
-            _ => Value::Set(tables::set(SetId::NegativeError), rval),
-        });
-        out.push(Value::Field("is_error"));
-        out.push(Value::Uint(failed));
-    }
+    out.push(Value::Field("rval"));
+    out.push(match failed {
+        0 => Value::Int(rval as i64),
+        _ => Value::Set(tables::set(SetId::NegativeError), rval),
+    });
+    out.push(Value::Field("is_error"));
+    out.push(Value::Uint(failed));
     out.push(Value::StructClose);
 }

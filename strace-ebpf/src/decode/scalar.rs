@@ -82,6 +82,8 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
             .copied()
             .unwrap_or(0)
     };
+    // `IORING_REGISTER_USE_REGISTERED_RING`, `include/uapi/linux/io_uring.h`.
+    const REGISTERED_RING: u64 = 1 << 31;
     let narrow = abi.word_bytes() == 4 && abi == Abi::I386;
     match ty {
         Ty::Int => Value::Int(i64::from(raw as i32)),
@@ -101,8 +103,10 @@ pub fn scalar(ty: Ty, raw: u64, call: &Call<'_>, index: u8, abi: Abi) -> Value<'
         Ty::Hex32 => Value::Hex(u64::from(raw as u32)),
         Ty::Octal => Value::Octal(raw & 0xffff),
         Ty::Mode => mode(raw & 0xffff),
-        Ty::Fd => Value::Fd(raw as i32),
-        Ty::DirFd => Value::DirFd(raw as i32),
+        Ty::MarkFd if raw as i32 == -1 => Value::Number("FAN_NOFD", -1),
+        Ty::RingFd if next() & REGISTERED_RING != 0 => Value::Uint(u64::from(raw as u32)),
+        Ty::Fd | Ty::RingFd => Value::Fd(raw as i32),
+        Ty::DirFd | Ty::MarkFd => Value::DirFd(raw as i32),
         Ty::Signal => Value::Signal(raw as u32),
         Ty::Addr => Value::Addr(raw),
         Ty::IoPrio => Value::IoPrio(raw as u32),

@@ -21,6 +21,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Stat64, files::stat),
     (StructId::OldStat, files::stat),
     (StructId::Statx, files::statx),
+    (StructId::StatmountReq, mounts::statmount_request),
+    (StructId::MntIdReq, mounts::listmount_request),
     (StructId::OpenHow, files::open_how),
     (StructId::LinuxDirent, files::dirents),
     (StructId::LinuxDirent64, files::dirents64),

@@ -97,6 +97,8 @@ pub enum Value<'a> {
     Wire([u8; 4], u8),
     /// A constant that is decimal as a number.
     Number(&'static str, i32),
+    /// A decimal number among constants that is none of them, and how a remark says so.
+    Unnamed(&'static str, i32),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
     Bits(&'a [u8], u32),
     /// What wait(2) tells of a process.

@@ -76,6 +76,8 @@ pub struct Known {
     pub args: usize,
     /// Of the next one the part before what the call adds to it: `[3] => [5]`.
     pub grows: bool,
+    /// Is the comma behind them told with what follows, as strace does it for clone(2)?
+    pub comma_follows: bool,
 }
 
 impl Known {
@@ -83,6 +85,7 @@ impl Known {
     pub const ALL: Self = Self {
         args: usize::MAX,
         grows: false,
+        comma_follows: false,
     };
 
     /// Is nothing left to be told?
@@ -240,7 +243,7 @@ impl Strace {
         }
         // What comes next will be an argument too.
         let next = args.iter().nth(known.args);
-        if known.args > 0 && next.is_some() {
+        if known.args > 0 && next.is_some() && !known.comma_follows {
             out.extend_from_slice(b", ");
         }
         if let Some(values) = next.filter(|_| known.grows) {
@@ -258,7 +261,7 @@ impl Strace {
     pub fn rest(&mut self, out: &mut Vec<u8>, args: &Args<'_>, names: &Names, known: Known) {
         let before = out.len();
         for (i, values) in args.iter().skip(known.args).enumerate() {
-            if i > 0 {
+            if i > 0 || known.comma_follows {
                 out.extend_from_slice(b", ");
             }
             let begun = if i == 0 && known.grows {

@@ -29,7 +29,7 @@ fn args<'a>(values: &[Value<'a>]) -> Args<'a> {
 }
 
 fn first(args: usize) -> Known {
-    Known { args, grows: false }
+    Known { args, ..Known::ALL }
 }
 
 fn text(look: Look, write: impl FnOnce(&mut Strace, &mut Vec<u8>)) -> String {
@@ -207,6 +207,24 @@ fn a_line_that_was_cut() {
         line,
         "[pid    71] read(0,  <unfinished ...>\n[pid    71] <... read resumed>\"x\", 5)   = 1\n"
     );
+}
+
+#[test]
+fn the_comma_comes_with_what_follows_it() {
+    let two = [Value::Int(1), Value::Int(2)];
+    let cut = |known| {
+        text(LOOK, |s, out| {
+            s.begin(out, b"clone", &args(&two), &Names::new(), known);
+            s.unfinished(out);
+            s.rest(out, &args(&two), &Names::new(), known);
+        })
+    };
+    assert_eq!(cut(first(1)), "clone(1,  <unfinished ...>\n2");
+    let known = Known {
+        comma_follows: true,
+        ..first(1)
+    };
+    assert_eq!(cut(known), "clone(1 <unfinished ...>\n, 2");
 }
 
 #[test]

@@ -202,6 +202,12 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         // Its turn is in `argument`; alone it has none.
         Value::Wire(..) => {}
         Value::Number(name, value) => constants::named(out, style, value, name),
+        Value::Unnamed(comment, value) => {
+            number::decimal(out, value);
+            if style != Constants::Raw {
+                constants::remark(out, comment);
+            }
+        }
         Value::Bits(bytes, count) => bits(out, bytes, count),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => constants::limit(out, style, limit, wide),

@@ -19,6 +19,8 @@ pub struct Set {
     pub bits: u8,
     /// As numbers (`-X raw`) the fields and the flags between them stand apart.
     pub apart: bool,
+    /// Flags without a name have their comment behind fields too.
+    pub remarked: bool,
     /// Printed before the names.
     pub before: &'static [Field],
     /// Value and name: for flags in the order of matching and printing, for an enum by value and each value once.
@@ -358,7 +360,8 @@ impl Split {
     /// The comment stands only where no name tells what the number is about.
     fn unknown_rest(&self) -> Option<Part> {
         let is_one = |field: &Field| matches!(field.kind, FieldKind::Joins(_));
-        let alone = !self.named && self.set.before.iter().any(is_one);
+        let own = self.set.remarked || self.set.before.iter().any(is_one);
+        let alone = !self.named && own;
         (self.rest != 0).then(|| match self.empty || alone {
             true => self.set.unknown(self.rest),
             false => Part::Unknown(self.rest, None),

@@ -198,6 +198,10 @@ pub enum Ty {
     Fd,
     /// A file descriptor or `AT_FDCWD`.
     DirFd,
+    /// A file descriptor, `AT_FDCWD` or `FAN_NOFD`.
+    MarkFd,
+    /// A file descriptor, or where the argument behind it has `IORING_REGISTER_USE_REGISTERED_RING` the index of one.
+    RingFd,
     /// A process or thread.
     Pid,
     /// A user; all ones means "leave as it is".
@@ -350,6 +354,11 @@ pub enum Ty {
 }
 
 impl Ty {
+    /// Is it a file descriptor, whatever else it may be?
+    pub const fn is_descriptor(self) -> bool {
+        matches!(self, Self::Fd | Self::DirFd | Self::MarkFd | Self::RingFd)
+    }
+
     /// Direction of the memory behind it; `None` when there is none to read.
     pub const fn dir(self) -> Option<Dir> {
         match self {

@@ -385,14 +385,14 @@ fn events(l: &mut Lines, edge: &Edge) {
         r#"perf_event_open(%, -1, -1, -1, 0)"#,
         Ptr(&raw const short)
     );
-    let cut = edge.cut(software, 64);
+    let cut = edge.cut(software, 48);
     call!(
         l,
         SYS_perf_event_open,
         [cut, -1i32, -1i32, -1i32, 0],
         r#"perf_event_open({type=PERF_TYPE_SOFTWARE, size=PERF_ATTR_SIZE_VER8, config=0x63 /* PERF_COUNT_SW_??? */, sample_freq=100, sample_type=PERF_SAMPLE_IP|PERF_SAMPLE_TID, read_format=PERF_FORMAT_TOTAL_TIME_ENABLED|PERF_FORMAT_ID, disabled=1, exclude_kernel=1, freq=1, precise_ip=2 /* requested to have 0 skid */, ...}, -1, -1, -1, 0)"#
     );
-    let cut = edge.cut(software, 60);
+    let cut = edge.cut(software, 47);
     call!(
         l,
         SYS_perf_event_open,

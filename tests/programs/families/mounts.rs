@@ -181,8 +181,7 @@ fn told(l: &mut Lines, edge: &Edge) {
         l,
         SYS_statmount,
         [&short, NULL, 10, 0],
-        r#"statmount(%, NULL, 10, 0)"#,
-        Ptr(&raw const short)
+        r#"statmount({size=1}, NULL, 10, 0)"#
     );
     call!(
         l,
@@ -248,13 +247,19 @@ fn watches(l: &mut Lines, edge: &Edge) {
         l,
         SYS_fanotify_init,
         [0x8000_000cu32, 2],
-        r#"fanotify_init(0xc /* FAN_CLASS_??? */|0x80000000, O_RDWR)"#
+        r#"fanotify_init(0xc /* FAN_CLASS_??? */|0x80000000 /* FAN_??? */, O_RDWR)"#
     );
     call!(
         l,
         SYS_fanotify_mark,
         [-1i32, 1, 0x3b, -100i32, c"/none"],
         r#"fanotify_mark(-1, FAN_MARK_ADD, FAN_ACCESS|FAN_MODIFY|FAN_CLOSE_WRITE|FAN_CLOSE_NOWRITE|FAN_OPEN, AT_FDCWD, "/none")"#
+    );
+    call!(
+        l,
+        SYS_fanotify_mark,
+        [-1i32, 1, 1, -1i32, c"/none"],
+        r#"fanotify_mark(-1, FAN_MARK_ADD, FAN_ACCESS, FAN_NOFD, "/none")"#
     );
     call!(
         l,
@@ -286,6 +291,13 @@ fn machine(l: &mut Lines, edge: &Edge) {
         SYS_kexec_load,
         [1, 2, wall, 4],
         r#"kexec_load(0x1, 2, %, KEXEC_ARCH_DEFAULT|KEXEC_UPDATE_ELFCOREHDR)"#,
+        Ptr(wall)
+    );
+    call!(
+        l,
+        SYS_kexec_load,
+        [1, 2, wall, 0x3e_0800],
+        r#"kexec_load(0x1, 2, %, KEXEC_ARCH_X86_64|0x800 /* KEXEC_??? */)"#,
         Ptr(wall)
     );
     call!(

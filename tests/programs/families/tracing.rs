@@ -349,7 +349,6 @@ fn structures(l: &mut Lines, edge: &Edge) {
         l,
         SYS_ptrace,
         [0x4212, -1i32, 20, &exit],
-        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 20, %)"#,
-        Ptr(&raw const exit)
+        r#"ptrace(PTRACE_SET_SYSCALL_INFO, -1, 20, {op=PTRACE_SYSCALL_INFO_EXIT, arch=0 /* AUDIT_ARCH_??? */, instruction_pointer=0x5})"#
     );
 }

@@ -322,7 +322,7 @@ fn others(l: &mut Lines, edge: &Edge) {
         l,
         SYS_io_uring_register,
         [-1i32, 0x8000_0005u32, NULL, 0],
-        r#"io_uring_register(-1, IORING_UNREGISTER_EVENTFD|IORING_REGISTER_USE_REGISTERED_RING, NULL, 0)"#
+        r#"io_uring_register(4294967295, IORING_UNREGISTER_EVENTFD|IORING_REGISTER_USE_REGISTERED_RING, NULL, 0)"#
     );
     call!(
         l,

@@ -141,7 +141,7 @@ impl Known {
         match arg.ty.0 {
             "flags" | "enum" | "flags64" | "signal" | "sigmask" | "mode" | "octal" | "wakeop"
             | "ioprio" => "name",
-            "fd" | "dirfd" => "fd",
+            "fd" | "dirfd" | "markfd" | "ringfd" => "fd",
             "path" | "str" | "pathbuf" | "strvec" | "envvec" => "text",
             "buf" | "binary" | "optval" | "intopt" | "nodename" | "iovec" | "msghdr"
             | "mmsghdr" | "msgbuf" => "data",

@@ -43,10 +43,11 @@ fn set(out: &mut String, set: &Set) {
     };
     let _ = writeln!(
         out,
-        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: Unknown::{unknown}, bits: {}, apart: {}, before: &[{}], values: &[{}], after: &[{}] }},",
+        "Set {{ name: {:?}, kind: SetKind::{kind}, unknown: Unknown::{unknown}, bits: {}, apart: {}, remarked: {}, before: &[{}], values: &[{}], after: &[{}] }},",
         set.name,
         set.bits,
         set.apart,
+        set.remarked,
         fields(&set.before),
         rows(values),
         fields(&set.after),
@@ -97,7 +98,7 @@ fn ioctl_set(out: &mut String, tables: &Tables) {
     let values = joined.iter().map(|(nr, names)| (*nr, names.as_str()));
     let _ = writeln!(
         out,
-        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: Unknown::Hex, bits: 32, apart: false, before: &[], values: &[{}], after: &[] }},",
+        "Set {{ name: {IOCTL_SET:?}, kind: SetKind::Enum, unknown: Unknown::Hex, bits: 32, apart: false, remarked: false, before: &[], values: &[{}], after: &[] }},",
         rows(values)
     );
 }

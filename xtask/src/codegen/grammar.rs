@@ -36,6 +36,8 @@ pub const TYPES: &[TypeWord] = &[
     TypeWord("key", "Key", &[]),
     TypeWord("fd", "Fd", &[]),
     TypeWord("dirfd", "DirFd", &[]),
+    TypeWord("markfd", "MarkFd", &[]),
+    TypeWord("ringfd", "RingFd", &[]),
     TypeWord("pid", "Pid", &[]),
     TypeWord("uid", "Uid", &[]),
     TypeWord("gid", "Gid", &[]),

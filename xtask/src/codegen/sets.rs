@@ -24,6 +24,7 @@ pub struct Set {
     pub unknown: Unknown,
     pub bits: u32,
     pub apart: bool,
+    pub remarked: bool,
     pub before: Vec<Field>,
     pub values: Vec<Value>,
     pub after: Vec<Field>,
@@ -184,19 +185,22 @@ fn line(at: At, text: &str) -> Result<Line> {
         Some((name, value)) if !value.contains('\t') => vec![name, value.trim()],
         _ => text.split_whitespace().collect(),
     };
-    let apart = words.first() == Some(&"set") && words.last() == Some(&"apart");
-    if apart {
-        words.pop();
-    }
+    let mut ends_with = |word: &str| {
+        let found = words.first() == Some(&"set") && words.last() == Some(&word);
+        words.truncate(words.len() - usize::from(found));
+        found
+    };
+    let remarked = ends_with("remarked");
+    let how = (ends_with("apart"), remarked);
     Ok(match words[..] {
-        ["set", name, kind, unknown] => Line::Set(set(at, name, kind, unknown, (32, apart))?),
+        ["set", name, kind, unknown] => Line::Set(set(at, name, kind, unknown, 32, how)?),
         ["set", name, kind, unknown, bits] => {
             let bits = number(bits)?;
             if ![8, 16, 32, 64].contains(&bits) {
                 bail!("a set has 8, 16, 32 or 64 bits");
             }
             // One of the three above.
-            Line::Set(set(at, name, kind, unknown, (bits as u32, apart))?)
+            Line::Set(set(at, name, kind, unknown, bits as u32, how)?)
         }
         ["field", mask, ref what @ ..] => Line::Field(Field {
             at,
@@ -212,7 +216,14 @@ fn line(at: At, text: &str) -> Result<Line> {
     })
 }
 
-fn set(at: At, name: &str, kind: &str, unknown: &str, (bits, apart): (u32, bool)) -> Result<Set> {
+fn set(
+    at: At,
+    name: &str,
+    kind: &str,
+    unknown: &str,
+    bits: u32,
+    (apart, remarked): (bool, bool),
+) -> Result<Set> {
     Ok(Set {
         at,
         name: name.into(),
@@ -228,6 +239,7 @@ fn set(at: At, name: &str, kind: &str, unknown: &str, (bits, apart): (u32, bool)
         },
         bits,
         apart,
+        remarked,
         before: Vec::new(),
         values: Vec::new(),
         after: Vec::new(),

@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_listed_difference_is_no_difference() {
-        let mut differences = Differences::parse("drop * ours ^x\n  is right\n").expect("good");
+        let mut differences =
+            Differences::parse("drop * ours ^x\n  is right\n", (6, 1)).expect("good");
         let mut outcome = Outcome::default();
         outcome.sequence("c", "0", &lines("ab"), &lines("axy"), &mut differences);
         assert_eq!(

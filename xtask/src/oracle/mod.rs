@@ -35,6 +35,17 @@ pub(crate) struct Options {
     /// Compare the unoptimised build
     #[arg(long)]
     debug: bool,
+    /// Differing lines that are shown for one case
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    show: usize,
+    /// Another strace to compare with than the one in PATH
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "strace",
+        conflicts_with = "update"
+    )]
+    strace: String,
     /// Runs of a case whose threads race, of which the most alike pair counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     attempts: u32,
@@ -46,17 +57,18 @@ const DATA: &str = "tests/oracle";
 /// Runs the cases; an error when a goal is missed, a run failed, or a listed difference is no more.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = tools::workspace_root()?;
-    if !tools::in_path("strace") {
+    if options.strace == "strace" && !tools::in_path("strace") {
         bail!("strace is not installed: there is nothing to compare with");
     }
+    let version = version(&options.strace)?;
     let read = |name: &str| {
         let path = root.join(DATA).join(name);
         std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     };
     let cases = case::parse(&read("cases.txt")?)?;
-    let mut differences = Differences::parse(&read("differences.txt")?)?;
+    let mut differences = Differences::parse(&read("differences.txt")?, version)?;
     let built = build(&root, options.debug)?;
-    let work = tracer::Work::new(&target_dir(&root).join("oracle"), &built)?;
+    let work = tracer::Work::new(&target_dir(&root).join("oracle"), &built, &options.strace)?;
     let mut report = Report::default();
     let wanted = |case: &&Case| {
         let filter = options.filter.as_deref();
@@ -66,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         for variant in 0..case.options.len() {
             let outcome = attempts(&work, case, variant, &mut differences, options.attempts)
                 .with_context(|| format!("case {}", case.name))?;
-            report.add(case, variant, outcome);
+            report.add(case, variant, outcome, options.show);
         }
     }
     report.finish(
@@ -77,6 +89,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .then(|| root.join(DATA).join("results.txt"))
             .as_deref(),
     )
+}
+
+/// What `strace -V` says.
+fn version(strace: &str) -> Result<differences::Version> {
+    let output = Command::new(strace).arg("-V").output();
+    let output = output.with_context(|| format!("starting {strace}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text
+        .split_once("version ")
+        .context("strace -V has no version")?;
+    differences::version(told.1.split_whitespace().next().unwrap_or_default())
 }
 
 /// Threads that race may do something else each time: the run that is most alike counts.

@@ -15,9 +15,6 @@ const GOAL_OWN: f64 = 100.0;
 /// Lines of other commands.
 const GOAL_REAL: f64 = 99.5;
 
-/// Differing lines that are shown for one case.
-const MOST_SHOWN: usize = 60;
-
 #[derive(Default, Clone, Copy)]
 struct Sum {
     lines: usize,
@@ -38,7 +35,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, case: &Case, variant: usize, outcome: Outcome) {
+    pub(super) fn add(&mut self, case: &Case, variant: usize, outcome: Outcome, most: usize) {
         let options = case.options.get(variant).map_or("", String::as_str);
         let name = format!("{} {options}", case.name).trim_end().to_owned();
         let sum = Sum {
@@ -48,11 +45,11 @@ impl Report {
         };
         if !outcome.diff.is_empty() {
             println!("--- strace  +++ ours: {name}: {}", case.run);
-            for line in outcome.diff.iter().take(MOST_SHOWN) {
+            for line in outcome.diff.iter().take(most) {
                 println!("{line}");
             }
-            if outcome.diff.len() > MOST_SHOWN {
-                println!("… {} more", outcome.diff.len() - MOST_SHOWN);
+            if outcome.diff.len() > most {
+                println!("… {} more", outcome.diff.len() - most);
             }
         }
         self.rows.push((case.is_own(), name, sum));

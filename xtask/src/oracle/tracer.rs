@@ -39,13 +39,14 @@ pub(super) struct Work {
     kept: PathBuf,
     /// `strace` there is a link to our program.
     ours: PathBuf,
+    strace: PathBuf,
     programs: PathBuf,
     /// Held as long as `PLACE` is ours.
     _lock: File,
 }
 
 impl Work {
-    pub(super) fn new(kept: &Path, built: &Path) -> Result<Self> {
+    pub(super) fn new(kept: &Path, built: &Path, strace: &str) -> Result<Self> {
         let links = kept.join("bin");
         std::fs::create_dir_all(&links).with_context(|| format!("creating {}", links.display()))?;
         let ours = links.join("strace");
@@ -55,6 +56,7 @@ impl Work {
         Ok(Self {
             kept: kept.to_owned(),
             ours,
+            strace: strace.into(),
             programs: built.join("examples"),
             _lock: lock()?,
         })
@@ -82,7 +84,7 @@ impl Work {
         );
         let file = self.kept.join(name);
         let tracer = match which {
-            Which::Strace => Path::new("strace"),
+            Which::Strace => &self.strace,
             Which::Ours => &self.ours,
         };
         let follow = !options.iter().any(|word| word == "--no-follow");

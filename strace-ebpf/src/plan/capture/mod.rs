@@ -208,7 +208,7 @@ impl Builder {
             self.args = args;
             self.condition = condition;
             for (index, arg) in (0u8..).zip(args) {
-                if self.limits.descriptors && matches!(arg.ty, Ty::Fd | Ty::DirFd) {
+                if self.limits.descriptors && arg.ty.is_descriptor() {
                     self.descriptor_argument(index);
                 }
                 if decode::shows(arg.ty) && self.shows(arg.ty) {

@@ -2474,7 +2474,7 @@ static OPEN_HOW_X86_64: Layout = Layout {
         Member {
             name: "flags",
             at: 0,
-            ty: MemberTy::Flags(SetId::OpenFlags, 8),
+            ty: MemberTy::Flags(SetId::Openat2Flags, 8),
             extra: false,
             nonzero: false,
             answer: false,

@@ -273,6 +273,7 @@ pub enum SetId {
     LandlockRestrictFlags,
     LandlockRuleType,
     LandlockScope,
+    LeaseType,
     LinkXstatsTypeAttrs,
     LircFeatures,
     LircMode,
@@ -374,6 +375,7 @@ pub enum SetId {
     OpenFlags,
     OpenFlagsAlone,
     OpenTreeFlags,
+    Openat2Flags,
     OwnerType,
     PacketDiagAttrs,
     PacketMembership,
@@ -911,6 +913,7 @@ impl SetId {
         Self::LandlockRestrictFlags,
         Self::LandlockRuleType,
         Self::LandlockScope,
+        Self::LeaseType,
         Self::LinkXstatsTypeAttrs,
         Self::LircFeatures,
         Self::LircMode,
@@ -1012,6 +1015,7 @@ impl SetId {
         Self::OpenFlags,
         Self::OpenFlagsAlone,
         Self::OpenTreeFlags,
+        Self::Openat2Flags,
         Self::OwnerType,
         Self::PacketDiagAttrs,
         Self::PacketMembership,
@@ -1547,6 +1551,7 @@ impl SetId {
         "landlock_restrict_flags",
         "landlock_rule_type",
         "landlock_scope",
+        "lease_type",
         "link_xstats_type_attrs",
         "lirc_features",
         "lirc_mode",
@@ -1648,6 +1653,7 @@ impl SetId {
         "open_flags",
         "open_flags_alone",
         "open_tree_flags",
+        "openat2_flags",
         "owner_type",
         "packet_diag_attrs",
         "packet_membership",
@@ -1923,13 +1929,14 @@ impl SetId {
 }
 
 /// By `SetId`.
-pub static SETS: [Set; 633] = [
+pub static SETS: [Set; 635] = [
     Set {
         name: "access_mode",
         kind: SetKind::Flags,
         unknown: Unknown::Comment("?_OK"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x4, "R_OK"), (0x2, "W_OK"), (0x1, "X_OK"), (0x0, "F_OK")],
         after: &[],
@@ -1940,6 +1947,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ADJ_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xa001, "ADJ_OFFSET_SS_READ"),
@@ -1964,6 +1972,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIME_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TIME_OK"),
@@ -1981,6 +1990,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("STA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "STA_PLL"),
@@ -2008,6 +2018,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ALG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "ALG_SET_KEY"),
@@ -2026,6 +2037,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ARCH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1001, "ARCH_SET_GS"),
@@ -2060,6 +2072,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ARPHRD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ARPHRD_NETROM"),
@@ -2138,6 +2151,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xffffd8e7, "FD_INVALID"),
@@ -2155,6 +2169,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -2172,6 +2187,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ATA_CMD_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ATA_CMD_NOP"),
@@ -2276,6 +2292,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AUDIT_ARCH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40000003, "AUDIT_ARCH_I386"),
@@ -2291,6 +2308,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AUDIT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x3e8, "AUDIT_GET"),
@@ -2406,6 +2424,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BLKPG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BLKPG_ADD_PARTITION"),
@@ -2420,6 +2439,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BDADDR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BDADDR_BREDR"),
@@ -2434,6 +2454,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x4, "BT_SECURITY"),
@@ -2453,6 +2474,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTPROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTPROTO_L2CAP"),
@@ -2473,6 +2495,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BOND_3AD_STAT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BOND_3AD_STAT_LACPDU_RX"),
@@ -2494,6 +2517,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BOND_XSTATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BOND_XSTATS_UNSPEC"), (0x1, "BOND_XSTATS_3AD")],
         after: &[],
@@ -2504,6 +2528,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_ADD"),
@@ -2526,6 +2551,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_ALLOW_OVERRIDE"),
@@ -2545,6 +2571,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_CGROUP_INET_INGRESS"),
@@ -2618,6 +2645,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_LD"),
@@ -2637,6 +2665,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_MAP_CREATE"),
@@ -2687,6 +2716,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x7,
@@ -2710,6 +2740,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x7,
@@ -2733,6 +2764,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x7,
@@ -2756,6 +2788,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x7,
@@ -2775,6 +2808,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x7,
@@ -2794,6 +2828,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0x7,
             kind: FieldKind::Set(SetId::BpfClass),
@@ -2807,6 +2842,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_FD_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_FD_TYPE_RAW_TRACEPOINT"),
@@ -2824,6 +2860,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_JA"),
@@ -2840,6 +2877,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_NO_PREALLOC"),
@@ -2871,6 +2909,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_MAP_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_MAP_TYPE_UNSPEC"),
@@ -2918,6 +2957,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_ANY"),
@@ -2935,6 +2975,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BPF_TAX"), (0x80, "BPF_TXA")],
         after: &[],
@@ -2945,6 +2986,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_IMM"),
@@ -2962,6 +3004,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BPF_F_KPROBE_MULTI_RETURN")],
         after: &[],
@@ -2972,6 +3015,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_STRICT_ALIGNMENT"),
@@ -2992,6 +3036,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_PROG_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_PROG_TYPE_UNSPEC"),
@@ -3036,6 +3081,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BPF_F_QUERY_EFFECTIVE")],
         after: &[],
@@ -3046,6 +3092,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BPF_W"),
@@ -3061,6 +3108,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BPF_K"), (0x8, "BPF_X")],
         after: &[],
@@ -3071,6 +3119,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BPF_STATS_RUN_TIME")],
         after: &[],
@@ -3081,6 +3130,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BPF_F_TEST_RUN_ON_CPU"),
@@ -3095,6 +3145,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BPF_F_UPROBE_MULTI_RETURN")],
         after: &[],
@@ -3105,6 +3156,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BPF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BPF_K"), (0x8, "BPF_X"), (0x10, "BPF_A")],
         after: &[],
@@ -3115,6 +3167,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("1<<BR_BOOLOPT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "1<<BR_BOOLOPT_NO_LL_LEARN"),
@@ -3131,6 +3184,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BRIDGE_QUERIER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BRIDGE_QUERIER_UNSPEC"),
@@ -3150,6 +3204,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BR_STP_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BR_STP_MODE_AUTO"),
@@ -3164,6 +3219,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BRIDGE_VLAN_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BRIDGE_VLAN_INFO_MASTER"),
@@ -3182,6 +3238,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BRIDGE_XSTATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BRIDGE_XSTATS_UNSPEC"),
@@ -3198,6 +3255,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_BALANCE_ARGS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_BALANCE_ARGS_PROFILES"),
@@ -3220,6 +3278,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_BALANCE_CTL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_BALANCE_CTL_PAUSE"),
@@ -3233,6 +3292,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_BALANCE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_BALANCE_DATA"),
@@ -3249,6 +3309,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_BALANCE_STATE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_BALANCE_STATE_RUNNING"),
@@ -3263,6 +3324,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_BLOCK_GROUP_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_BLOCK_GROUP_DATA"),
@@ -3289,6 +3351,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_FEATURE_COMPAT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[],
         after: &[],
@@ -3299,6 +3362,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_FEATURE_COMPAT_RO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE"),
@@ -3314,6 +3378,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_COMPRESS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_COMPRESS_NONE"),
@@ -3329,6 +3394,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_CSUM_TYPE_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_CSUM_TYPE_CRC32"),
@@ -3344,6 +3410,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_DEFRAG_RANGE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_DEFRAG_RANGE_COMPRESS"),
@@ -3359,6 +3426,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_DEV_STAT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_DEV_STAT_WRITE_ERRS"),
@@ -3375,6 +3443,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_DEV_STATS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BTRFS_DEV_STATS_RESET")],
         after: &[],
@@ -3385,6 +3454,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_FS_INFO_FLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_FS_INFO_FLAG_CSUM_INFO"),
@@ -3399,6 +3469,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_FEATURE_INCOMPAT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF"),
@@ -3427,6 +3498,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_LOGICAL_INO_ARGS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET")],
         after: &[],
@@ -3437,6 +3509,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_QGROUP_LIMIT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_QGROUP_LIMIT_MAX_RFER"),
@@ -3454,6 +3527,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_QUOTA_CTL_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_QUOTA_CTL_ENABLE"),
@@ -3469,6 +3543,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_IOCTL_DEV_REPLACE_CMD_START"),
@@ -3483,6 +3558,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (
@@ -3502,6 +3578,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_IOCTL_DEV_REPLACE_RESULT_NO_ERROR"),
@@ -3517,6 +3594,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BTRFS_IOCTL_DEV_REPLACE_STATE_NEVER_STARTED"),
@@ -3533,6 +3611,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_SCRUB_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "BTRFS_SCRUB_READONLY")],
         after: &[],
@@ -3543,6 +3622,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_SEND_FLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_SEND_FLAG_NO_FILE_DATA"),
@@ -3559,6 +3639,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BTRFS_SUBVOL_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BTRFS_SUBVOL_CREATE_ASYNC"),
@@ -3573,6 +3654,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CAN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "CAN_RAW"),
@@ -3591,6 +3673,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CAN_RAW_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "CAN_RAW_FILTER"),
@@ -3610,6 +3693,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CAP_CHOWN"),
@@ -3662,6 +3746,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("_LINUX_CAPABILITY_VERSION_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x19980330, "_LINUX_CAPABILITY_VERSION_1"),
@@ -3676,6 +3761,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLOCK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CLOCK_REALTIME"),
@@ -3699,6 +3785,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIMER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "TIMER_ABSTIME")],
         after: &[],
@@ -3709,6 +3796,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "CLONE_VM"),
@@ -3750,6 +3838,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "CLONE_VM"),
@@ -3787,6 +3876,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLOSE_RANGE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x2, "CLOSE_RANGE_UNSHARE"), (0x4, "CLOSE_RANGE_CLOEXEC")],
         after: &[],
@@ -3797,6 +3887,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SOL_IP"),
@@ -3852,6 +3943,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("COUNTER_COMPONENT_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "COUNTER_COMPONENT_NONE"),
@@ -3869,6 +3961,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("COUNTER_EVENT_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "COUNTER_EVENT_OVERFLOW"),
@@ -3888,6 +3981,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("COUNTER_SCOPE_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "COUNTER_SCOPE_DEVICE"),
@@ -3902,6 +3996,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "O_CREAT"),
@@ -3933,6 +4028,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CRYPTO_ALG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1000, "CRYPTO_ALG_KERN_DRIVER_ONLY")],
         after: &[],
@@ -3943,6 +4039,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CTRL_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CTRL_ATTR_UNSPEC"),
@@ -3963,6 +4060,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CTRL_ATTR_MCAST_GRP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CTRL_ATTR_MCAST_GRP_UNSPEC"),
@@ -3977,6 +4075,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CTRL_ATTR_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CTRL_ATTR_OP_UNSPEC"),
@@ -3991,6 +4090,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DCB_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "DCB_ATTR_UNDEFINED"),
@@ -4019,6 +4119,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DCB_CMD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "DCB_CMD_UNDEFINED"),
@@ -4058,6 +4159,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DCCP_SOCKOPT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "DCCP_SOCKOPT_PACKET_SIZE"),
@@ -4085,6 +4187,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FILE_DEDUPE_RANGE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FILE_DEDUPE_RANGE_SAME"),
@@ -4098,6 +4201,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x800, "O_NONBLOCK"), (0x200, "O_TRUNC")],
         after: &[],
@@ -4108,6 +4212,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "DT_UNKNOWN"),
@@ -4128,6 +4233,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("EPOLL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x80000, "EPOLL_CLOEXEC")],
         after: &[],
@@ -4138,6 +4244,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("EPOLL_CTL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "EPOLL_CTL_ADD"),
@@ -4152,6 +4259,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("EPOLL???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "EPOLLIN"),
@@ -4180,6 +4288,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "EPERM"),
@@ -4323,6 +4432,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ETH_P_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "ETH_P_802_3"),
@@ -4440,6 +4550,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("EFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "EFD_SEMAPHORE"),
@@ -4454,6 +4565,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -4472,6 +4584,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -4486,6 +4599,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("POSIX_FADV_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "POSIX_FADV_NORMAL"),
@@ -4503,6 +4617,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FALLOC_FL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FALLOC_FL_KEEP_SIZE"),
@@ -4522,6 +4637,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FAN_CLASS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FAN_CLASS_NOTIF"),
@@ -4536,6 +4652,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FAN_???"),
         bits: 32,
         apart: true,
+        remarked: true,
         before: &[Field {
             mask: 0xc,
             kind: FieldKind::Set(SetId::FanotifyClass),
@@ -4563,6 +4680,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FAN_MARK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FAN_MARK_ADD"),
@@ -4586,6 +4704,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FAN_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FAN_ACCESS"),
@@ -4622,6 +4741,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "F_DUPFD"),
@@ -4671,6 +4791,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "FD_CLOEXEC")],
         after: &[],
@@ -4681,6 +4802,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FDB_NOTIFY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "FDB_NOTIFY_BIT"), (0x2, "FDB_NOTIFY_INACTIVE_BIT")],
         after: &[],
@@ -4691,6 +4813,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FIEMAP_EXTENT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FIEMAP_EXTENT_LAST"),
@@ -4713,6 +4836,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FIEMAP_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FIEMAP_FLAG_SYNC"),
@@ -4727,6 +4851,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FS_XFLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FS_XFLAG_REALTIME"),
@@ -4758,6 +4883,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xf000,
             kind: FieldKind::Set(SetId::FileType),
@@ -4774,6 +4900,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("S_IF???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1000, "S_IFIFO"),
@@ -4792,6 +4919,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2f, "QNX4_SUPER_MAGIC"),
@@ -4884,6 +5012,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MODULE_INIT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MODULE_INIT_IGNORE_MODVERSIONS"),
@@ -4898,6 +5027,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LOCK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LOCK_SH"),
@@ -4917,6 +5047,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FF_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[],
         after: &[],
@@ -4927,6 +5058,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FRA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FRA_UNSPEC"),
@@ -4966,6 +5098,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FS_SHUTDOWN_FLAGS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FS_SHUTDOWN_FLAGS_DEFAULT"),
@@ -4980,6 +5113,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FSCONFIG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FSCONFIG_SET_FLAG"),
@@ -5000,6 +5134,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FSMOUNT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "FSMOUNT_CLOEXEC"), (0x2, "FSMOUNT_NAMESPACE")],
         after: &[],
@@ -5010,6 +5145,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FSOPEN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "FSOPEN_CLOEXEC")],
         after: &[],
@@ -5020,6 +5156,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FSPICK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FSPICK_CLOEXEC"),
@@ -5035,6 +5172,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX2_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0x3,
             kind: FieldKind::Set(SetId::Futex2Size),
@@ -5052,6 +5190,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX2_SIZE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FUTEX2_SIZE_U8"),
@@ -5067,6 +5206,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xffffffff, "FUTEX_BITSET_MATCH_ANY")],
         after: &[],
@@ -5077,6 +5217,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_WAIT"),
@@ -5115,6 +5256,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xfffff8ff,
             kind: FieldKind::Set(SetId::FutexCmd),
@@ -5132,6 +5274,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x2, "FUTEX_32"), (0x80, "FUTEX_PRIVATE_FLAG")],
         after: &[],
@@ -5142,6 +5285,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX_OP_CMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_OP_CMP_EQ"),
@@ -5159,6 +5303,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FUTEX_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FUTEX_OP_SET"),
@@ -5175,6 +5320,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CTRL_CMD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "CTRL_CMD_UNSPEC"),
@@ -5197,6 +5343,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GENERIC_FAMILY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x10, "nlctrl"), (0x11, "VFS_DQUOT"), (0x12, "pmcraid")],
         after: &[],
@@ -5207,6 +5354,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GENL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "GENL_ADMIN_PERM"),
@@ -5223,6 +5371,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPOL_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MPOL_F_NODE"),
@@ -5237,6 +5386,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GRND_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "GRND_NONBLOCK"),
@@ -5251,6 +5401,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GPIOEVENT_REQUEST_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x3, "GPIOEVENT_REQUEST_BOTH_EDGES"),
@@ -5265,6 +5416,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GPIOHANDLE_REQUEST_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "GPIOHANDLE_REQUEST_INPUT"),
@@ -5284,6 +5436,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GPIO_V2_LINE_FLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "GPIO_V2_LINE_FLAG_USED"),
@@ -5308,6 +5461,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("GPIOLINE_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "GPIOLINE_FLAG_KERNEL"),
@@ -5327,6 +5481,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("HCI_CHANNEL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "HCI_CHANNEL_RAW"),
@@ -5343,6 +5498,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("HW_BREAKPOINT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "HW_BREAKPOINT_EMPTY"),
@@ -5358,6 +5514,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ICMP6_MIB_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ICMP6_MIB_NUM"),
@@ -5376,6 +5533,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ICMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "ICMP_FILTER")],
         after: &[],
@@ -5386,6 +5544,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ICMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ICMP_ECHOREPLY"),
@@ -5410,6 +5569,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BUSSTATE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "BUSSTATE_OFF"),
@@ -5424,6 +5584,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IDE_NICE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "1<<IDE_NICE_DSC_OVERLAP"),
@@ -5440,6 +5601,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IEEE802154_ADDR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IEEE802154_ADDR_NONE"),
@@ -5454,6 +5616,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xffff, "IEEE802154_PANID_BROADCAST")],
         after: &[],
@@ -5464,6 +5627,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFA_UNSPEC"),
@@ -5487,6 +5651,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFA_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IFA_F_SECONDARY"),
@@ -5510,6 +5675,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFAL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IFAL_ADDRESS"), (0x2, "IFAL_LABEL")],
         after: &[],
@@ -5520,6 +5686,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_UNSPEC"),
@@ -5601,6 +5768,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_BR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_BR_UNSPEC"),
@@ -5663,6 +5831,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_BRPORT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_BRPORT_UNSPEC"),
@@ -5720,6 +5889,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_EVENT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_EVENT_NONE"),
@@ -5738,6 +5908,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_INET6_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_INET6_UNSPEC"),
@@ -5759,6 +5930,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_INET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "IFLA_INET_UNSPEC"), (0x1, "IFLA_INET_CONF")],
         after: &[],
@@ -5769,6 +5941,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_INFO_UNSPEC"),
@@ -5786,6 +5959,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_OFFLOAD_XSTATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_OFFLOAD_XSTATS_UNSPEC"),
@@ -5799,6 +5973,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_PORT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_PORT_UNSPEC"),
@@ -5818,6 +5993,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_PROTO_DOWN_REASON_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_PROTO_DOWN_REASON_UNSPEC"),
@@ -5832,6 +6008,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_STATS_UNSPEC"),
@@ -5849,6 +6026,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_TUN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_TUN_UNSPEC"),
@@ -5870,6 +6048,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_VF_UNSPEC"),
@@ -5895,6 +6074,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "IFLA_VF_INFO_UNSPEC"), (0x1, "IFLA_VF_INFO")],
         after: &[],
@@ -5905,6 +6085,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_PORT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "IFLA_VF_PORT_UNSPEC"), (0x1, "IFLA_VF_PORT")],
         after: &[],
@@ -5915,6 +6096,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_VF_STATS_RX_PACKETS"),
@@ -5935,6 +6117,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_VLAN_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_VF_VLAN_INFO_UNSPEC"),
@@ -5948,6 +6131,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_XDP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_XDP_UNSPEC"),
@@ -5968,6 +6152,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IN6_ADDR_GEN_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IN6_ADDR_GEN_MODE_EUI64"),
@@ -5983,6 +6168,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DEVCONF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "DEVCONF_FORWARDING"),
@@ -6054,6 +6240,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "IF_RS_SENT"),
@@ -6070,6 +6257,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPV4_DEVCONF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPV4_DEVCONF_FORWARDING-1"),
@@ -6114,6 +6302,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("INET_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "INET_DIAG_NONE"),
@@ -6148,6 +6337,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("1<<INET_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "1<<(INET_DIAG_MEMINFO-1)"),
@@ -6167,6 +6357,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("INET_DIAG_REQ_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "INET_DIAG_REQ_NONE"),
@@ -6182,6 +6373,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("INET_ULP_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "INET_ULP_INFO_UNSPEC"),
@@ -6197,6 +6389,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FS_SECRM_FL"),
@@ -6236,6 +6429,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x800, "IN_NONBLOCK"), (0x80000, "IN_CLOEXEC")],
         after: &[],
@@ -6246,6 +6440,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IN_ACCESS"),
@@ -6279,6 +6474,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ABS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ABS_X"),
@@ -6334,6 +6530,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("EV_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "0"),
@@ -6357,6 +6554,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IFF_UP"),
@@ -6387,6 +6585,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_ASYNC_CANCEL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IORING_ASYNC_CANCEL_ALL"),
@@ -6404,6 +6603,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_REGISTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IORING_REGISTER_SRC_REGISTERED"),
@@ -6417,6 +6617,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_ENTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IORING_ENTER_GETEVENTS"),
@@ -6436,6 +6637,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_FEAT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IORING_FEAT_SINGLE_MMAP"),
@@ -6465,6 +6667,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_MEM_REGION_REG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IORING_MEM_REGION_REG_WAIT_ARG")],
         after: &[],
@@ -6475,6 +6678,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IO_URING_NAPI_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IO_URING_NAPI_REGISTER_OP"),
@@ -6489,6 +6693,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IO_URING_NAPI_TRACKING_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IO_URING_NAPI_TRACKING_DYNAMIC"),
@@ -6503,6 +6708,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IORING_OP_NOP"),
@@ -6579,6 +6785,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IO_URING_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IO_URING_OP_SUPPORTED")],
         after: &[],
@@ -6589,6 +6796,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_REGISTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IORING_REGISTER_BUFFERS"),
@@ -6638,6 +6846,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_REGISTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0x7fffffff,
             kind: FieldKind::Set(SetId::IoUringRegisterOp),
@@ -6651,6 +6860,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_RESTRICTION_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IORING_RESTRICTION_REGISTER_OP"),
@@ -6666,6 +6876,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_RSRC_REGISTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IORING_RSRC_REGISTER_SPARSE")],
         after: &[],
@@ -6676,6 +6887,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IORING_SETUP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IORING_SETUP_IOPOLL"),
@@ -6708,6 +6920,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IOSQE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IOSQE_FIXED_FILE"),
@@ -6726,6 +6939,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "IO_WQ_BOUND"), (0x1, "IO_WQ_UNBOUND")],
         after: &[],
@@ -6736,6 +6950,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IOCB_CMD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IOCB_CMD_PREAD"),
@@ -6755,6 +6970,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IOCB_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IOCB_FLAG_RESFD"), (0x2, "IOCB_FLAG_IOPRIO")],
         after: &[],
@@ -6765,6 +6981,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IOPRIO_CLASS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IOPRIO_CLASS_NONE"),
@@ -6781,6 +6998,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IOPRIO_WHO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IOPRIO_WHO_PROCESS"),
@@ -6795,6 +7013,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IP_TOS"),
@@ -6815,6 +7034,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IP_TOS"),
@@ -6872,6 +7092,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "IPT_SO_GET_INFO"),
@@ -6894,6 +7115,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "IPT_SO_SET_REPLACE"),
@@ -6911,6 +7133,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IP_PMTUDISC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IP_PMTUDISC_DONT"),
@@ -6928,6 +7151,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPPROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPPROTO_IP"),
@@ -6975,6 +7199,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPTOS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "IPTOS_LOWDELAY"),
@@ -6990,6 +7215,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SEMOP"),
@@ -7013,6 +7239,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[
             (0x200, "IPC_CREAT"),
@@ -7030,6 +7257,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPSTATS_MIB_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPSTATS_MIB_NUM"),
@@ -7078,6 +7306,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IPV6_ADDRFORM"),
@@ -7153,6 +7382,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "IP6T_SO_GET_INFO"),
@@ -7168,6 +7398,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IPV6_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "IP6T_SO_SET_REPLACE"),
@@ -7181,6 +7412,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IRLMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IRLMP_ENUMDEVICES"),
@@ -7203,6 +7435,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ITIMER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "ITIMER_REAL"),
@@ -7217,6 +7450,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KCM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "KCM_RECV_DISABLE")],
         after: &[],
@@ -7227,6 +7461,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KCMPROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "KCMPROTO_CONNECTED")],
         after: &[],
@@ -7237,6 +7472,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KCMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KCMP_FILE"),
@@ -7256,6 +7492,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KT_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KT_LATIN"),
@@ -7271,6 +7508,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KD_FONT_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "KD_FONT_FLAG_DONT_RECALC")],
         after: &[],
@@ -7281,6 +7519,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KD_FONT_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KD_FONT_OP_SET"),
@@ -7298,6 +7537,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KVAL(K_F1)"),
@@ -7565,6 +7805,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KG_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "1<<KG_SHIFT"),
@@ -7585,6 +7826,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("K_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "K_NORMTAB"),
@@ -7600,6 +7842,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KT_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KT_LATIN"),
@@ -7627,6 +7870,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "K_F1"),
@@ -8056,6 +8300,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("K_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x3, "K_METABIT"), (0x4, "K_ESCPREFIX")],
         after: &[],
@@ -8066,6 +8311,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("K_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "K_RAW"),
@@ -8082,6 +8328,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KB_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "KB_84"), (0x2, "KB_101"), (0x3, "KB_OTHER")],
         after: &[],
@@ -8092,6 +8339,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LED_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LED_SCR"),
@@ -8109,6 +8357,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LED_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "LED_SCR"), (0x2, "LED_NUM"), (0x4, "LED_CAP")],
         after: &[],
@@ -8119,6 +8368,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KD_TEXT"),
@@ -8134,6 +8384,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEXEC_FILE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "KEXEC_FILE_UNLOAD"),
@@ -8151,6 +8402,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEXEC_ARCH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KEXEC_ARCH_DEFAULT"),
@@ -8178,6 +8430,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEXEC_???"),
         bits: 64,
         apart: true,
+        remarked: true,
         before: &[Field {
             mask: 0xffff0000,
             kind: FieldKind::Set(SetId::KexecLoadArch),
@@ -8196,6 +8449,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1000000, "KEY_POS_VIEW"),
@@ -8231,6 +8485,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xfffffff8, "KEY_SPEC_REQUESTOR_KEYRING"),
@@ -8250,6 +8505,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEYCTL_CAPS0_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "KEYCTL_CAPS0_CAPABILITIES"),
@@ -8269,6 +8525,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEYCTL_CAPS1_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "KEYCTL_CAPS1_NS_KEYRING_NAME"),
@@ -8283,6 +8540,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEYCTL_MOVE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "KEYCTL_MOVE_EXCL")],
         after: &[],
@@ -8293,6 +8551,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEYCTL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KEYCTL_GET_KEYRING_ID"),
@@ -8337,6 +8596,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEYCTL_SUPPORTS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "KEYCTL_SUPPORTS_ENCRYPT"),
@@ -8352,6 +8612,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KEY_REQKEY_DEFL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KEY_REQKEY_DEFL_DEFAULT"),
@@ -8372,6 +8633,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KVM_CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "KVM_CAP_IRQCHIP"),
@@ -8627,6 +8889,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("KVM_MEM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "KVM_MEM_LOG_DIRTY_PAGES"),
@@ -8641,6 +8904,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("L2CAP_CID_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "L2CAP_CID_SIGNALING"),
@@ -8662,6 +8926,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("L2CAP_PSM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "L2CAP_PSM_SDP"),
@@ -8682,6 +8947,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_ACCESS_FS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_ACCESS_FS_EXECUTE"),
@@ -8710,6 +8976,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_ACCESS_NET_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_ACCESS_NET_BIND_TCP"),
@@ -8725,6 +8992,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_ADD_RULE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "LANDLOCK_ADD_RULE_QUIET")],
         after: &[],
@@ -8735,6 +9003,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_CREATE_RULESET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_CREATE_RULESET_VERSION"),
@@ -8748,6 +9017,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_RESTRICT_SELF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF"),
@@ -8763,6 +9033,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_RULE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_RULE_PATH_BENEATH"),
@@ -8776,10 +9047,28 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LANDLOCK_SCOPE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET"),
             (0x2, "LANDLOCK_SCOPE_SIGNAL"),
+        ],
+        after: &[],
+    },
+    Set {
+        name: "lease_type",
+        kind: SetKind::Enum,
+        unknown: Unknown::Comment("F_???"),
+        bits: 64,
+        apart: false,
+        remarked: false,
+        before: &[],
+        values: &[
+            (0x0, "F_RDLCK"),
+            (0x1, "F_WRLCK"),
+            (0x2, "F_UNLCK"),
+            (0x4, "F_EXLCK"),
+            (0x8, "F_SHLCK"),
         ],
         after: &[],
     },
@@ -8789,6 +9078,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LINK_XSTATS_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LINK_XSTATS_TYPE_UNSPEC"),
@@ -8803,6 +9093,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LIRC_CAN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2, "LIRC_CAN_SEND_PULSE"),
@@ -8830,6 +9121,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LIRC_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LIRC_MODE_RAW"),
@@ -8846,6 +9138,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LISTMOUNT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "LISTMOUNT_REVERSE")],
         after: &[],
@@ -8856,6 +9149,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LLC_OPT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LLC_OPT_UNKNOWN"),
@@ -8877,6 +9171,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "F_RDLCK"),
@@ -8893,6 +9188,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LBMD_PI_CSUM_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LBMD_PI_CSUM_NONE"),
@@ -8908,6 +9204,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LBMD_PI_CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "LBMD_PI_CAP_INTEGRITY"), (0x2, "LBMD_PI_CAP_REFTAG")],
         after: &[],
@@ -8918,6 +9215,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LOGLEVEL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LOGLEVEL_EMERG"),
@@ -8937,6 +9235,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LO_CRYPT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LO_CRYPT_NONE"),
@@ -8958,6 +9257,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LO_FLAGS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "LO_FLAGS_READ_ONLY"),
@@ -8974,6 +9274,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LSM_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LSM_ATTR_UNDEF"),
@@ -8992,6 +9293,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LSM_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "LSM_FLAG_SINGLE")],
         after: &[],
@@ -9002,6 +9304,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LSM_ID_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LSM_ID_UNDEF"),
@@ -9028,6 +9331,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LWTUNNEL_ENCAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LWTUNNEL_ENCAP_NONE"),
@@ -9050,6 +9354,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MADV_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MADV_NORMAL"),
@@ -9088,6 +9393,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MPOL_MF_STRICT"),
@@ -9102,6 +9408,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MDBA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MDBA_UNSPEC"),
@@ -9116,6 +9423,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MDBA_MDB_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "MDBA_MDB_UNSPEC"), (0x1, "MDBA_MDB_ENTRY")],
         after: &[],
@@ -9126,6 +9434,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MDBA_MDB_ENTRY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "MDBA_MDB_ENTRY_UNSPEC"), (0x1, "MDBA_MDB_ENTRY_INFO")],
         after: &[],
@@ -9136,6 +9445,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MDBA_ROUTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "MDBA_ROUTER_UNSPEC"), (0x1, "MDBA_ROUTER_PORT")],
         after: &[],
@@ -9146,6 +9456,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MEMBARRIER_CMD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MEMBARRIER_CMD_QUERY"),
@@ -9168,6 +9479,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MEMBARRIER_CMD_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "MEMBARRIER_CMD_FLAG_CPU")],
         after: &[],
@@ -9178,6 +9490,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MFD_CLOEXEC"),
@@ -9197,6 +9510,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x80000, "O_CLOEXEC")],
         after: &[],
@@ -9207,6 +9521,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MPOL_DEFAULT"),
@@ -9225,6 +9540,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xffff1fff,
             kind: FieldKind::Joins(SetId::Mempolicy),
@@ -9242,6 +9558,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MLOCK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "MLOCK_ONFAULT")],
         after: &[],
@@ -9252,6 +9569,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MCL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MCL_CURRENT"),
@@ -9266,6 +9584,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MAP_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xf,
             kind: FieldKind::Set(SetId::MmapType),
@@ -9298,6 +9617,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PROT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PROT_NONE"),
@@ -9316,6 +9636,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MAP_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MAP_FILE"),
@@ -9332,6 +9653,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIOCM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TIOCM_LE"),
@@ -9355,6 +9677,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MOUNT_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MOUNT_ATTR_RDONLY"),
@@ -9375,6 +9698,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xc0ed0000, "MS_MGC_VAL"),
@@ -9418,6 +9742,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xffffffffffffffff, "LSMT_ROOT")],
         after: &[],
@@ -9428,6 +9753,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MS_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x20000, "MS_UNBINDABLE"),
@@ -9443,6 +9769,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -9458,6 +9785,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MOVE_MOUNT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MOVE_MOUNT_F_SYMLINKS"),
@@ -9477,6 +9805,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPOL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x2, "MPOL_MF_MOVE"), (0x4, "MPOL_MF_MOVE_ALL")],
         after: &[],
@@ -9487,6 +9816,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPLS_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "MPLS_STATS_UNSPEC"), (0x1, "MPLS_STATS_LINK")],
         after: &[],
@@ -9497,6 +9827,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPTCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MPTCP_INFO"),
@@ -9512,6 +9843,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPTCP_SUBFLOW_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MPTCP_SUBFLOW_ATTR_UNSPEC"),
@@ -9535,6 +9867,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MPTCP_SUBFLOW_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MPTCP_SUBFLOW_FLAG_MCAP_REM"),
@@ -9555,6 +9888,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x800, "O_NONBLOCK")],
         after: &[],
@@ -9565,6 +9899,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MREMAP_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MREMAP_MAYMOVE"),
@@ -9579,6 +9914,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MSG_OOB"),
@@ -9615,6 +9951,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1000, "MSG_NOERROR"),
@@ -9630,6 +9967,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -9648,6 +9986,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -9661,6 +10000,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x4, "MS_SYNC"), (0x1, "MS_ASYNC"), (0x2, "MS_INVALIDATE")],
         after: &[],
@@ -9671,6 +10011,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_NANDECC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MTD_NANDECC_OFF"),
@@ -9687,6 +10028,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_FILE_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MTD_FILE_MODE_NORMAL"),
@@ -9702,6 +10044,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x400, "MTD_WRITEABLE"),
@@ -9718,6 +10061,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_OPS_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MTD_OPS_PLACE_OOB"),
@@ -9732,6 +10076,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_OTP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MTD_OTP_OFF"),
@@ -9746,6 +10091,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MTD_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "MTD_ABSENT"),
@@ -9765,6 +10111,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "AT_HANDLE_MNT_ID_UNIQUE"),
@@ -9781,6 +10128,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x80, "CLONE_NEWTIME"),
@@ -9800,6 +10148,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("???_NS"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x80, "TIME_NS"),
@@ -9819,6 +10168,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NBD_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NBD_FLAG_HAS_FLAGS"),
@@ -9838,6 +10188,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NDA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NDA_UNSPEC"),
@@ -9867,6 +10218,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NDIAG_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NDIAG_FLAG_CB_RUNNING"),
@@ -9884,6 +10236,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NETLINK_ROUTE"),
@@ -9918,6 +10271,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NDIAG_SHOW_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NDIAG_SHOW_MEMINFO"),
@@ -9933,6 +10287,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NDTA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NDTA_UNSPEC"),
@@ -9954,6 +10309,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NDTPA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NDTPA_UNSPEC"),
@@ -9985,6 +10341,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xffffff7a, "-EFTYPE"),
@@ -10128,6 +10485,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NTF_EXT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NTF_EXT_MANAGED"),
@@ -10142,6 +10500,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NTF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NTF_USE"),
@@ -10161,6 +10520,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NUD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NUD_INCOMPLETE"),
@@ -10181,6 +10541,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETCONFA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NETCONFA_UNSPEC"),
@@ -10202,6 +10563,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFNL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "NFNL_MSG_BATCH_BEGIN"),
@@ -10328,6 +10690,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -10345,6 +10708,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -10364,6 +10728,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETLINK_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NETLINK_DIAG_MEMINFO"),
@@ -10380,6 +10745,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLMSGERR_ATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NLMSGERR_ATTR_UNUSED"),
@@ -10398,6 +10764,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -10417,6 +10784,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -10438,6 +10806,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLM_F_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLM_F_REQUEST"),
@@ -10459,6 +10828,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NETLINK_ADD_MEMBERSHIP"),
@@ -10482,6 +10852,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NETLINK_ROUTE"),
@@ -10515,6 +10886,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETLINK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "NETLINK_UNCONNECTED"), (0x1, "NETLINK_CONNECTED")],
         after: &[],
@@ -10525,6 +10897,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NLMSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NLMSG_NOOP"),
@@ -10540,6 +10913,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NETNSA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NETNSA_NONE"),
@@ -10557,6 +10931,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTNH_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RTNH_F_DEAD"),
@@ -10575,6 +10950,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NEXTHOP_GRP_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NEXTHOP_GRP_TYPE_MPATH"),
@@ -10588,6 +10964,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFC_LLCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NFC_LLCP_RW"),
@@ -10604,6 +10981,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFC_PROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NFC_PROTO_JEWEL"),
@@ -10622,6 +11000,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "NFC_SOCKPROTO_RAW"), (0x1, "NFC_SOCKPROTO_LLCP")],
         after: &[],
@@ -10632,6 +11011,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFEA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NFEA_UNSPEC"),
@@ -10646,6 +11026,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFNETLINK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "NFNETLINK_V0")],
         after: &[],
@@ -10656,6 +11037,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NFNL_SUBSYS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NFNL_SUBSYS_NONE"),
@@ -10680,6 +11062,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NHA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NHA_UNSPEC"),
@@ -10705,6 +11088,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NHA_RES_BUCKET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NHA_RES_BUCKET_PAD"),
@@ -10720,6 +11104,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NHA_RES_GROUP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "NHA_RES_GROUP_PAD"),
@@ -10736,6 +11121,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "DN_ACCESS"),
@@ -10754,6 +11140,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "O_RDONLY"),
@@ -10769,6 +11156,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0x3,
             kind: FieldKind::Set(SetId::OpenAccess),
@@ -10803,6 +11191,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "O_CREAT"),
@@ -10834,6 +11223,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("OPEN_TREE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "OPEN_TREE_CLONE"),
@@ -10849,11 +11239,48 @@ pub static SETS: [Set; 633] = [
         after: &[],
     },
     Set {
+        name: "openat2_flags",
+        kind: SetKind::Flags,
+        unknown: Unknown::Comment("O_???"),
+        bits: 64,
+        apart: false,
+        remarked: false,
+        before: &[Field {
+            mask: 0x3,
+            kind: FieldKind::Set(SetId::OpenAccess),
+        }],
+        values: &[
+            (0x40, "O_CREAT"),
+            (0x80, "O_EXCL"),
+            (0x100, "O_NOCTTY"),
+            (0x200, "O_TRUNC"),
+            (0x400, "O_APPEND"),
+            (0x800, "O_NONBLOCK"),
+            (0x101000, "O_SYNC"),
+            (0x100000, "__O_SYNC"),
+            (0x1000, "O_DSYNC"),
+            (0x4000, "O_DIRECT"),
+            (0x8000, "O_LARGEFILE"),
+            (0x20000, "O_NOFOLLOW"),
+            (0x40000, "O_NOATIME"),
+            (0x80000, "O_CLOEXEC"),
+            (0x200000, "O_PATH"),
+            (0x410000, "O_TMPFILE"),
+            (0x400000, "__O_TMPFILE"),
+            (0x10000, "O_DIRECTORY"),
+            (0x4000000, "O_EMPTYPATH"),
+            (0x2000, "FASYNC"),
+            (0x100000000, "OPENAT2_REGULAR"),
+        ],
+        after: &[],
+    },
+    Set {
         name: "owner_type",
         kind: SetKind::Enum,
         unknown: Unknown::Comment("F_OWNER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "F_OWNER_TID"),
@@ -10868,6 +11295,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PACKET_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PACKET_DIAG_INFO"),
@@ -10887,6 +11315,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PACKET_MR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PACKET_MR_MULTICAST"),
@@ -10902,6 +11331,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PACKET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PACKET_ADD_MEMBERSHIP"),
@@ -10936,6 +11366,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PACKET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PACKET_HOST"),
@@ -10955,6 +11386,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PDI_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PDI_RUNNING"),
@@ -10971,6 +11403,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PACKET_SHOW_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PACKET_SHOW_INFO"),
@@ -10988,6 +11421,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTRACE_PEEKSIGINFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PTRACE_PEEKSIGINFO_SHARED")],
         after: &[],
@@ -10998,6 +11432,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_ATTR_SIZE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x40, "PERF_ATTR_SIZE_VER0"),
@@ -11019,6 +11454,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_SAMPLE_BRANCH_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PERF_SAMPLE_BRANCH_USER"),
@@ -11050,6 +11486,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_COUNT_HW_CACHE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_HW_CACHE_L1D"),
@@ -11068,6 +11505,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_COUNT_HW_CACHE_OP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_HW_CACHE_OP_READ"),
@@ -11082,6 +11520,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_COUNT_HW_CACHE_RESULT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_HW_CACHE_RESULT_ACCESS"),
@@ -11095,6 +11534,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_FLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PERF_FLAG_FD_NO_GROUP"),
@@ -11110,6 +11550,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_COUNT_HW_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_HW_CPU_CYCLES"),
@@ -11131,6 +11572,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_IOC_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PERF_IOC_FLAG_GROUP")],
         after: &[],
@@ -11141,6 +11583,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_FORMAT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PERF_FORMAT_TOTAL_TIME_ENABLED"),
@@ -11157,6 +11600,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_SAMPLE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PERF_SAMPLE_IP"),
@@ -11193,6 +11637,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_COUNT_SW_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_COUNT_SW_CPU_CLOCK"),
@@ -11216,6 +11661,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PERF_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PERF_TYPE_HARDWARE"),
@@ -11233,6 +11679,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PER_???"),
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[Field {
             mask: 0xff,
             kind: FieldKind::Set(SetId::PersonalityBase),
@@ -11258,6 +11705,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PER_LINUX"),
@@ -11276,6 +11724,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PN_PROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PN_PROTO_TRANSPORT"),
@@ -11290,6 +11739,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PIDTYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PIDTYPE_PID"),
@@ -11305,6 +11755,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PIDFD_INFO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PIDFD_INFO_PID"),
@@ -11324,6 +11775,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PIDFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x800, "PIDFD_NONBLOCK"), (0x80, "PIDFD_THREAD")],
         after: &[],
@@ -11334,6 +11786,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PIDFD_SIGNAL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PIDFD_SIGNAL_THREAD"),
@@ -11348,6 +11801,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PKEY_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PKEY_DISABLE_ACCESS"), (0x2, "PKEY_DISABLE_WRITE")],
         after: &[],
@@ -11358,6 +11812,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PNPIPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PNPIPE_ENCAP"),
@@ -11373,6 +11828,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("POLL???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "POLLIN"),
@@ -11398,6 +11854,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PPPOL2TP_SO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PPPOL2TP_SO_DEBUG"),
@@ -11414,6 +11871,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_CAP_AMBIENT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_CAP_AMBIENT_IS_SET"),
@@ -11429,6 +11887,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SUID_DUMP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SUID_DUMP_DISABLE"),
@@ -11443,6 +11902,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_FP_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PR_FP_MODE_FR"), (0x2, "PR_FP_MODE_FRE")],
         after: &[],
@@ -11453,6 +11913,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_FUTEX_HASH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_FUTEX_HASH_SET_SLOTS"),
@@ -11466,6 +11927,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_MCE_KILL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "PR_MCE_KILL_CLEAR"), (0x1, "PR_MCE_KILL_SET")],
         after: &[],
@@ -11476,6 +11938,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_MCE_KILL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_MCE_KILL_LATE"),
@@ -11490,6 +11953,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_MDWE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_MDWE_REFUSE_EXEC_GAIN"),
@@ -11503,6 +11967,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_MTE_TCF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_MTE_TCF_NONE"),
@@ -11517,6 +11982,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_PAC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_PAC_APIAKEY"),
@@ -11533,6 +11999,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_PPC_DEXCR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_PPC_DEXCR_SBHE"),
@@ -11548,6 +12015,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_PPC_DEXCR_CTRL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_PPC_DEXCR_CTRL_EDITABLE"),
@@ -11564,6 +12032,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xffffffff, "PR_SET_PTRACER_ANY")],
         after: &[],
@@ -11574,6 +12043,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_RISCV_CTX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_RISCV_CTX_SW_FENCEI_ON"),
@@ -11587,6 +12057,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_RISCV_SCOPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_RISCV_SCOPE_PER_PROCESS"),
@@ -11600,6 +12071,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SCHED_CORE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_SCHED_CORE_GET"),
@@ -11615,6 +12087,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SET_MM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_SET_MM_START_CODE"),
@@ -11641,6 +12114,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SET_VMA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "PR_SET_VMA_ANON_NAME")],
         after: &[],
@@ -11651,6 +12125,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_SPEC_STORE_BYPASS"),
@@ -11665,6 +12140,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_SPEC_PRCTL"),
@@ -11682,6 +12158,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SPEC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2, "PR_SPEC_ENABLE"),
@@ -11697,6 +12174,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SYS_DISPATCH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_SYS_DISPATCH_OFF"),
@@ -11711,6 +12189,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_SYS_DISPATCH_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PR_SYS_DISPATCH_OFF"),
@@ -11725,6 +12204,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PR_TAGGED_ADDR_ENABLE")],
         after: &[Field {
@@ -11738,6 +12218,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_TSC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PR_TSC_ENABLE"), (0x2, "PR_TSC_SIGSEGV")],
         after: &[],
@@ -11748,6 +12229,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_UNALIGN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "PR_UNALIGN_NOPRINT"), (0x2, "PR_UNALIGN_SIGBUS")],
         after: &[],
@@ -11758,6 +12240,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PR_SET_PDEATHSIG"),
@@ -11849,6 +12332,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PRIO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PRIO_PROCESS"),
@@ -11863,6 +12347,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PTP_ENABLE_FEATURE"),
@@ -11879,6 +12364,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTP_PEROUT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PTP_PEROUT_ONE_SHOT"),
@@ -11893,6 +12379,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTP_PF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PTP_PF_NONE"),
@@ -11908,6 +12395,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTRACE_EVENT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PTRACE_EVENT_FORK"),
@@ -11927,6 +12415,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTRACE_O_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "PTRACE_O_TRACESYSGOOD"),
@@ -11948,6 +12437,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "NT_PRSTATUS"),
@@ -11979,6 +12469,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTRACE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PTRACE_TRACEME"),
@@ -12035,6 +12526,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("PTRACE_SYSCALL_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "PTRACE_SYSCALL_INFO_NONE"),
@@ -12050,6 +12542,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("QFMT_VFS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "QFMT_VFS_OLD"),
@@ -12066,6 +12559,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("DQF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "DQF_ROOT_SQUASH"), (0x10000, "DQF_SYS_FILE")],
         after: &[],
@@ -12076,6 +12570,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IIF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IIF_BGRACE"), (0x2, "IIF_IGRACE"), (0x4, "IIF_FLAGS")],
         after: &[],
@@ -12086,6 +12581,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("???QUOTA"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "USRQUOTA"), (0x1, "GRPQUOTA"), (0x2, "PRJQUOTA")],
         after: &[],
@@ -12096,6 +12592,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("QIF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "QIF_BLIMITS"),
@@ -12113,6 +12610,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("Q_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x5801, "Q_XQUOTAON"),
@@ -12142,6 +12640,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RAW_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "ICMP_FILTER")],
         after: &[],
@@ -12152,6 +12651,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RDS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RDS_CANCEL_SENT_TO"),
@@ -12169,6 +12669,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LINUX_REBOOT_CMD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "LINUX_REBOOT_CMD_CAD_OFF"),
@@ -12188,6 +12689,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LINUX_REBOOT_MAGIC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xfee1dead, "LINUX_REBOOT_MAGIC1")],
         after: &[],
@@ -12198,6 +12700,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("LINUX_REBOOT_MAGIC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x5121996, "LINUX_REBOOT_MAGIC2A"),
@@ -12213,6 +12716,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RENAME_??"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RENAME_NOREPLACE"),
@@ -12227,6 +12731,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RESOLVE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RESOLVE_NO_XDEV"),
@@ -12244,6 +12749,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RLIMIT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RLIMIT_CPU"),
@@ -12271,6 +12777,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTNL_FAMILY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x80, "RTNL_FAMILY_IPMR"), (0x81, "RTNL_FAMILY_IP6MR")],
         after: &[],
@@ -12281,6 +12788,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTM_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "RTM_F_NOTIFY"),
@@ -12301,6 +12809,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTN_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RTN_UNSPEC"),
@@ -12324,6 +12833,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTPROT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RTPROT_UNSPEC"),
@@ -12359,6 +12869,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RT_SCOPE_UNIVERSE"),
@@ -12375,6 +12886,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RT_TABLE_UNSPEC"),
@@ -12390,6 +12902,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "RTM_NEWLINK"),
@@ -12476,6 +12989,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RSEQ_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RSEQ_FLAG_UNREGISTER"),
@@ -12489,6 +13003,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RTA_UNSPEC"),
@@ -12532,6 +13047,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTAX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RTAX_UNSPEC"),
@@ -12561,6 +13077,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTC_PARAM_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RTC_PARAM_FEATURES"),
@@ -12575,6 +13092,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTC_VL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RTC_VL_DATA_INVALID"),
@@ -12591,6 +13109,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RTEXT_FILTER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RTEXT_FILTER_VF"),
@@ -12611,6 +13130,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FR_ACT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "FR_ACT_UNSPEC"),
@@ -12631,6 +13151,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FIB_RULE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FIB_RULE_PERMANENT"),
@@ -12648,6 +13169,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RT_TABLE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RT_TABLE_UNSPEC"),
@@ -12663,6 +13185,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RUSAGE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RUSAGE_SELF"),
@@ -12678,6 +13201,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RWH_WRITE_LIFE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "RWH_WRITE_LIFE_NOT_SET"),
@@ -12695,6 +13219,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RWF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RWF_HIPRI"),
@@ -12715,6 +13240,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("RXRPC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "RXRPC_SECURITY_KEY"),
@@ -12733,6 +13259,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SCHED_FLAG_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SCHED_FLAG_RESET_ON_FORK"),
@@ -12751,6 +13278,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SCHED_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SCHED_OTHER"),
@@ -12770,6 +13298,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SCHED_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xbfffffff,
             kind: FieldKind::Set(SetId::SchedPolicies),
@@ -12783,6 +13312,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SCM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SCM_RIGHTS"),
@@ -12808,6 +13338,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SCTP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SCTP_RTOINFO"),
@@ -12887,6 +13418,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("F_SEAL_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "F_SEAL_SEAL"),
@@ -12904,6 +13436,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_ADDFD_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SECCOMP_ADDFD_FLAG_SETFD"),
@@ -12917,6 +13450,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_FILTER_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SECCOMP_FILTER_FLAG_TSYNC"),
@@ -12934,6 +13468,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_MODE_DISABLED"),
@@ -12948,6 +13483,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_USER_NOTIF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP")],
         after: &[],
@@ -12958,6 +13494,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_SET_MODE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_SET_MODE_STRICT"),
@@ -12973,6 +13510,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_USER_NOTIF_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "SECCOMP_USER_NOTIF_FLAG_CONTINUE")],
         after: &[],
@@ -12983,6 +13521,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECCOMP_RET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SECCOMP_RET_KILL_THREAD"),
@@ -13002,6 +13541,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[Field {
             mask: 0xffff0000,
             kind: FieldKind::Set(SetId::SeccompRet),
@@ -13015,6 +13555,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SECBIT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SECBIT_NOROOT"),
@@ -13038,6 +13579,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SEEK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SEEK_SET"),
@@ -13054,6 +13596,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SELNL_MSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "SELNL_MSG_SETENFORCE"),
@@ -13067,6 +13610,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SEM_???"),
         bits: 16,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1000, "SEM_UNDO"), (0x800, "IPC_NOWAIT")],
         after: &[],
@@ -13077,6 +13621,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SEM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -13102,6 +13647,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -13115,6 +13661,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLONE_NEW???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x80, "CLONE_NEWTIME"),
@@ -13134,6 +13681,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SG_SCSI_RESET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x100, "SG_SCSI_RESET_NO_ESCALATE")],
         after: &[Field {
@@ -13147,6 +13695,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SG_SCSI_RESET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SG_SCSI_RESET_NOTHING"),
@@ -13163,6 +13712,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SHADOW_STACK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SHADOW_STACK_SET_TOKEN"),
@@ -13176,6 +13726,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SHM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1000, "SHM_RDONLY"),
@@ -13191,6 +13742,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[
             (0x200, "IPC_CREAT"),
@@ -13215,6 +13767,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SHM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IPC_RMID"),
@@ -13235,6 +13788,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[(0x100, "IPC_64")],
         after: &[Field {
@@ -13248,6 +13802,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ARCH_SHSTK_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "ARCH_SHSTK_SHSTK"), (0x2, "ARCH_SHSTK_WRSS")],
         after: &[],
@@ -13258,6 +13813,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("???_SHUTDOWN"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "RCV_SHUTDOWN"), (0x2, "SEND_SHUTDOWN")],
         after: &[],
@@ -13268,6 +13824,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SHUT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "SHUT_RD"), (0x1, "SHUT_WR"), (0x2, "SHUT_RDWR")],
         after: &[],
@@ -13278,6 +13835,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SI_USER"),
@@ -13299,6 +13857,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "BUS_ADRALN"),
@@ -13315,6 +13874,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "CLD_EXITED"),
@@ -13332,6 +13892,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "EMT_TAGOVF")],
         after: &[],
@@ -13342,6 +13903,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FPE_INTDIV"),
@@ -13363,6 +13925,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "ILL_ILLOPC"),
@@ -13383,6 +13946,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "POLL_IN"),
@@ -13400,6 +13964,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SEGV_MAPERR"),
@@ -13421,6 +13986,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "SYS_SECCOMP"), (0x2, "SYS_USER_DISPATCH")],
         after: &[],
@@ -13431,6 +13997,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TRAP_BRKPT"),
@@ -13448,6 +14015,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SA_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x4000000, "SA_RESTORER"),
@@ -13468,6 +14036,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SIG_DFL"),
@@ -13482,6 +14051,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SS_ONSTACK"),
@@ -13496,6 +14066,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SIGEV_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SIGEV_SIGNAL"),
@@ -13511,6 +14082,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SIG_DFL"),
@@ -13525,6 +14097,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x80000, "SFD_CLOEXEC"), (0x800, "SFD_NONBLOCK")],
         after: &[],
@@ -13535,6 +14108,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SIG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SIG_BLOCK"),
@@ -13549,6 +14123,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SK_MEMINFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SK_MEMINFO_RMEM_ALLOC"),
@@ -13569,6 +14144,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SKF_AD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SKF_AD_PROTOCOL"),
@@ -13596,6 +14172,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SMCPROTO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "SMCPROTO_SMC"), (0x1, "SMCPROTO_SMC6")],
         after: &[],
@@ -13606,6 +14183,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SO_DEBUG"),
@@ -13698,6 +14276,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1a, "SO_GET_FILTER")],
         after: &[],
@@ -13708,6 +14287,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOF_TIMESTAMPING_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SOF_TIMESTAMPING_TX_HARDWARE"),
@@ -13738,6 +14318,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOCK_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x12, "TCPDIAG_GETSOCK"),
@@ -13753,6 +14334,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "AF_UNSPEC"),
@@ -13810,6 +14392,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOL_??"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SOL_IP"),
@@ -13865,6 +14448,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[Field {
             mask: 0xf,
             kind: FieldKind::Joins(SetId::SockTypeBase),
@@ -13878,6 +14462,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SOCK_STREAM"),
@@ -13896,6 +14481,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SOCK_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x80000, "SOCK_CLOEXEC"), (0x800, "SOCK_NONBLOCK")],
         after: &[],
@@ -13906,6 +14492,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SYS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SYS_SOCKET"),
@@ -13937,6 +14524,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SPLICE_F_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SPLICE_F_MOVE"),
@@ -13952,6 +14540,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("ST_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x20, "ST_VALID"),
@@ -13974,6 +14563,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("STATMOUNT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "STATMOUNT_BY_FD")],
         after: &[],
@@ -13984,6 +14574,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("STATMOUNT_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "STATMOUNT_SB_BASIC"),
@@ -14010,6 +14601,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("1<<IFLA_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2, "1<<IFLA_STATS_LINK_64"),
@@ -14026,6 +14618,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("STATX_ATTR_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x4, "STATX_ATTR_COMPRESSED"),
@@ -14047,6 +14640,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[Field {
             mask: 0x6000,
             kind: FieldKind::Set(SetId::StatxSync),
@@ -14067,6 +14661,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("STATX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xfff, "STATX_ALL"),
@@ -14098,6 +14693,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_STATX_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "AT_STATX_SYNC_AS_STAT"),
@@ -14113,6 +14709,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SWAP_FLAG_???"),
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[],
         values: &[
             (0x8000, "SWAP_FLAG_PREFER"),
@@ -14131,6 +14728,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SYNC_FILE_RANGE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "SYNC_FILE_RANGE_WAIT_BEFORE"),
@@ -14145,6 +14743,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SYSLOG_ACTION_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SYSLOG_ACTION_CLOSE"),
@@ -14167,6 +14766,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_ACT_FLAGS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCA_ACT_FLAGS_NO_PERCPU_STATS"),
@@ -14181,6 +14781,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_ACT_HW_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCA_ACT_HW_STATS_IMMEDIATE"),
@@ -14194,6 +14795,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_ACT_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCA_ACT_FLAG_LARGE_DUMP_ON"),
@@ -14207,6 +14809,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_ACT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCA_ACT_UNSPEC"),
@@ -14229,6 +14832,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCA_UNSPEC"),
@@ -14257,6 +14861,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_ROOT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCA_ROOT_UNSPEC"),
@@ -14274,6 +14879,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_STAB_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCA_STAB_UNSPEC"),
@@ -14288,6 +14894,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCA_STATS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCA_STATS_UNSPEC"),
@@ -14308,6 +14915,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TC???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "TCIFLUSH"), (0x1, "TCOFLUSH"), (0x2, "TCIOFLUSH")],
         after: &[],
@@ -14318,6 +14926,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCP_AO_KEYF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCP_AO_KEYF_IFINDEX"),
@@ -14331,6 +14940,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCP_ESTABLISHED"),
@@ -14355,6 +14965,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCP_NODELAY"),
@@ -14412,6 +15023,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TCP_ESTABLISHED"),
@@ -14435,6 +15047,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("1<<TCP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2, "1<<TCP_ESTABLISHED"),
@@ -14459,6 +15072,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TC???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TCOOFF"),
@@ -14474,6 +15088,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TEE_GEN_CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TEE_GEN_CAP_GP"),
@@ -14490,6 +15105,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TEE_IMPL_ID_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TEE_IMPL_ID_OPTEE"),
@@ -14505,6 +15121,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TEE_IOCTL_SHM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TEE_IOCTL_SHM_MAPPED"),
@@ -14523,6 +15140,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TEE_OPTEE_CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "TEE_OPTEE_CAP_TZ")],
         after: &[],
@@ -14533,6 +15151,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("B???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "B0"),
@@ -14576,6 +15195,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("BS???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "BS0"), (0x2000, "BS1")],
         after: &[],
@@ -14586,6 +15206,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "VINTR"),
@@ -14614,6 +15235,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x100f,
@@ -14642,6 +15264,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CR???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "CR0"), (0x200, "CR1"), (0x400, "CR2"), (0x600, "CR3")],
         after: &[],
@@ -14652,6 +15275,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CS???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "CS5"), (0x10, "CS6"), (0x20, "CS7"), (0x30, "CS8")],
         after: &[],
@@ -14662,6 +15286,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FF???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "FF0"), (0x8000, "FF1")],
         after: &[],
@@ -14672,6 +15297,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "IGNBRK"),
@@ -14698,6 +15324,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "ISIG"),
@@ -14725,6 +15352,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("NL???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "NL0"), (0x100, "NL1")],
         after: &[],
@@ -14735,6 +15363,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: true,
+        remarked: false,
         before: &[
             Field {
                 mask: 0x100,
@@ -14779,6 +15408,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TAB???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TAB0"),
@@ -14794,6 +15424,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("VT???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x0, "VT0"), (0x4000, "VT1")],
         after: &[],
@@ -14804,6 +15435,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIMER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "TIMER_ABSTIME")],
         after: &[],
@@ -14814,6 +15446,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TFD_TIMER_ABSTIME"),
@@ -14829,6 +15462,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TFD_TIMER_ABSTIME"),
@@ -14844,6 +15478,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIOCPKT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TIOCPKT_DATA"),
@@ -14863,6 +15498,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIPC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TIPC_SERVICE_RANGE"),
@@ -14877,6 +15513,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIPC_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x7f, "TIPC_IMPORTANCE"),
@@ -14900,6 +15537,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TIPC_???_SCOPE"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x2, "TIPC_CLUSTER_SCOPE"), (0x3, "TIPC_NODE_SCOPE")],
         after: &[],
@@ -14910,6 +15548,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TLS_CIPHER_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x33, "TLS_CIPHER_AES_GCM_128"),
@@ -14929,6 +15568,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TLS_CONF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TLS_CONF_BASE"),
@@ -14944,6 +15584,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TLS_INFO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TLS_INFO_UNSPEC"),
@@ -14963,6 +15604,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TLS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "TLS_TX"),
@@ -14979,6 +15621,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TLS_???_VERSION"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x303, "TLS_1_2_VERSION"), (0x304, "TLS_1_3_VERSION")],
         after: &[],
@@ -14989,6 +15632,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("TPACKET_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "TPACKET_V1"),
@@ -15003,6 +15647,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("N_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "N_TTY"),
@@ -15045,6 +15690,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "IFF_TUN"), (0x2, "IFF_TAP")],
         after: &[],
@@ -15055,6 +15701,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UBI_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UBI_LONGTERM"),
@@ -15069,6 +15716,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UBI_VOL_PROP_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "UBI_VOL_PROP_DIRECT_WRITE")],
         after: &[],
@@ -15079,6 +15727,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UBI_VOL_???"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "UBI_VOL_SKIP_CRC_CHECK_FLG")],
         after: &[],
@@ -15089,6 +15738,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UBI_???_VOLUME"),
         bits: 8,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x3, "UBI_DYNAMIC_VOLUME"), (0x4, "UBI_STATIC_VOLUME")],
         after: &[],
@@ -15099,6 +15749,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UDIAG_SHOW_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UDIAG_SHOW_NAME"),
@@ -15117,6 +15768,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UDMABUF_FLAGS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "UDMABUF_FLAGS_CLOEXEC")],
         after: &[],
@@ -15127,6 +15779,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UDP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UDP_CORK"),
@@ -15146,6 +15799,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFDIO_CONTINUE_MODE_DONTWAKE"),
@@ -15159,6 +15813,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFDIO_COPY_MODE_DONTWAKE"),
@@ -15172,6 +15827,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFD_FEATURE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFD_FEATURE_PAGEFAULT_FLAG_WP"),
@@ -15200,6 +15856,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("_UFFDIO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "_UFFDIO_REGISTER"),
@@ -15214,6 +15871,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFDIO_MOVE_MODE_DONTWAKE"),
@@ -15227,6 +15885,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "UFFDIO_POISON_MODE_DONTWAKE")],
         after: &[],
@@ -15237,6 +15896,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("_UFFDIO_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x2, "_UFFDIO_WAKE"),
@@ -15255,6 +15915,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFDIO_REGISTER_MODE_MISSING"),
@@ -15269,6 +15930,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFDIO_WRITEPROTECT_MODE_WP"),
@@ -15282,6 +15944,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFDIO_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "UFFDIO_ZEROPAGE_MODE_DONTWAKE")],
         after: &[],
@@ -15292,6 +15955,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("MNT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "MNT_FORCE"),
@@ -15307,6 +15971,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UNIX_DIAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "UNIX_DIAG_NAME"),
@@ -15326,6 +15991,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("AT_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x100, "AT_SYMLINK_NOFOLLOW"),
@@ -15343,6 +16009,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("CLONE_???"),
         bits: 64,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x80, "CLONE_NEWTIME"),
@@ -15369,6 +16036,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "8*R15"),
@@ -15415,6 +16083,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("UFFD_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "UFFD_USER_MODE_ONLY"),
@@ -15429,6 +16098,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V4L2_BUF_TYPE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "V4L2_BUF_TYPE_VIDEO_CAPTURE"),
@@ -15454,6 +16124,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V4L2_CAP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "V4L2_CAP_VIDEO_CAPTURE"),
@@ -15495,6 +16166,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V4L2_CID_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x980001, "V4L2_CID_USER_CLASS"),
@@ -15987,6 +16659,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V4L2_FMT_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "V4L2_FMT_FLAG_COMPRESSED"),
@@ -16008,6 +16681,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("V4L2_MEMORY_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "V4L2_MEMORY_MMAP"),
@@ -16023,6 +16697,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("IFLA_VF_LINK_STATE_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "IFLA_VF_LINK_STATE_AUTO"),
@@ -16037,6 +16712,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "VMADDR_CID_HYPERVISOR"),
@@ -16052,6 +16728,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("VMADDR_FLAG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "VMADDR_FLAG_TO_HOST")],
         after: &[],
@@ -16062,6 +16739,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("SO_VM_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "SO_VM_SOCKETS_BUFFER_SIZE"),
@@ -16081,6 +16759,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0xffffffff, "VMADDR_PORT_ANY")],
         after: &[],
@@ -16091,6 +16770,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("W???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "WNOHANG"),
@@ -16110,6 +16790,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("P_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "P_ALL"),
@@ -16125,6 +16806,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("WDIOF_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "WDIOF_OVERHEAT"),
@@ -16148,6 +16830,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("WDIOS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "WDIOS_DISABLECARD"),
@@ -16162,6 +16845,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XATTR_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[(0x1, "XATTR_CREATE"), (0x2, "XATTR_REPLACE")],
         after: &[],
@@ -16172,6 +16856,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XDP_ATTACHED_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x0, "XDP_ATTACHED_NONE"),
@@ -16188,6 +16873,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XDP_FLAGS_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0xe, "XDP_FLAGS_MODES"),
@@ -16205,6 +16891,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XDP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "XDP_MMAP_OFFSETS"),
@@ -16225,6 +16912,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XDP_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "XDP_SHARED_UMEM"),
@@ -16241,6 +16929,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("XFRM_MSG_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x10, "XFRM_MSG_NEWSA"),
@@ -16277,6 +16966,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FS_QUOTA_???"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FS_QUOTA_UDQ_ACCT"),
@@ -16294,6 +16984,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Comment("FS_???_QUOTA"),
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FS_USER_QUOTA"),
@@ -16308,6 +16999,7 @@ pub static SETS: [Set; 633] = [
         unknown: Unknown::Hex,
         bits: 32,
         apart: false,
+        remarked: false,
         before: &[],
         values: &[
             (0x1, "FIBMAP"),

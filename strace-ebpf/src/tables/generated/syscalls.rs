@@ -708,7 +708,7 @@ static VARIANT_FCNTL_12: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0xd, 0xe, 0x25, 0x26],
+        values: &[0x25, 0x26],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -729,7 +729,7 @@ static VARIANT_FCNTL_13: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0xc, 0x24],
+        values: &[0x24],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -839,7 +839,7 @@ static VARIANT_FCNTL_19: Variant = Variant {
     args: &[
         Arg::new("fd", Ty::Fd),
         Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
-        Arg::new("arg", Ty::Enum(SetId::LockType)),
+        Arg::new("arg", Ty::Enum(SetId::LeaseType)),
     ],
     ret: None,
 };
@@ -942,6 +942,480 @@ static VARIANT_FCNTL_24: Variant = Variant {
     ret: None,
 };
 static VARIANT_FCNTL_25: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x409],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::SealFlags)),
+    ],
+    ret: None,
+};
+static ARGS_FCNTL64: [Arg; 3] = [
+    Arg::new("fd", Ty::Fd),
+    Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    Arg::new("arg", Ty::Hex),
+];
+static VARIANT_FCNTL64_0: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x0, 0x406],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Int),
+    ],
+    ret: Some(Arg::new("-", Ty::Fd)),
+};
+static VARIANT_FCNTL64_1: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x408],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_2: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x9],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Pid)),
+};
+static VARIANT_FCNTL64_3: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("flags", Ty::Flags(SetId::FdFlags))),
+};
+static VARIANT_FCNTL64_4: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("flags", Ty::Flags(SetId::OpenFlags))),
+};
+static VARIANT_FCNTL64_5: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xb],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Signal)),
+};
+static VARIANT_FCNTL64_6: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x401],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("-", Ty::Flags(SetId::LockType))),
+};
+static VARIANT_FCNTL64_7: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+    ],
+    ret: Some(Arg::new("seals", Ty::Flags(SetId::SealFlags))),
+};
+static VARIANT_FCNTL64_8: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::FdFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_9: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::OpenFlags)),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_10: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x6, 0x7],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Flock,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_11: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x5],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FlockPid,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_12: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xd, 0xe],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Flock64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_13: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x25, 0x26],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Flock64,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_14: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Flock64Pid,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_15: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x24],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Flock64Pid,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_16: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x407],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_17: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Pid),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_18: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xf],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::FOwnerEx,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_19: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x10],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::FOwnerEx,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_20: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xa],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Signal),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_21: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x400],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Enum(SetId::LeaseType)),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_22: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40b, 0x40d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::RwHint,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_23: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40c, 0x40e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::RwHint,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_24: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::Delegation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_25: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x410],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::Delegation,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_26: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x402],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Flags(SetId::NotifyEvents)),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8467,7 +8941,7 @@ static ARGS_STATMOUNT: [Arg; 4] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::StatmountReq,
-            len: Some(Len::ArgPtr32(0)),
+            len: Some(Len::Const(32)),
         },
     ),
     Arg::new(
@@ -8487,7 +8961,7 @@ static ARGS_LISTMOUNT: [Arg; 4] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::MntIdReq,
-            len: Some(Len::ArgPtr32(0)),
+            len: Some(Len::Const(32)),
         },
     ),
     Arg::new(
@@ -9450,7 +9924,7 @@ static ARGS_FANOTIFY_MARK: [Arg; 5] = [
     Arg::new("fanotify_fd", Ty::Fd),
     Arg::new("flags", Ty::Flags(SetId::FanotifyMarkFlags)),
     Arg::new("mask", Ty::Flags(SetId::FanotifyMask)),
-    Arg::new("dirfd", Ty::DirFd),
+    Arg::new("dirfd", Ty::MarkFd),
     Arg::new("pathname", Ty::Path),
 ];
 static ARGS_FANOTIFY_MARK_I386: [Arg; 6] = [
@@ -9458,7 +9932,7 @@ static ARGS_FANOTIFY_MARK_I386: [Arg; 6] = [
     Arg::new("flags", Ty::Flags(SetId::FanotifyMarkFlags)),
     Arg::new("mask", Ty::Flags64(SetId::FanotifyMask)),
     Arg::new("mask_hi", Ty::Unused),
-    Arg::new("dirfd", Ty::DirFd),
+    Arg::new("dirfd", Ty::MarkFd),
     Arg::new("pathname", Ty::Path),
 ];
 static ARGS_IO_SETUP: [Arg; 2] = [
@@ -9634,7 +10108,7 @@ static VARIANT_IO_URING_ENTER_0: Variant = Variant {
     ret: None,
 };
 static ARGS_IO_URING_REGISTER: [Arg; 4] = [
-    Arg::new("fd", Ty::Fd),
+    Arg::new("fd", Ty::RingFd),
     Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
     Arg::new("arg", Ty::Addr),
     Arg::new("nr_args", Ty::Uint),
@@ -9647,7 +10121,7 @@ static VARIANT_IO_URING_REGISTER_0: Variant = Variant {
         values: &[0x0],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9669,7 +10143,7 @@ static VARIANT_IO_URING_REGISTER_1: Variant = Variant {
         values: &[0x2],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9691,7 +10165,7 @@ static VARIANT_IO_URING_REGISTER_2: Variant = Variant {
         values: &[0x4, 0x7],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9713,7 +10187,7 @@ static VARIANT_IO_URING_REGISTER_3: Variant = Variant {
         values: &[0x6],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9735,7 +10209,7 @@ static VARIANT_IO_URING_REGISTER_4: Variant = Variant {
         values: &[0x8],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9757,7 +10231,7 @@ static VARIANT_IO_URING_REGISTER_5: Variant = Variant {
         values: &[0xb],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9779,7 +10253,7 @@ static VARIANT_IO_URING_REGISTER_6: Variant = Variant {
         values: &[0xd],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9801,7 +10275,7 @@ static VARIANT_IO_URING_REGISTER_7: Variant = Variant {
         values: &[0xf],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9823,7 +10297,7 @@ static VARIANT_IO_URING_REGISTER_8: Variant = Variant {
         values: &[0xe],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9845,7 +10319,7 @@ static VARIANT_IO_URING_REGISTER_9: Variant = Variant {
         values: &[0x10],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9867,7 +10341,7 @@ static VARIANT_IO_URING_REGISTER_10: Variant = Variant {
         values: &[0x11],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9889,7 +10363,7 @@ static VARIANT_IO_URING_REGISTER_11: Variant = Variant {
         values: &[0x13],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9911,7 +10385,7 @@ static VARIANT_IO_URING_REGISTER_12: Variant = Variant {
         values: &[0x14],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9933,7 +10407,7 @@ static VARIANT_IO_URING_REGISTER_13: Variant = Variant {
         values: &[0x15],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9955,7 +10429,7 @@ static VARIANT_IO_URING_REGISTER_14: Variant = Variant {
         values: &[0x16, 0x17],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9977,7 +10451,7 @@ static VARIANT_IO_URING_REGISTER_15: Variant = Variant {
         values: &[0x18],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -9999,7 +10473,7 @@ static VARIANT_IO_URING_REGISTER_16: Variant = Variant {
         values: &[0x1b],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -10021,7 +10495,7 @@ static VARIANT_IO_URING_REGISTER_17: Variant = Variant {
         values: &[0x1e],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -10043,7 +10517,7 @@ static VARIANT_IO_URING_REGISTER_18: Variant = Variant {
         values: &[0x21],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -10065,7 +10539,7 @@ static VARIANT_IO_URING_REGISTER_19: Variant = Variant {
         values: &[0x22],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -10087,7 +10561,7 @@ static VARIANT_IO_URING_REGISTER_20: Variant = Variant {
         values: &[0x20],
     }],
     args: &[
-        Arg::new("fd", Ty::Fd),
+        Arg::new("fd", Ty::RingFd),
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
@@ -18981,36 +19455,38 @@ static CALL_FCNTL: Syscall = Syscall {
     classes: Classes::DESC,
     attrs: Attrs::NONE,
 };
-static CALL_FCNTL64__FCNTL: Syscall = Syscall {
+static CALL_FCNTL64: Syscall = Syscall {
     name: "fcntl64",
-    args: &ARGS_FCNTL,
+    args: &ARGS_FCNTL64,
     variants: &[
-        &VARIANT_FCNTL_0,
-        &VARIANT_FCNTL_1,
-        &VARIANT_FCNTL_2,
-        &VARIANT_FCNTL_3,
-        &VARIANT_FCNTL_4,
-        &VARIANT_FCNTL_5,
-        &VARIANT_FCNTL_6,
-        &VARIANT_FCNTL_7,
-        &VARIANT_FCNTL_8,
-        &VARIANT_FCNTL_9,
-        &VARIANT_FCNTL_10,
-        &VARIANT_FCNTL_11,
-        &VARIANT_FCNTL_12,
-        &VARIANT_FCNTL_13,
-        &VARIANT_FCNTL_14,
-        &VARIANT_FCNTL_15,
-        &VARIANT_FCNTL_16,
-        &VARIANT_FCNTL_17,
-        &VARIANT_FCNTL_18,
-        &VARIANT_FCNTL_19,
-        &VARIANT_FCNTL_20,
-        &VARIANT_FCNTL_21,
-        &VARIANT_FCNTL_22,
-        &VARIANT_FCNTL_23,
-        &VARIANT_FCNTL_24,
-        &VARIANT_FCNTL_25,
+        &VARIANT_FCNTL64_0,
+        &VARIANT_FCNTL64_1,
+        &VARIANT_FCNTL64_2,
+        &VARIANT_FCNTL64_3,
+        &VARIANT_FCNTL64_4,
+        &VARIANT_FCNTL64_5,
+        &VARIANT_FCNTL64_6,
+        &VARIANT_FCNTL64_7,
+        &VARIANT_FCNTL64_8,
+        &VARIANT_FCNTL64_9,
+        &VARIANT_FCNTL64_10,
+        &VARIANT_FCNTL64_11,
+        &VARIANT_FCNTL64_12,
+        &VARIANT_FCNTL64_13,
+        &VARIANT_FCNTL64_14,
+        &VARIANT_FCNTL64_15,
+        &VARIANT_FCNTL64_16,
+        &VARIANT_FCNTL64_17,
+        &VARIANT_FCNTL64_18,
+        &VARIANT_FCNTL64_19,
+        &VARIANT_FCNTL64_20,
+        &VARIANT_FCNTL64_21,
+        &VARIANT_FCNTL64_22,
+        &VARIANT_FCNTL64_23,
+        &VARIANT_FCNTL64_24,
+        &VARIANT_FCNTL64_25,
+        &VARIANT_FCNTL64_26,
+        &VARIANT_FCNTL64_27,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -23710,7 +24186,7 @@ pub static I386: [Option<&Syscall>; 472] = [
     Some(&CALL_MINCORE),
     Some(&CALL_MADVISE),
     Some(&CALL_GETDENTS64),
-    Some(&CALL_FCNTL64__FCNTL),
+    Some(&CALL_FCNTL64),
     None,
     None,
     Some(&CALL_GETTID),

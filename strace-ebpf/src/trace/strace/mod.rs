@@ -525,6 +525,7 @@ fn known_at_enter(call: &Call<'_>, syscall: Option<&Syscall>, options: &decode::
             return Known {
                 args: before,
                 grows,
+                comma_follows: syscall.attrs.contains(Attrs::CLONE),
             };
         }
     }
