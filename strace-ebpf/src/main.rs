@@ -12,15 +12,20 @@ use strace_ebpf::{
 };
 
 fn main() {
-    let called = cli::called(std::env::args_os().next().as_ref());
-    say::set_name(called.name());
+    let program = std::env::args_os().next();
+    let called = cli::called(program.as_ref());
+    let is_strace = called == Called::Strace;
+    say::set_name(called.name(program.as_ref()), is_strace);
     let status = match trace() {
         Ok(Exit::Status(status)) => status,
         Ok(Exit::Signal(signal)) => sys::die_by(signal),
         Err(failure) => {
             say::line(format_args!("{failure}"));
-            if called == Called::Strace && matches!(failure, Failure::Usage(_)) {
-                say::text(format_args!("Try 'strace -h' for more information.\n"));
+            if is_strace && matches!(failure, Failure::Usage(_)) {
+                say::text(format_args!(
+                    "Try '{} -h' for more information.\n",
+                    say::name()
+                ));
             }
             match called {
                 Called::Own => failure.status(),

@@ -9,19 +9,27 @@ use std::{
     },
 };
 
-static NAME: OnceLock<&'static str> = OnceLock::new();
+static NAME: OnceLock<String> = OnceLock::new();
+static IS_STRACE: AtomicBool = AtomicBool::new(false);
 static DEBUG: AtomicBool = AtomicBool::new(false);
 
-/// Sets the name, once, before the first message.
-pub fn set_name(name: &'static str) {
+/// Sets the name, once, before the first message; called strace, messages have strace's words where it has some.
+pub fn set_name(name: String, is_strace: bool) {
     // A second name changes nothing: the first one was the right one.
     let _ = NAME.set(name);
+    IS_STRACE.store(is_strace, Ordering::Relaxed);
+}
+
+/// Are we called strace?
+#[must_use]
+pub fn is_strace() -> bool {
+    IS_STRACE.load(Ordering::Relaxed)
 }
 
 /// The name.
 #[must_use]
 pub fn name() -> &'static str {
-    NAME.get().copied().unwrap_or("strace-ebpf")
+    NAME.get().map_or("strace-ebpf", String::as_str)
 }
 
 /// From now on what the tracer does is told (`-d`).

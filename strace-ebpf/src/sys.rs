@@ -2,6 +2,7 @@
 
 mod inherited;
 pub mod perf;
+mod regex;
 
 use std::{
     ffi::CStr,
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use inherited::{Inherited, inherited, lock_any_memory, notice_ends_of_children};
+pub use regex::regex_complaint;
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// Turns a system call's result into a value or the errno.
@@ -187,6 +189,16 @@ pub fn ioctl(fd: BorrowedFd<'_>, request: libc::c_ulong, arg: libc::c_ulong) -> 
         libc::ioctl(fd.as_raw_fd(), request, arg)
     }))
     .map(drop)
+}
+
+/// The namespace that a PID namespace is in, ioctl_nsfs(2); not if the caller is not in it itself.
+pub fn namespace_parent(namespace: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    /// `NS_GET_PARENT` in `include/uapi/linux/nsfs.h`.
+    const GET_PARENT: libc::c_ulong = 0xb702;
+    // SAFETY: a live descriptor, and a request without an argument.
+    let fd = check(unsafe { libc::ioctl(namespace.as_raw_fd(), GET_PARENT as _) }.into())?;
+    // SAFETY: the kernel has just given it to us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
 /// A file descriptor that becomes readable when process `pid` ends, `pidfd_open(2)`.

@@ -1,6 +1,7 @@
 //! Letting go of what is traced: what is said of it, and what signals to the tracer do (`-I`).
 
 use std::{
+    os::unix::process::CommandExt,
     process::Command,
     time::{Duration, Instant},
 };
@@ -93,6 +94,7 @@ fn the_call_that_it_was_in_is_detached() {
             .collect();
         let tracer = Running::start(
             Command::new(&ours)
+                .arg0("strace")
                 .args(&options)
                 .args(["-p", &pid.to_string()]),
         );
@@ -149,6 +151,7 @@ fn signals_to_the_tracer() {
     let script = "trap 'echo told' TERM; echo ready; read x; echo over";
     let run = |options: &[&str], signal: i32, tell: bool| {
         let mut command = Command::new(&ours);
+        command.arg0("strace");
         command
             .args(options)
             .args(["-e", "trace=none", "sh", "-c", script]);
@@ -298,12 +301,12 @@ fn threads_without_f() {
         (&[][..], format!("strace: Process {pid} attached\n")),
         (&["-f"], format!("strace: Process {pid} attached with ")),
     ] {
-        let tracer =
-            Running::start(
-                Command::new(&ours)
-                    .args(options)
-                    .args(["-e", "trace=none", "-p", pid]),
-            );
+        let tracer = Running::start(Command::new(&ours).arg0("strace").args(options).args([
+            "-e",
+            "trace=none",
+            "-p",
+            pid,
+        ]));
         std::thread::sleep(Duration::from_millis(1500));
         tracer.signal(libc::SIGINT);
         let output = tracer.wait();
@@ -330,6 +333,7 @@ fn threads_that_execute() {
     let program = example("thread_exec");
     let run = |quiet: &str| {
         let mut command = Command::new(&ours);
+        command.arg0("strace");
         command.args([
             "-f",
             quiet,

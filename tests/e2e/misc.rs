@@ -139,8 +139,9 @@ fn version_and_help_called_strace() {
         for found in long.find_iter(&theirs) {
             let option = found.as_str();
             let named = ours.contains(option);
-            let refused =
-                || run(Command::new(&strace).args([&format!("{option}=x"), "true"])).stderr;
+            let refused = || {
+                run(Command::new(crate::harness::BIN).args([&format!("{option}=x"), "true"])).stderr
+            };
             assert!(
                 named || refused().contains("known from strace"),
                 "{option}: {}",

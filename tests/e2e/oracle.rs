@@ -74,7 +74,10 @@ fn told(tracer: &str, script: &str) -> Told {
     let mut command = Command::new("sh");
     command.args(["-c", &script]).current_dir(dir.path());
     let output = run(command.stdin(std::process::Stdio::null()));
-    let name = |text: &str| steady(&text.replace(&format!("{tracer}:"), "strace:"));
+    let name = |text: &str| {
+        let text = text.replace(&format!("{tracer}:"), "strace:");
+        steady(&text.replace(&format!("'{tracer} -h'"), "'strace -h'"))
+    };
     let mut files: Vec<(String, String)> = std::fs::read_dir(dir.path())
         .unwrap()
         .map(|entry| {

@@ -19,6 +19,7 @@ use crate::{
 pub fn plain(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
+        .arg0("strace")
         .args(args)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -199,5 +200,11 @@ fn flags_mean_what_they_mean_to_strace() {
     assert_eq!(
         refused.stderr,
         "strace: option --kvm is known from strace but not supported yet\n"
+    );
+    // As strace has it: messages begin with the whole of what was typed.
+    let typed = run(Command::new(&ours).args(["-o", "/no/such/file", "true"]));
+    assert_eq!(
+        typed.stderr,
+        format!("{ours}: Can't fopen '/no/such/file': No such file or directory\n")
     );
 }

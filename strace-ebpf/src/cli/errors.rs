@@ -48,14 +48,13 @@ pub fn refusal(
 
 fn unknown(word: &str, called: Called) -> String {
     let name = word.split('=').next().unwrap_or(word);
-    match (called, word.strip_prefix("--"), word.strip_prefix('-')) {
-        (Called::Own, ..) => format!("unknown option {name} (see --help)"),
-        (Called::Strace, None, Some(letter)) => format!("invalid option -- '{letter}'"),
-        (Called::Strace, ..) => format!("unrecognized option '{word}'"),
+    match called {
+        Called::Own => format!("unknown option {name} (see --help)"),
+        Called::Strace => format!("unrecognized option '{word}'"),
     }
 }
 
-/// As getopt_long(3) and strace have it; clap shows the option as `--output <FILE>` or `-E <VAR>`.
+/// As strace has it; clap shows the option as `--output <FILE>` or `-E <VAR>`.
 fn bad_value(
     argument: &str,
     value: &str,
@@ -63,23 +62,24 @@ fn bad_value(
     typed: &[OsString],
 ) -> String {
     let shown = argument.split([' ', '[', '=']).next().unwrap_or(argument);
-    let long_typed = shown.starts_with("--")
-        && typed
-            .iter()
-            .any(|word| word.to_string_lossy().starts_with(shown));
     let long = shown.strip_prefix("--");
     let letter = definition
         .get_arguments()
         .find(|arg| long.is_some() && arg.get_long() == long)
         .and_then(clap::Arg::get_short)
-        .or_else(|| shown.strip_prefix('-').and_then(|rest| rest.chars().next()))
-        .filter(|letter| *letter != '-');
-    match (letter.filter(|_| !long_typed), value) {
-        (Some(letter), "") => format!("option requires an argument -- '{letter}'"),
-        (None, "") => format!("option '{shown}' requires an argument"),
-        (Some(letter), _) => format!("invalid -{letter} argument: '{value}'"),
-        (None, _) => format!("invalid {shown} argument: '{value}'"),
+        .filter(|_| !long_is_typed(typed, shown));
+    match letter {
+        Some(letter) => format!("invalid -{letter} argument: '{value}'"),
+        None => format!("invalid {shown} argument: '{value}'"),
     }
+}
+
+/// Is the option there by its long name, dashes included?
+pub fn long_is_typed(typed: &[OsString], name: &str) -> bool {
+    typed.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word.split('=').next() == Some(name)
+    })
 }
 
 fn first_line(error: &clap::Error) -> String {

@@ -44,6 +44,6 @@ pub struct Filtering {
     #[arg(short = 'z', long)]
     pub successful_only: bool,
     /// Only calls that failed
-    #[arg(short = 'Z', long)]
+    #[arg(short = 'Z', long, visible_alias = "failing-only")]
     pub failed_only: bool,
 }

@@ -1,22 +1,51 @@
 //! Flags of strace that we know by name but do not have: each is refused, never ignored.
 
-const NOT_YET: &[&str] = &["--kvm", "--secontext"];
+use super::Called;
 
-/// Says so of an option that the definition does not have, if strace has it.
+/// Without their dashes.
+const LACKING: &[&str] = &["kvm", "namespace", "secontext"];
+
+/// Says so of an option that the definition does not have, if strace has it. Called strace, that has been asked before.
 pub fn refuse(word: &str) -> Option<String> {
-    let name = word.split('=').next().unwrap_or(word);
-    let in_cluster = || {
-        word.chars()
-            .skip(1)
-            .map(|c| format!("-{c}"))
-            .find(|flag| NOT_YET.contains(&flag.as_str()))
+    let name = word.strip_prefix("--")?;
+    has(name).then(|| message(&format!("option --{name}"), name, "", Called::Own))
+}
+
+/// Is this an option or a qualifier (`-e NAME=`) that strace has and we do not?
+#[must_use]
+pub fn has(name: &str) -> bool {
+    LACKING.contains(&name)
+}
+
+/// Says so of a qualifier's set, or of the option that says the same.
+#[must_use]
+pub fn message(shown: &str, name: &str, set: &str, called: Called) -> String {
+    let known: &[&str] = match name {
+        "kvm" => &["vcpu", "vcpu+"],
+        "namespace" => &["new", ""],
+        _ => &[],
     };
-    let known = if NOT_YET.contains(&name) {
-        Some(name.to_owned())
-    } else if word.starts_with("--") {
-        None
-    } else {
-        in_cluster()
+    match (called, name) {
+        // What a strace without the library for it says, and just so.
+        (Called::Strace, "secontext") => {
+            "SELinux context printing (--secontext option) is not supported by this build of strace"
+                .to_owned()
+        }
+        (Called::Strace, _) if !known.contains(&set) => {
+            format!("invalid -e {name}= argument: '{set}'")
+        }
+        _ => format!("{shown} is known from strace but not supported yet"),
+    }
+}
+
+/// `-kk`, `--stack-trace=source`, in the words of a strace without the library for it.
+#[must_use]
+pub fn source_lines(called: Called) -> String {
+    let by = match called {
+        Called::Own => "",
+        Called::Strace => " by this build of strace",
     };
-    known.map(|flag| format!("option {flag} is known from strace but not supported yet"))
+    format!(
+        "Stack traces with source line information (-kk/--stack-trace=source option) are not supported{by}"
+    )
 }

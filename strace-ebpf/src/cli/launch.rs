@@ -21,7 +21,7 @@ pub struct Launch {
     #[arg(short = 'D', action = ArgAction::Count)]
     pub daemon: u8,
     /// The same by name: grandchild, pgroup, session
-    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "grandchild")]
+    #[arg(long, visible_aliases = ["daemonised", "daemonized"], value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "grandchild")]
     pub daemonize: Option<String>,
     /// What signals such as Ctrl-C do to the tracer: 1 (anywhere) end it; 2 (waiting) end it and the command;
     /// 3 (never) nothing; 4 (never_tstp) nothing, Ctrl-Z neither

@@ -3,13 +3,14 @@
 mod engine;
 mod errors;
 mod filtering;
-mod lacking;
+pub mod lacking;
 mod launch;
 mod misc;
 mod output;
 mod summary;
 mod times;
 mod what;
+mod words;
 
 use std::{ffi::OsString, path::Path};
 
@@ -74,6 +75,9 @@ pub struct Cli {
     /// The name that the program was called by
     #[arg(skip)]
     pub called: Called,
+    /// What was typed before the command, long options whole
+    #[arg(skip)]
+    pub typed: Vec<OsString>,
     /// Options that say QUALIFIER=SET, in the order in which they were typed: a later one replaces an earlier one
     #[arg(skip)]
     pub settings: Vec<Setting>,
@@ -103,6 +107,7 @@ const QUALIFYING: &[(&str, Option<&str>, Option<&str>)] = &[
     ("decode_fds", Some("decode-fds"), None),
     ("comms", Some("decode-pids"), Some("comm")),
     ("decode_pids", Some("decode-pids"), None),
+    ("pidns_translation", Some("decode-pids"), Some("pidns")),
     ("trace_fds", Some("trace-fds"), None),
     ("inject", Some("inject"), None),
     ("fault", Some("fault"), None),
@@ -172,12 +177,13 @@ pub enum Called {
 }
 
 impl Called {
-    /// As it begins messages.
+    /// As it begins messages: our own, or, as strace does, the path that was typed.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Own => "strace-ebpf",
-            Self::Strace => "strace",
+    pub fn name(self, program: Option<&OsString>) -> String {
+        match (self, program) {
+            (Self::Strace, Some(program)) => program.to_string_lossy().into_owned(),
+            (Self::Strace, None) => "strace".to_owned(),
+            (Self::Own, _) => "strace-ebpf".to_owned(),
         }
     }
 }
@@ -187,6 +193,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let called = called(args.first());
     let definition = definition(called);
+    if called == Called::Strace {
+        words::complete(&definition, &mut args)?;
+    }
     let start = command_start(&definition, called, &args);
     let mut command = args.split_off(start.min(args.len()));
     if command.first().is_some_and(|word| word == "--") {
@@ -202,8 +211,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
         command,
         called,
         settings: settings(&matches),
+        typed: args,
         ..cli
     })
+}
+
+impl Cli {
+    /// An option as messages name it: by its long name if it was typed by one, else by its letter.
+    #[must_use]
+    pub fn spelled(&self, letter: &'static str, longs: &[&'static str]) -> &'static str {
+        let typed = |long: &&&str| errors::long_is_typed(&self.typed, long);
+        longs.iter().find(typed).copied().unwrap_or(letter)
+    }
 }
 
 /// The name that the program goes by: under `strace` it is strace.

@@ -116,9 +116,13 @@ pub struct Output {
     /// Names of processes and threads behind their numbers
     #[arg(short = 'Y', overrides_with = "comms")]
     pub comms: bool,
-    /// What to tell of processes, as -e decode-pids=SET: comm, none
+    /// What to tell of processes, as -e decode-pids=SET: comm, pidns (their numbers in the tracer's PID namespace),
+    /// all, none
     #[arg(long, visible_alias = "decode-pid", value_name = "SET")]
     pub decode_pids: Vec<String>,
+    /// The same as --decode-pids=pidns, an old name for it
+    #[arg(long, overrides_with = "pidns_translation", hide = true)]
+    pub pidns_translation: bool,
     /// The calls whose structures are abbreviated, as -e abbrev=SET
     #[arg(long, value_name = "SET")]
     pub abbrev: Vec<String>,

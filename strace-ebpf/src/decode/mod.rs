@@ -238,8 +238,17 @@ pub fn siginfo(abi: Abi, bytes: &[u8]) -> Args<'_> {
     args
 }
 
-/// Puts their names behind all processes and threads of which `name` knows one.
-pub fn name_pids(args: &mut Args<'_>, name: impl Fn(i32) -> Option<[u8; COMM_BYTES]>) {
+/// Puts their names, and behind those their numbers here, behind all processes and threads of which `name` and `ours` know
+/// one.
+pub fn name_pids(
+    args: &mut Args<'_>,
+    name: impl Fn(i32) -> Option<[u8; COMM_BYTES]>,
+    ours: impl Fn(i32) -> Option<u32>,
+) {
+    args.insert_behind(|value| match *value {
+        Value::Pid(pid) => ours(pid).map(Value::OurPid),
+        _ => None,
+    });
     args.insert_behind(|value| match *value {
         Value::Pid(pid) => name(pid).map(Value::Comm),
         _ => None,

@@ -28,6 +28,8 @@ pub enum Value<'a> {
     Pid(i32),
     /// The name of the process or thread before it, up to a NUL.
     Comm([u8; COMM_BYTES]),
+    /// Its number in the tracer's PID namespace, where that is another one.
+    OurPid(u32),
     /// A descriptor that follows another one in a set.
     NextFd(i32),
     /// What the descriptor before it leads to.

@@ -299,7 +299,7 @@ impl Strace {
         &mut self,
         out: &mut Vec<u8>,
         outcome: &Outcome,
-        behind: Option<&Value<'_>>,
+        behind: &[Value<'_>],
         returned: &Args<'_>,
         done: Done,
     ) {
@@ -327,9 +327,7 @@ impl Strace {
             }),
             Outcome::NoReturn => self.paint(out, color::RESULT, |out| out.push(b'?')),
         }
-        if let Some(value) = behind {
-            text::argument(out, std::slice::from_ref(value), self.look.rendering);
-        }
+        text::argument(out, behind, self.look.rendering);
         if let Some(values) = returned.iter().next() {
             out.extend_from_slice(b" (");
             text::argument(out, values, self.look.rendering);

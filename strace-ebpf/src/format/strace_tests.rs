@@ -53,7 +53,7 @@ fn a_whole_line() {
         s.result(
             out,
             &Outcome::Value(Value::Int(0)),
-            None,
+            &[],
             &Args::default(),
             Done::default(),
         );
@@ -78,7 +78,7 @@ fn colors_do_not_move_the_column() {
         s.result(
             out,
             &Outcome::Error(2),
-            Some(&comm),
+            &[comm],
             &Args::default(),
             Done::default(),
         );
@@ -103,7 +103,7 @@ fn errors_and_restarts() {
         s.result(
             out,
             &Outcome::Error(2),
-            None,
+            &[],
             &Args::default(),
             Done::default(),
         );
@@ -116,7 +116,7 @@ fn errors_and_restarts() {
         s.result(
             out,
             &Outcome::Restart(512),
-            None,
+            &[],
             &Args::default(),
             Done::default(),
         )
@@ -129,7 +129,7 @@ fn errors_and_restarts() {
         s.result(
             out,
             &Outcome::NoReturn,
-            None,
+            &[],
             &Args::default(),
             Done::default(),
         )
@@ -198,7 +198,7 @@ fn a_line_that_was_cut() {
         s.result(
             out,
             &Outcome::Value(Value::Int(1)),
-            None,
+            &[],
             &Args::default(),
             TOOK,
         );
@@ -240,7 +240,7 @@ fn numbers_and_times() {
         s.result(
             out,
             &Outcome::Value(Value::Int(71)),
-            None,
+            &[],
             &Args::default(),
             TOOK,
         );
@@ -271,7 +271,7 @@ fn what_was_done_to_a_call_stands_behind_its_result() {
             s.result(
                 out,
                 &Outcome::Value(Value::Int(1)),
-                None,
+                &[],
                 &Args::default(),
                 done,
             );

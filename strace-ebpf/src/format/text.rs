@@ -106,6 +106,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::NextFd(_)
             | Value::Opened(_)
             | Value::Comm(_)
+            | Value::OurPid(_)
             | Value::Becomes
             | Value::Comment(_)
             | Value::Count(..)
@@ -150,6 +151,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Fd(fd) => number::decimal(out, fd),
         Value::Pid(pid) => number::decimal(out, pid),
         Value::Comm(ref name) => comm(out, name, strings),
+        Value::OurPid(pid) => our_pid(out, pid),
         Value::DirFd(libc::AT_FDCWD) => {
             constants::named(out, style, libc::AT_FDCWD, "AT_FDCWD");
         }
@@ -334,6 +336,13 @@ pub fn comm(out: &mut Vec<u8>, name: &[u8], strings: Hex) {
     out.push(b'<');
     escape::bare(out, name, strings);
     out.push(b'>');
+}
+
+/// A remark of strace's: a number in the PID namespace of the tracer.
+pub fn our_pid(out: &mut Vec<u8>, pid: u32) {
+    out.extend_from_slice(b" /* ");
+    number::decimal(out, i64::from(pid));
+    out.extend_from_slice(b" in strace's PID NS */");
 }
 
 /// A signal's name, or its number.

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::tables::{self, Abi};
+use crate::{
+    sys,
+    tables::{self, Abi},
+};
 
 /// A set of system calls, per ABI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,16 +82,18 @@ impl Filter {
 
     /// Parses what follows `trace=`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (inverted, list) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
+        // Each ! turns around what the rest says.
+        let list = text.trim_start_matches('!');
+        let inverted = (text.len() - list.len()) % 2 == 1;
         let mut numbers = BTreeSet::new();
         let mut everything = false;
-        for item in list.split(',') {
+        let mut items = list.split(',').filter(|item| !item.is_empty()).peekable();
+        if items.peek().is_none() {
+            return Err(format!("invalid system call '{text}'"));
+        }
+        for item in items.filter(|_| list != "none") {
             match item {
                 "all" => everything = true,
-                "none" => {}
                 _ => add(&mut numbers, item)?,
             }
         }
@@ -114,7 +119,8 @@ fn add(numbers: &mut BTreeSet<(u8, u32)>, item: &str) -> Result<(), String> {
         Some((name, "64")) => (name, vec![Abi::X86_64]),
         Some((name, "32")) => (name, vec![Abi::I386]),
         Some((name, "x32")) => (name, vec![Abi::X32]),
-        _ => (rest, Abi::ALL.to_vec()),
+        Some((_, other)) => return Err(format!("{BAD_ABI} '{other}' in qualification '{rest}'")),
+        None => (rest, Abi::ALL.to_vec()),
     };
     let before = numbers.len();
     let mut found = false;
@@ -133,20 +139,25 @@ fn add(numbers: &mut BTreeSet<(u8, u32)>, item: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// How strace begins what it says of an ABI that is none; then, as after few others, it points at its help.
+pub const BAD_ABI: &str = "incorrect personality designator";
+
 type Matcher<'a> = Box<dyn Fn(u32, &tables::Syscall) -> bool + 'a>;
 
 fn matcher(name: &str) -> Result<Matcher<'_>, String> {
     if let Some(pattern) = name.strip_prefix('/') {
         let regex = regex::Regex::new(pattern)
-            .map_err(|_| format!("invalid regular expression '{pattern}'"))?;
+            .map_err(|_| format!("regcomp: {pattern}: {}", sys::regex_complaint(pattern)))?;
         return Ok(Box::new(move |_, syscall| regex.is_match(syscall.name)));
     }
     if let Some(class) = name.strip_prefix('%') {
-        let class = tables::class_by_name(class)
-            .ok_or_else(|| format!("invalid system call class '%{class}'"))?;
+        let class = tables::class_by_name(class);
         return Ok(Box::new(move |_, syscall| {
-            syscall.classes.intersects(class)
+            class.is_some_and(|class| syscall.classes.intersects(class))
         }));
+    }
+    if name == "all" {
+        return Ok(Box::new(|_, _| true));
     }
     if let Ok(number) = name.parse::<u32>() {
         return Ok(Box::new(move |nr, _| nr == number));
@@ -198,6 +209,9 @@ mod tests {
         assert_eq!(names("?no_such_call,read"), BTreeSet::from(["read"]));
         assert_eq!(names("read@32").len(), 0);
         assert_eq!(names("read@64").len(), 1);
+        assert_eq!(names("?%nofile,,read,"), BTreeSet::from(["read"]));
+        assert_eq!(names("all@64"), names("all"));
+        assert_eq!(names("all@32").len(), 0);
     }
 
     #[test]
@@ -207,6 +221,7 @@ mod tests {
         assert!(!names("!%file").contains("openat"));
         assert_eq!(names("!none").len(), all);
         assert_eq!(names("!all").len(), 0);
+        assert_eq!(names("!!read"), BTreeSet::from(["read"]));
         assert!(Filter::all().wants_unknown());
         assert!(Filter::parse("!read").expect("valid").wants_unknown());
         assert!(!Filter::parse("read").expect("valid").wants_unknown());
@@ -218,10 +233,16 @@ mod tests {
         for (text, message) in [
             ("opnat", "invalid system call 'opnat'"),
             ("read,opnat", "invalid system call 'opnat'"),
-            ("%nofile", "invalid system call class '%nofile'"),
-            ("/(", "invalid regular expression '('"),
+            ("%nofile", "invalid system call '%nofile'"),
+            ("/(", "regcomp: (: Unmatched ( or \\("),
             ("", "invalid system call ''"),
-            ("!", "invalid system call ''"),
+            ("!", "invalid system call '!'"),
+            (",", "invalid system call ','"),
+            ("none,read", "invalid system call 'none'"),
+            (
+                "?opnat@65",
+                "incorrect personality designator '65' in qualification 'opnat@65'",
+            ),
             ("99999", "invalid system call '99999'"),
         ] {
             assert_eq!(Filter::parse(text), Err(message.to_owned()), "{text}");

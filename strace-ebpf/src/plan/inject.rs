@@ -149,6 +149,11 @@ impl Rule {
         let invalid = || format!("invalid {name} argument '{text}'");
         let mut parts = text.split(':');
         let calls = parts.next().unwrap_or("");
+        let words = parts.clone().any(|part| !part.is_empty());
+        // As strace: of calls alone, which ones those would be is asked before what is to be done to them.
+        if !words && !matches!(calls, "all" | "none") {
+            Filter::parse(calls)?;
+        }
         let mut parsed = Parsed::default();
         for part in parts.filter(|part| !part.is_empty()) {
             let (word, value) = part.split_once('=').ok_or_else(invalid)?;

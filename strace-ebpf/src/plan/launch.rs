@@ -67,6 +67,11 @@ impl Launch {
                 "PROG [ARGS] must be specified with -D/--daemonize".to_owned(),
             ));
         }
+        if typed.argv0.is_some() && cli.command.is_empty() {
+            return Err(PlanError::Usage(
+                "PROG [ARGS] must be specified with --argv0".to_owned(),
+            ));
+        }
         if let Some(other) = typed.detach_on.iter().find(|call| *call != "execve") {
             return Err(PlanError::Invalid(format!(
                 "Syscall '{other}' for -b isn't supported"
@@ -81,8 +86,8 @@ impl Launch {
         if typed.kill_on_exit
             && (!cli.what.pids.is_empty() || cli.what.all || cli.what.cgroup.is_some())
         {
-            return Err(PlanError::Usage(
-                "--kill-on-exit and -p/--attach are mutually exclusive".to_owned(),
+            return Err(PlanError::Invalid(
+                "--kill-on-exit and -p/--attach are mutually exclusive options".to_owned(),
             ));
         }
         Ok(Self {
@@ -105,7 +110,8 @@ fn place(cli: &Cli) -> Result<Place, PlanError> {
         (2, None) | (0, Some("pgroup" | "pgrp")) => Ok(Place::Group),
         (3, None) | (0, Some("session")) => Ok(Place::Session),
         (0, Some(other)) => Err(PlanError::Usage(format!(
-            "invalid --daemonize argument: '{other}'"
+            "invalid {} argument: '{other}'",
+            cli.spelled("--daemonize", &["--daemonised", "--daemonized"])
         ))),
         (count, None) => Err(PlanError::Usage(format!(
             "Too many -D's ({count}), maximum supported -D count is 3"
@@ -127,7 +133,10 @@ fn interrupt(cli: &Cli, place: Place) -> Result<Interrupt, PlanError> {
         (Some("2" | "waiting"), _) => Ok(Interrupt::Waiting),
         (Some("3" | "never"), _) => Ok(Interrupt::Never),
         (Some("4" | "never_tstp"), _) => Ok(Interrupt::NeverStop),
-        (Some(other), _) => Err(PlanError::Usage(format!("invalid -I argument: '{other}'"))),
+        (Some(other), _) => Err(PlanError::Usage(format!(
+            "invalid {} argument: '{other}'",
+            cli.spelled("-I", &["--interruptible"])
+        ))),
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
     tips::Tips,
 };
 use capture::Limits;
+use filter::BAD_ABI;
 use launch::Launch;
 use qualify::{
     QUIET_ALL, QUIET_ATTACH, QUIET_PERSONALITY, Qualifiers, STATUS_ALL, STATUS_DETACHED,
@@ -40,8 +41,8 @@ use summary::Summary;
 use times::Times;
 pub use typed::{BUFFER_MIN, buffer_bytes};
 use typed::{
-    parse_coloring, parse_columns, parse_form, parse_rendering, parse_size, parse_stack,
-    parse_tips, seccomp_in_vain, separate, targets,
+    parse_call_limit, parse_coloring, parse_columns, parse_form, parse_rendering, parse_size,
+    parse_stack, parse_tips, seccomp_in_vain, separate, targets,
 };
 
 /// What cannot be done, and why, in one line.
@@ -210,8 +211,11 @@ impl Request {
                 "-c counts at tracepoints: --attach kprobe, kretprobe and fentry do not go with it (-C does)",
             ));
         }
-        let (mut columns, result_column) = parse_columns(form, cli.called, &cli.output)?;
-        let qualifiers = Qualifiers::parse(&cli).map_err(PlanError::Invalid)?;
+        let (mut columns, result_column) = parse_columns(form, &cli)?;
+        let qualifiers = Qualifiers::parse(&cli).map_err(|why| match why.contains(BAD_ABI) {
+            true => PlanError::Usage(why),
+            false => PlanError::Invalid(why),
+        })?;
         let told = |bit| qualifiers.status & bit != 0;
         let enters = told(STATUS_UNFINISHED) || told(STATUS_DETACHED);
         let staged = form == Form::Strace && qualifiers.status != STATUS_ALL;
@@ -235,10 +239,10 @@ impl Request {
                     .to_owned(),
             );
         }
-        let rendering = parse_rendering(&cli.output)?;
-        let stack = parse_stack(&cli.output)?;
+        let rendering = parse_rendering(&cli)?;
+        let stack = parse_stack(&cli)?;
         let coloring = parse_coloring(form, cli.output.color.as_deref())?;
-        let times = Times::new(&cli.times)?;
+        let times = Times::new(&cli)?;
         let time = match form {
             Form::Tsv => times.single()?,
             Form::Strace => Style::default(),
@@ -257,6 +261,7 @@ impl Request {
             warnings.extend(seccomp_in_vain(&targets, &launch, &qualifiers));
         }
         let separate = separate(&cli)?;
+        let call_limit = parse_call_limit(&cli.output)?;
         // Their numbers tell several apart.
         let sources = targets.pids.len() + usize::from(!targets.command.is_empty());
         let several = targets.follow || sources > 1;
@@ -318,7 +323,7 @@ impl Request {
                 times,
                 time,
                 stack,
-                call_limit: cli.output.syscall_limit,
+                call_limit,
                 quiet,
                 tell_loss: cli.output.quiet < 2 && qualifiers.quiet != QUIET_ALL,
                 staged,

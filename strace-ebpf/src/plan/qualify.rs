@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{filter::Filter, inject::Rules};
 use crate::{
-    cli::{Called, Cli},
+    cli::{Called, Cli, lacking},
     decode::descriptor::{SHOW_ALL, SHOW_DEVICES, SHOW_PATHS, SHOW_PIDFDS, SHOW_SOCKETS},
     tables,
 };
@@ -30,6 +30,8 @@ pub struct Qualifiers {
     pub quiet: u32,
     /// A set of messages was given.
     quiet_named: bool,
+    /// What to tell of descriptors was given.
+    decode_fds_named: bool,
     /// Descriptors of which data that is read is dumped.
     pub read: Descriptors,
     /// Descriptors of which data that is written is dumped.
@@ -47,7 +49,7 @@ pub struct Qualifiers {
 /// Their names.
 pub const PIDS_COMM: u32 = 1;
 /// Their numbers in the tracer's PID namespace.
-const PIDS_PIDNS: u32 = 2;
+pub const PIDS_PIDNS: u32 = 2;
 
 const DECODE_PIDS: &[(&str, u32)] = &[("comm", PIDS_COMM), ("pidns", PIDS_PIDNS)];
 
@@ -162,7 +164,9 @@ const KNOWN: &[Qualifier] = &[
     },
     Qualifier {
         names: &["decode-pids", "decode-pid"],
-        set: |all, set| parse_decode_pids(set).map(|bits| all.decode_pids = bits),
+        set: |all, set| {
+            parse_bits("decode-pids", DECODE_PIDS, set).map(|bits| all.decode_pids = bits)
+        },
     },
     Qualifier {
         names: &["trace", "t"],
@@ -210,9 +214,6 @@ const KNOWN: &[Qualifier] = &[
     },
 ];
 
-/// Qualifiers of strace(1) that are refused by name.
-const LACKING: &[&str] = &["kvm", "namespace"];
-
 impl Default for Qualifiers {
     fn default() -> Self {
         Self {
@@ -224,6 +225,7 @@ impl Default for Qualifiers {
             status: STATUS_ALL,
             quiet: 0,
             quiet_named: false,
+            decode_fds_named: false,
             read: Descriptors::default(),
             write: Descriptors::default(),
             trace_fds: None,
@@ -241,7 +243,10 @@ impl Qualifiers {
         for setting in &cli.settings {
             let (option, done) = match setting.qualifier {
                 None => ("-e".to_owned(), all.expression(&setting.text, cli.called)),
-                Some(name) => (format!("--{name}"), all.set(name, &setting.text)),
+                Some(name) => (
+                    format!("--{name}"),
+                    all.set(name, &setting.text, cli.called),
+                ),
             };
             done.map_err(|why| match cli.called {
                 Called::Own => format!("{option}: {why}"),
@@ -250,6 +255,9 @@ impl Qualifiers {
         }
         if all.quiet_named && cli.output.quiet > 0 {
             return Err("-q and -e quiet/--quiet cannot be provided simultaneously".to_owned());
+        }
+        if all.decode_fds_named && cli.output.descriptors > 0 {
+            return Err("-y and --decode-fds cannot be provided simultaneously".to_owned());
         }
         let traced = all.trace.clone();
         all.inject.within(&traced);
@@ -275,49 +283,47 @@ impl Qualifiers {
         match text.split_once('=') {
             // To strace this is a set of calls.
             Some((name, _)) if called == Called::Strace && !is_known(name) => {
-                self.set("trace", text)
+                self.set("trace", text, called)
             }
-            Some((name, set)) => self.set(name, set),
-            None => self.set("trace", text),
+            Some((name, set)) => self.set(name, set, called),
+            None => self.set("trace", text, called),
         }
     }
 
-    fn set(&mut self, name: &str, set: &str) -> Result<(), String> {
+    fn set(&mut self, name: &str, set: &str, called: Called) -> Result<(), String> {
         let known = KNOWN
             .iter()
             .find(|qualifier| qualifier.names.contains(&name));
-        let lacking = known
-            .and_then(|known| known.names.first().copied())
-            .unwrap_or(name);
-        if LACKING.contains(&lacking) {
-            return Err(format!(
-                "{name}= is known from strace but not supported yet"
-            ));
+        if lacking::has(name) {
+            return Err(lacking::message(&format!("{name}="), name, set, called));
         }
         let known = known.ok_or_else(|| format!("unknown qualifier '{name}'"))?;
         (known.set)(self, set)?;
         self.quiet_named |= known.names.contains(&"quiet");
+        self.decode_fds_named |= known.names.contains(&"decode-fds");
         Ok(())
     }
 }
 
 /// Is there a qualifier of this name?
 fn is_known(name: &str) -> bool {
-    LACKING.contains(&name) || KNOWN.iter().any(|known| known.names.contains(&name))
+    lacking::has(name) || KNOWN.iter().any(|known| known.names.contains(&name))
 }
 
 /// What stands before and behind a `!`, and `all` and `none`, mean the same in every set: says
 /// whether the set is inverted and which items it names, `None` for all.
 fn items(set: &str) -> (bool, Option<Vec<&str>>) {
-    let (inverted, list) = match set.strip_prefix('!') {
-        Some(rest) => (true, rest),
-        None => (false, set),
+    let list = set.trim_start_matches('!');
+    let inverted = (set.len() - list.len()) % 2 == 1;
+    let named: Vec<&str> = list.split(',').filter(|item| !item.is_empty()).collect();
+    let items = match list {
+        "all" => None,
+        "none" => Some(Vec::new()),
+        // Nothing is named: all of it is what is wrong.
+        _ if named.is_empty() => Some(vec![set]),
+        _ => Some(named),
     };
-    match list {
-        "all" => (inverted, None),
-        "none" => (inverted, Some(Vec::new())),
-        _ => (inverted, Some(list.split(',').collect())),
-    }
+    (inverted, items)
 }
 
 /// Names of a fixed list to their bits.
@@ -331,15 +337,6 @@ fn parse_bits(what: &str, words: &[(&str, u32)], set: &str) -> Result<u32, Strin
         bits |= bit;
     }
     Ok(if inverted { every & !bits } else { bits })
-}
-
-/// Of the two words one is refused by name.
-fn parse_decode_pids(set: &str) -> Result<u32, String> {
-    let bits = parse_bits("decode-pids", DECODE_PIDS, set)?;
-    if bits & PIDS_PIDNS != 0 {
-        return Err("decode-pids=pidns is known from strace but not supported yet".to_owned());
-    }
-    Ok(bits)
 }
 
 /// Signals by name, with or without `SIG`, in any case, or by number.
@@ -387,7 +384,8 @@ mod tests {
         let set = parse_signals("!SIGCHLD").expect("valid");
         assert!(!set.contains(17) && set.contains(64) && !set.contains(65));
         assert_eq!(parse_signals("none"), Ok(Signals(0)));
-        for bad in ["", "foo", "0", "65", "INT,", "!"] {
+        assert!(parse_signals("INT,,").expect("valid").contains(2));
+        for bad in ["", "foo", "0", "65", "INT,all", "!", ","] {
             assert!(parse_signals(bad).is_err(), "{bad}");
         }
     }

@@ -79,7 +79,13 @@ impl Summary {
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, PlanError> {
         let typed = &cli.summary;
-        let overhead_ns = typed.overhead.as_deref().map(parse_overhead).transpose()?;
+        let overhead_ns = match typed.overhead.as_deref() {
+            Some(text) => Some(parse_overhead(text).ok_or_else(|| {
+                let option = cli.spelled("-O", &["--summary-syscall-overhead"]);
+                usage(format!("invalid {option} argument: '{text}'"))
+            })?),
+            None => None,
+        };
         let sort = typed.sort_by.as_deref().map(parse_sort).transpose()?;
         let columns = typed
             .summary_columns
@@ -163,20 +169,31 @@ fn without(typed: &Typed, warnings: &mut Vec<String>) -> Result<(), PlanError> {
 
 /// Options about lines, where there are none.
 fn without_effect(cli: &Cli, warnings: &mut Vec<String>) {
-    let times = &cli.times;
+    let (times, output) = (&cli.times, &cli.output);
     let either = |letters: u8, text: &Option<String>| letters > 0 || text.is_some();
     for (given, name) in [
+        (output.ip, "-i/--instruction-pointer"),
         (
-            either(times.time, &times.absolute_timestamps),
-            "-t/--absolute-timestamps",
+            either(output.stack, &output.stack_trace),
+            "-k/--stack-trace",
         ),
+        (output.number, "-n/--syscall-number"),
+        (output.names, "-N/--arg-names"),
         (
             either(times.relative, &times.relative_timestamps),
             "-r/--relative-timestamps",
         ),
         (
+            either(times.time, &times.absolute_timestamps),
+            "-t/--absolute-timestamps",
+        ),
+        (
             either(times.duration, &times.syscall_times),
             "-T/--syscall-times",
+        ),
+        (
+            output.descriptors > 0 || !output.decode_fds.is_empty(),
+            "-y/--decode-fds",
         ),
     ] {
         if given {
@@ -205,8 +222,7 @@ fn parse_sort(name: &str) -> Result<Option<Column>, PlanError> {
 const UNITS: &[(&str, f64)] = &[("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
 
 /// A number in decimal or with an exponent, then a unit; microseconds without one.
-fn parse_overhead(text: &str) -> Result<u64, PlanError> {
-    let bad = || usage(format!("invalid -O argument: '{text}'"));
+fn parse_overhead(text: &str) -> Option<u64> {
     let (number, unit) = UNITS
         .iter()
         .find_map(|(name, ns)| Some((text.strip_suffix(name)?, *ns)))
@@ -215,14 +231,14 @@ fn parse_overhead(text: &str) -> Result<u64, PlanError> {
     // Rust also takes names such as inf.
     let plain = |c: char| c.is_ascii_digit() || "+.eE-".contains(c);
     if !number.chars().all(plain) {
-        return Err(bad());
+        return None;
     }
-    let number: f64 = number.parse().map_err(|_| bad())?;
+    let number: f64 = number.parse().ok()?;
     if !number.is_finite() || number < 0.0 {
-        return Err(bad());
+        return None;
     }
     // Saturates: more than five hundred years.
-    Ok((number * unit) as u64)
+    Some((number * unit) as u64)
 }
 
 #[cfg(test)]
@@ -253,13 +269,12 @@ mod tests {
             ("1e-3", 1),
             ("99999999999s", u64::MAX),
         ] {
-            assert_eq!(parse_overhead(text), Ok(ns), "{text}");
+            assert_eq!(parse_overhead(text), Some(ns), "{text}");
         }
         for bad in [
             "", "x", "5x", "-1", "1m", "us", "5 us", "0x10", "inf", "nan", "1e400", "1e", "1,5",
         ] {
-            let message = format!("invalid -O argument: '{bad}'");
-            assert_eq!(parse_overhead(bad), Err(usage(message)));
+            assert_eq!(parse_overhead(bad), None, "{bad}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::PlanError;
 use crate::{
-    cli,
+    cli::Cli,
     format::time::{Precision, Style},
 };
 
@@ -19,10 +19,12 @@ pub struct Times {
 
 impl Times {
     /// Checks what was typed.
-    pub fn new(typed: &cli::Times) -> Result<Self, PlanError> {
+    pub fn new(cli: &Cli) -> Result<Self, PlanError> {
+        let typed = &cli.times;
+        let absolute_name = cli.spelled("--absolute-timestamps", &["--timestamps"]);
         let absolute = match (typed.time, typed.absolute_timestamps.as_deref()) {
             (0, None) => None,
-            (0, Some(text)) => parse_absolute(text).ok_or_else(|| bad("--timestamps", text))?,
+            (0, Some(text)) => parse_absolute(text).ok_or_else(|| bad(absolute_name, text))?,
             (1, None) => Some(Style::Clock(Precision::Seconds)),
             (2, None) => Some(Style::Clock(Precision::Micros)),
             (_, None) => Some(Style::Unix(Precision::Micros)),
@@ -105,10 +107,11 @@ mod tests {
     use std::ffi::OsString;
 
     use super::*;
+    use crate::cli;
 
     fn times(line: &str) -> Result<Times, PlanError> {
         let words = line.split(' ').map(OsString::from);
-        Times::new(&cli::parse(words).expect(line).times)
+        Times::new(&cli::parse(words).expect(line))
     }
 
     #[test]

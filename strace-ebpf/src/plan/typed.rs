@@ -2,7 +2,7 @@
 
 use super::{Coloring, Form, PlanError, Targets, launch::Launch, qualify::Qualifiers, usage};
 use crate::{
-    cli::{self, Called, Cli},
+    cli::{self, Called, Cli, lacking},
     format::{
         constants::Constants,
         escape::Hex,
@@ -51,16 +51,30 @@ pub(super) fn targets(cli: &Cli) -> Result<Targets, PlanError> {
 }
 
 /// `-k`, `--stack-trace`. Twice is what strace calls source.
-pub(super) fn parse_stack(output: &cli::Output) -> Result<Option<u32>, PlanError> {
+pub(super) fn parse_stack(cli: &Cli) -> Result<Option<u32>, PlanError> {
+    let output = &cli.output;
     let limit = output.stack_trace_frame_limit.unwrap_or(FRAME_LIMIT);
+    if limit == 0 {
+        return Err(usage("invalid --stack-trace-frame-limit argument: '0'"));
+    }
     match (output.stack_trace.as_deref(), output.stack) {
         (None, 0) => Ok(None),
-        (Some("source"), _) | (None, 2..) => Err(PlanError::Invalid(
-            "Stack traces with source line information (-kk/--stack-trace=source option) are not supported".to_owned(),
-        )),
-        (None | Some("symbol"), _) if limit > 0 => Ok(Some(limit)),
-        (None | Some("symbol"), _) => Err(usage("invalid --stack-trace-frame-limit argument: '0'")),
-        (Some(other), _) => Err(usage(format!("invalid --stack-trace argument: '{other}'"))),
+        (Some("source"), _) | (None, 2..) => {
+            Err(PlanError::Invalid(lacking::source_lines(cli.called)))
+        }
+        (None | Some("symbol"), _) => Ok(Some(limit)),
+        (Some(other), _) => {
+            let option = cli.spelled("--stack-trace", &["--stack-traces"]);
+            Err(usage(format!("invalid {option} argument: '{other}'")))
+        }
+    }
+}
+
+/// `--syscall-limit`: of no calls nothing would be told.
+pub(super) fn parse_call_limit(output: &cli::Output) -> Result<Option<u64>, PlanError> {
+    match output.syscall_limit {
+        Some(0) => Err(usage("invalid --syscall-limit argument: '0'")),
+        limit => Ok(limit),
     }
 }
 
@@ -104,15 +118,26 @@ pub(super) fn parse_coloring(form: Form, when: Option<&str>) -> Result<Coloring,
 }
 
 /// `-x` or `--strings-in-hex`, and `-X`.
-pub(super) fn parse_rendering(output: &cli::Output) -> Result<Rendering, PlanError> {
+pub(super) fn parse_rendering(cli: &Cli) -> Result<Rendering, PlanError> {
+    let output = &cli.output;
+    let known = |words| match cli.called {
+        Called::Own => words,
+        Called::Strace => "",
+    };
     let strings = match (output.strings_in_hex.as_deref(), output.hex) {
         (None, 0) => Hex::Never,
+        (Some(_), 1..) => {
+            return Err(PlanError::Invalid(
+                "-x and --strings-in-hex cannot be provided simultaneously".to_owned(),
+            ));
+        }
         (Some("non-ascii-chars"), _) => Hex::NonAsciiBytes,
         (Some("non-ascii"), _) | (None, 1) => Hex::NonAscii,
         (Some("all"), _) | (None, _) => Hex::Always,
         (Some(other), _) => {
             return Err(usage(format!(
-                "invalid --strings-in-hex argument: '{other}' (known: non-ascii-chars, non-ascii, all)"
+                "invalid --strings-in-hex argument: '{other}'{}",
+                known(" (known: non-ascii-chars, non-ascii, all)")
             )));
         }
     };
@@ -122,7 +147,9 @@ pub(super) fn parse_rendering(output: &cli::Output) -> Result<Rendering, PlanErr
         Some("verbose") => Constants::Verbose,
         Some(other) => {
             return Err(usage(format!(
-                "invalid -X argument: '{other}' (known: raw, abbrev, verbose)"
+                "invalid {} argument: '{other}'{}",
+                cli.spelled("-X", &["--const-print-style"]),
+                known(" (known: raw, abbrev, verbose)")
             )));
         }
     };
@@ -158,11 +185,8 @@ pub(super) fn separate(cli: &Cli) -> Result<bool, PlanError> {
 }
 
 /// `--columns`: names in the TSV format, in the strace format the column of the results.
-pub(super) fn parse_columns(
-    form: Form,
-    called: Called,
-    typed: &cli::Output,
-) -> Result<(Vec<Column>, usize), PlanError> {
+pub(super) fn parse_columns(form: Form, cli: &Cli) -> Result<(Vec<Column>, usize), PlanError> {
+    let typed = &cli.output;
     let bad = |why: String| usage(format!("--columns: {why}"));
     match (form, typed.columns.as_deref()) {
         (Form::Strace, None) => Ok((tsv::DEFAULT.to_vec(), RESULT_COLUMN)),
@@ -186,9 +210,12 @@ pub(super) fn parse_columns(
         (Form::Strace, Some(number)) => {
             let column = number.parse::<i32>().ok();
             let column = column.and_then(|column| usize::try_from(column).ok());
-            let column = column.ok_or_else(|| match called {
+            let column = column.ok_or_else(|| match cli.called {
                 Called::Own => bad(format!("'{number}' is not a number")),
-                Called::Strace => usage(format!("invalid -a argument: '{number}'")),
+                Called::Strace => {
+                    let option = cli.spelled("-a", &["--columns"]);
+                    usage(format!("invalid {option} argument: '{number}'"))
+                }
             })?;
             Ok((tsv::DEFAULT.to_vec(), column))
         }

@@ -4,4 +4,5 @@ pub mod cgroup;
 pub mod interfaces;
 pub mod memory;
 pub mod names;
+mod spaces;
 pub mod state;

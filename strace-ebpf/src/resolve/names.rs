@@ -1,13 +1,14 @@
 //! Names of processes and threads by number (`-Y`): those that are traced as their own events last told, others as /proc
 //! has them now.
 
-use std::{collections::VecDeque, fs, path::PathBuf};
+use std::{cell::RefCell, collections::VecDeque, fs};
 
 use strace_ebpf_common::{
     limits::COMM_BYTES,
     record::{ForkRecord, Header},
 };
 
+use super::spaces::Spaces;
 use crate::session::ByTid;
 
 /// A thread's name, with zeros behind it.
@@ -23,10 +24,18 @@ pub struct Names {
     by_tid: ByTid<Name>,
     /// Processes that have ended, and when.
     ended: VecDeque<(u64, u32)>,
-    /// Are a process's numbers those of another PID namespace than ours?
-    foreign: ByTid<bool>,
-    /// Our own PID namespace.
-    own: Option<PathBuf>,
+    /// Whose numbers are those of another PID namespace than ours.
+    spaces: RefCell<Spaces>,
+    show: Show,
+}
+
+/// What is shown behind numbers of processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Show {
+    /// Their names.
+    pub comm: bool,
+    /// Their numbers in our own PID namespace, where they have others.
+    pub pidns: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +47,10 @@ struct Name {
 impl Names {
     /// Nothing known yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(show: Show) -> Self {
         Self {
-            own: namespace("self"),
+            spaces: RefCell::new(Spaces::new()),
+            show,
             ..Self::default()
         }
     }
@@ -52,10 +62,14 @@ impl Names {
             comm: header.comm,
             ended: false,
         };
-        self.by_tid.insert(header.tid, name);
-        if !self.foreign.contains_key(&header.tgid) {
-            self.look_at_namespace(header.tgid, false);
+        let known = self.by_tid.insert(header.tid, name).is_some();
+        let spaces = self.spaces.get_mut();
+        if !spaces.knows(header.tgid) {
+            spaces.note(header.tgid, None);
+        } else if known {
+            return;
         }
+        spaces.note_numbers(header.tgid, header.tid);
     }
 
     /// A thread was made; it is called as its maker.
@@ -65,16 +79,18 @@ impl Names {
             ended: false,
         };
         self.by_tid.insert(record.child_tid, name);
+        let spaces = self.spaces.get_mut();
         if record.child_tgid != record.header.tgid {
-            let maker = self.foreign.get(&record.header.tgid).copied();
-            self.look_at_namespace(record.child_tgid, maker.unwrap_or(false));
+            spaces.note(record.child_tgid, Some(record.header.tgid));
         }
+        spaces.note_numbers(record.child_tgid, record.child_tid);
     }
 
     /// A thread has ended. The first one of a process keeps its number until somebody has waited for it.
     pub fn ended(&mut self, header: &Header) {
         if header.tid != header.tgid {
             self.by_tid.remove(&header.tid);
+            self.spaces.get_mut().forget(header.tid);
             return;
         }
         if let Some(name) = self.by_tid.get_mut(&header.tid) {
@@ -87,34 +103,47 @@ impl Names {
     pub fn waited(&mut self, pid: u32) {
         if self.by_tid.get(&pid).is_some_and(|name| name.ended) {
             self.by_tid.remove(&pid);
-            self.foreign.remove(&pid);
+            self.spaces.get_mut().forget(pid);
         }
     }
 
-    /// The name of the process or thread `pid`, as `teller`, a process, counts them.
+    /// The name of the process or thread `pid`, as `teller`, a process, counts them; nothing if none are shown.
     #[must_use]
     pub fn of(&self, pid: i32, teller: u32) -> Option<Comm> {
         let pid = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
-        if self.foreign.get(&teller).copied().unwrap_or(false) {
+        if !self.show.comm {
             return None;
         }
+        let (pid, _) = self.spaces.borrow_mut().ours(pid, teller)?;
         let known = self.by_tid.get(&pid).map(|name| name.comm);
         known.or_else(|| from_proc(pid))
+    }
+
+    /// Our own number for it, where that is another one; nothing if none are shown.
+    #[must_use]
+    pub fn ours(&self, pid: i32, teller: u32) -> Option<u32> {
+        let pid = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
+        if !self.show.pidns {
+            return None;
+        }
+        let (ours, foreign) = self.spaces.borrow_mut().ours(pid, teller)?;
+        foreign.then_some(ours)
+    }
+
+    /// Are names shown?
+    #[must_use]
+    pub fn shows_comms(&self) -> bool {
+        self.show.comm
     }
 
     /// The name of a traced thread.
     #[must_use]
     pub fn of_traced(&self, tid: u32) -> Option<Comm> {
+        if !self.show.comm {
+            return None;
+        }
         let known = self.by_tid.get(&tid).map(|name| name.comm);
         known.or_else(|| from_proc(tid))
-    }
-
-    fn look_at_namespace(&mut self, tgid: u32, otherwise: bool) {
-        let is_foreign = match (&self.own, namespace(&tgid.to_string())) {
-            (Some(own), Some(of)) => of != *own,
-            _ => otherwise,
-        };
-        self.foreign.insert(tgid, is_foreign);
     }
 
     fn forget_ended(&mut self, now_ns: u64) {
@@ -125,11 +154,6 @@ impl Names {
             self.waited(pid);
         }
     }
-}
-
-/// The PID namespace of a process, pid_namespaces(7).
-fn namespace(pid: &str) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
 /// What /proc calls it now; that of a thread is there too, though not listed.
@@ -158,6 +182,10 @@ mod tests {
         }
     }
 
+    const SHOW: Show = Show {
+        comm: true,
+        pidns: true,
+    };
     // No kernel has so many.
     const FIRST: u32 = 0x7fff_0000;
 
@@ -167,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_last_event_tells() {
-        let mut names = Names::new();
+        let mut names = Names::new(SHOW);
         assert_eq!(name(&names, FIRST), None);
         names.note(&header(FIRST, FIRST, b'a', 1));
         names.note(&header(FIRST, FIRST, b'b', 2));
@@ -184,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_ended_is_forgotten_when_it_was_waited_for_or_soon() {
-        let mut names = Names::new();
+        let mut names = Names::new(SHOW);
         for pid in [FIRST, FIRST + 1] {
             names.note(&header(pid, pid, b'a', 1));
             names.ended(&header(pid, pid, b'a', 5));
@@ -196,14 +224,5 @@ mod tests {
         assert_eq!(name(&names, FIRST + 1), None);
         names.ended(&header(FIRST + 2, FIRST, b'c', 7 + ENDED_NS));
         assert_eq!(name(&names, FIRST + 2), None, "a thread is gone at once");
-    }
-
-    #[test]
-    fn numbers_of_another_namespace_are_not_ours() {
-        let mut names = Names::new();
-        names.note(&header(FIRST, FIRST, b'a', 1));
-        names.foreign.insert(FIRST + 9, true);
-        assert_eq!(names.of(FIRST as i32, FIRST + 9), None);
-        assert!(names.of_traced(FIRST).is_some());
     }
 }

@@ -252,7 +252,11 @@ impl Session<'_> {
     /// A signal that asks us to end. Unless told otherwise by `-I`: with a command of ours running,
     /// the command gets it first (from the terminal it has got it already), and only a second one
     /// makes us go. True to go.
-    fn ends_by(&mut self, (signal, from_terminal): (i32, bool), command_ended: bool) -> bool {
+    pub(super) fn ends_by(
+        &mut self,
+        (signal, from_terminal): (i32, bool),
+        command_ended: bool,
+    ) -> bool {
         self.interrupts += 1;
         let command = self.child.as_ref().filter(|_| !command_ended);
         match (self.request.launch.interrupt, command) {
@@ -367,13 +371,13 @@ fn in_flight(pid: u32, tid: u32, call: &proc::InFlight, enter_ns: u64) -> CallRe
     }
 }
 
-fn watch(pid: u32) -> Result<AsyncFd<OwnedFd>> {
+pub(super) fn watch(pid: u32) -> Result<AsyncFd<OwnedFd>> {
     let fd = sys::pidfd_open(pid).context("watching the command")?;
     sys::watch(fd).context("watching the command")
 }
 
 /// Waits for the process to end; forever if there is none.
-async fn ended(pidfd: Option<&AsyncFd<OwnedFd>>) {
+pub(super) async fn ended(pidfd: Option<&AsyncFd<OwnedFd>>) {
     match pidfd {
         // The descriptor stays readable: the guard need not be cleared.
         Some(pidfd) => drop(pidfd.readable().await),

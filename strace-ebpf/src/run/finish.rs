@@ -5,15 +5,15 @@ use strace_ebpf_common::config::TASK_TRACED;
 
 use super::{
     Exit, Failure,
-    event_loop::{BUDGET, End, Session, tick},
+    event_loop::{BUDGET, End, Session, ended, next_signal, tick, watch},
 };
 use crate::{
-    plan::{launch::Interrupt, qualify::STATUS_DETACHED},
+    plan::{Request, launch::Interrupt, qualify::STATUS_DETACHED},
     probes, say,
     session::books::Settlement,
-    sink, sys,
+    sink, sys, tables,
     tracee::{
-        launch::{Child, Ending},
+        launch::{self, Child, Ending},
         proc,
     },
 };
@@ -26,8 +26,8 @@ impl Session<'_> {
     pub(super) async fn finish(
         mut self,
         end: End,
-        ending: Option<Ending>,
-        by_signal: Option<i32>,
+        mut ending: Option<Ending>,
+        mut by_signal: Option<i32>,
     ) -> Result<Exit, Failure> {
         let skipped = self.probes.skipped_runs();
         self.look_after_injector();
@@ -41,6 +41,8 @@ impl Session<'_> {
         }
         if end == End::Done {
             self.write_last().await;
+        } else if self.outlives_output() && ending.is_none() {
+            (ending, by_signal) = self.command_ends().await?;
         }
         let mut settled = None;
         let mut failure = None;
@@ -102,8 +104,15 @@ impl Session<'_> {
                 ));
                 return Ok(Exit::Signal(given_up.unwrap_or(libc::SIGTERM)));
             }
+            Some(sink::Ending::Closed) if request.launch.as_strace => {
+                return Ok(unwritten(request, libc::EPIPE, ending, by_signal));
+            }
             // Nobody wants to know any more.
             Some(sink::Ending::Closed) => return Ok(Exit::Status(0)),
+            Some(sink::Ending::Failed { error, .. }) if request.launch.as_strace => {
+                let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                return Ok(unwritten(request, errno, ending, by_signal));
+            }
             Some(sink::Ending::Failed {
                 target,
                 written,
@@ -132,12 +141,38 @@ impl Session<'_> {
         if (lost || unseen) && request.output.strict {
             return Ok(Exit::Status(3));
         }
-        Ok(match (ending, by_signal) {
-            (Some(Ending::Exited(status)), _) => Exit::Status(status),
-            (Some(Ending::Killed(signal)), _) => Exit::Signal(signal),
-            (None, Some(signal)) if request.launch.as_strace => Exit::Signal(signal),
-            (Some(Ending::Untold) | None, _) => Exit::Status(0),
-        })
+        Ok(status_of(request, ending, by_signal))
+    }
+
+    /// Called strace, the status is that of the command even where the trace could not be written to the end. Standard error
+    /// is not like that: without it strace dies.
+    fn outlives_output(&self) -> bool {
+        self.request.launch.as_strace && self.request.output.file.is_some()
+    }
+
+    /// Waits for the end of the command, which is not traced any more, or for a signal that ends us.
+    async fn command_ends(&mut self) -> Result<(Option<Ending>, Option<i32>)> {
+        let Some(pid) = self.child.as_ref().map(Child::pid) else {
+            return Ok((None, None));
+        };
+        let pidfd = watch(pid)?;
+        loop {
+            tokio::select! {
+                biased;
+                signal = next_signal(&self.signals) => {
+                    if self.ends_by(signal, false) {
+                        return Ok((None, Some(signal.0)));
+                    }
+                }
+                () = ended(Some(&pidfd)) => {
+                    let ending = match &self.child {
+                        Some(child) => launch::reap(child).context("waiting for the command")?,
+                        None => None,
+                    };
+                    return Ok((ending, None));
+                }
+            }
+        }
     }
 
     /// Detaches, and drains as long as that takes.
@@ -244,6 +279,35 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// The status that tells how the command ended, or what ended us.
+fn status_of(request: &Request, ending: Option<Ending>, by_signal: Option<i32>) -> Exit {
+    match (ending, by_signal) {
+        (Some(Ending::Exited(status)), _) => Exit::Status(status),
+        (Some(Ending::Killed(signal)), _) => Exit::Signal(signal),
+        (None, Some(signal)) if request.launch.as_strace => Exit::Signal(signal),
+        (Some(Ending::Untold) | None, _) => Exit::Status(0),
+    }
+}
+
+/// Called strace, and the trace could not be written to its end: strace says so of every line; we, once.
+fn unwritten(
+    request: &Request,
+    errno: i32,
+    ending: Option<Ending>,
+    by_signal: Option<i32>,
+) -> Exit {
+    match &request.output.file {
+        None if errno == libc::EPIPE => return Exit::Signal(libc::SIGPIPE),
+        // Where that would be said is where it could not be written.
+        None => {}
+        Some(file) => {
+            let why = tables::errno_message(errno.unsigned_abs()).unwrap_or("Input/output error");
+            say::line(format_args!("{}: {why}", file.to_string_lossy()));
+        }
+    }
+    status_of(request, ending, by_signal)
 }
 
 /// What is missing beside what the books tell.

@@ -30,13 +30,14 @@ use crate::{
         detail::Details,
         functions, hook,
         launch::Interrupt,
-        qualify::{PIDS_COMM, QUIET_ATTACH, QUIET_EXIT},
+        qualify::{PIDS_COMM, PIDS_PIDNS, QUIET_ATTACH, QUIET_EXIT},
     },
     probes::{
         self, Probes, Settings,
         attach::{Hook, Kernel},
         functions::Places,
     },
+    resolve::names::Show,
     say,
     sink::{Finish, Target, Writer},
     stack::{self, Stacks, mmaps::Mmaps, text::Shape},
@@ -340,7 +341,10 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
         details: Details::new(&request.qualifiers),
         plans,
         selection: select::selection(request),
-        names: request.qualifiers.decode_pids & PIDS_COMM != 0,
+        pids: Show {
+            comm: request.qualifiers.decode_pids & PIDS_COMM != 0,
+            pidns: request.qualifiers.decode_pids & PIDS_PIDNS != 0,
+        },
     };
     let follow = (request.targets.follow, request.targets.threads);
     let signals = request.qualifiers.signal;

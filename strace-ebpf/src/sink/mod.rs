@@ -64,7 +64,7 @@ impl Target {
             let file = open_file(output, append)?;
             return Ok(Self::File(file, output.to_owned()));
         };
-        if command.is_empty() {
+        if command.is_empty() && !say::is_strace() {
             bail!("-o '|': no command");
         }
         let child = Command::new("/bin/sh")
@@ -132,8 +132,8 @@ fn cannot_open(name: &OsStr, error: &io::Error) -> anyhow::Error {
     let why = error
         .raw_os_error()
         .and_then(|errno| crate::tables::errno_message(errno.unsigned_abs()));
-    match (say::name(), why) {
-        ("strace", Some(why)) => anyhow::anyhow!("Can't fopen '{shown}': {why}"),
+    match (say::is_strace(), why) {
+        (true, Some(why)) => anyhow::anyhow!("Can't fopen '{shown}': {why}"),
         _ => anyhow::anyhow!("cannot write to '{shown}': {error}"),
     }
 }

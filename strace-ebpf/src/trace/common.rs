@@ -19,7 +19,7 @@ use crate::{
     plan::detail::Details,
     resolve::{
         memory::{self, Fetched},
-        names::Names,
+        names::{Names, Show},
     },
     session::{self, ByTid, Call, assemble, exec, parse::Captured},
     stack::{self, Frames, Stacks},
@@ -37,8 +37,8 @@ pub struct Shown {
     pub plans: Arc<Vec<Plan>>,
     /// Those that are told, if not all.
     pub selection: Option<Selection>,
-    /// Names of processes are shown (`-Y`).
-    pub names: bool,
+    /// What is shown behind numbers of processes (`-Y`).
+    pub pids: Show,
 }
 
 impl Shown {

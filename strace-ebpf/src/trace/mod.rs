@@ -17,7 +17,7 @@ use strace_ebpf_common::record::{
 use crate::{
     decode,
     plan::qualify::Signals,
-    resolve::names::Names,
+    resolve::names::{Names, Show},
     session::{
         self, ByTid, Call, Pending,
         books::{Books, Gap},
@@ -83,7 +83,7 @@ impl Tracer {
             books: Books::new(cpus),
             common: Common {
                 out,
-                names: shown.names.then(Names::new),
+                names: (shown.pids != Show::default()).then(|| Names::new(shown.pids)),
                 stacks: None,
                 shown,
                 exec_names: ByTid::default(),

@@ -1,5 +1,6 @@
 //! How one call is shown: its options, and what must be looked up for it.
 
+use smallvec::SmallVec;
 use strace_ebpf_common::record::Header;
 
 use crate::{
@@ -51,13 +52,18 @@ impl Showing<'_> {
     fn name_pids(&self, args: &mut Args<'_>, call: &Call<'_>) {
         if let Some(names) = self.names {
             let teller = call.record.header.tgid;
-            decode::name_pids(args, |pid| names.of(pid, teller));
+            decode::name_pids(
+                args,
+                |pid| names.of(pid, teller),
+                |pid| names.ours(pid, teller),
+            );
         }
     }
 
     /// The thread's name, if it is shown.
     pub fn comm(&self, header: &Header) -> Option<Comm> {
-        self.names.map(|_| header.comm)
+        let names = self.names?;
+        names.shows_comms().then_some(header.comm)
     }
 
     /// What is needed to find the callers, and the number to write in their place.
@@ -66,11 +72,18 @@ impl Showing<'_> {
         Some((Frames::of(call)?, job))
     }
 
-    /// What stands behind the result: what a descriptor leads to, the name of a process.
-    pub fn behind<'a>(&self, call: &Call<'a>, outcome: &Outcome) -> Option<Value<'a>> {
+    /// What stands behind the result: what a descriptor leads to, the name of a process and its
+    /// number here.
+    pub fn behind<'a>(&self, call: &Call<'a>, outcome: &Outcome) -> SmallVec<[Value<'a>; 2]> {
         if let (Outcome::Value(Value::Pid(pid)), Some(names)) = (outcome, self.names) {
-            return names.of(*pid, call.record.header.tgid).map(Value::Comm);
+            let teller = call.record.header.tgid;
+            let comm = names.of(*pid, teller).map(Value::Comm);
+            let ours = names.ours(*pid, teller).map(Value::OurPid);
+            return comm.into_iter().chain(ours).collect();
         }
-        decode::descriptor::returned(call, outcome, self.options.descriptors).map(Value::Opened)
+        decode::descriptor::returned(call, outcome, self.options.descriptors)
+            .map(Value::Opened)
+            .into_iter()
+            .collect()
     }
 }

@@ -189,7 +189,11 @@ impl Lines {
         let mut info = decode::siginfo(Abi::X86_64, &record.info);
         if let Some(names) = &common.names {
             let receiver = record.header.tgid;
-            decode::name_pids(&mut info, |pid| names.of(pid, receiver));
+            decode::name_pids(
+                &mut info,
+                |pid| names.of(pid, receiver),
+                |pid| names.ours(pid, receiver),
+            );
         }
         let info = info.iter().next().unwrap_or_default();
         let (tid, ts_ns) = (record.header.tid, record.header.ts_ns);

@@ -324,7 +324,7 @@ impl Lines {
             decode::returned(&mut returned, call, syscall, options);
             let outcome = decode::outcome(call, syscall, options);
             let behind = showing.behind(call, &outcome);
-            format.result(out, &outcome, behind.as_ref(), &returned, done);
+            format.result(out, &outcome, &behind, &returned, done);
             if let Some(syscall) = syscall.filter(|_| options.dump) {
                 dump::dump(out, &decode::dump::pieces(call, syscall, options));
             }
@@ -444,7 +444,7 @@ impl Lines {
             format.result(
                 out,
                 &Outcome::NoReturn,
-                None,
+                &[],
                 &Args::default(),
                 Done::default(),
             );
