@@ -73,6 +73,8 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             true,
             if can_trace {
                 "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN".to_owned()
+            } else if kernel::caps::in_user_namespace() {
+                kernel::caps::USER_NAMESPACE.to_owned()
             } else {
                 "CAP_BPF and CAP_PERFMON are missing; run with sudo".to_owned()
             },
@@ -91,7 +93,13 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             true,
             match &loads {
                 Some(Ok(())) => "the kernel accepts tracing programs".to_owned(),
-                Some(Err(error)) => format!("refused: {error} (lockdown {})", facts.lockdown),
+                Some(Err(error)) => format!(
+                    "refused: {error} (lockdown {})",
+                    match facts.lockdown.as_str() {
+                        "" => "not known",
+                        mode => mode,
+                    }
+                ),
                 None => "not tried without the privilege".to_owned(),
             },
         ),
@@ -111,9 +119,12 @@ fn rows(facts: &Facts, attach: Attach, transport: Transport) -> Vec<Row> {
             "lockdown",
             !facts.is_confidential(),
             true,
-            match facts.lockdown.as_str() {
-                "" => "not built in".to_owned(),
-                mode => mode.to_owned(),
+            match (&facts.lockdown_unread, facts.lockdown.as_str()) {
+                (Some(why), _) => {
+                    format!("not known: /sys/kernel/security/lockdown cannot be read: {why}")
+                }
+                (None, "") => "not built in".to_owned(),
+                (None, mode) => mode.to_owned(),
             },
         ),
         row(

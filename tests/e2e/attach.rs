@@ -288,3 +288,91 @@ fn calls_in_flight_at_the_end_are_shown_without_result() {
         );
     }
 }
+
+/// Waits until the file holds this text so many times.
+#[track_caller]
+fn wait_for(file: &str, text: &str, times: usize) -> String {
+    let mut all = String::new();
+    for _ in 0..2000 * slow() {
+        all = std::fs::read_to_string(file).unwrap_or_default();
+        if all.matches(text).count() >= times {
+            return all;
+        }
+        pause(10);
+    }
+    panic!("not {times} times {text}: {all}");
+}
+
+fn kill(pid: u32, signal: i32) {
+    // SAFETY: plain numbers.
+    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+}
+
+/// A process that is stopped when the tracer comes is in no call: all its threads are said to be stopped, and what they go on
+/// with is known. One that is stopped later is told thread by thread too, each behind its call.
+#[test]
+fn stopped_processes() {
+    let _machine = shared();
+    let args = ["--threads", "2", "--ms", "60000", "--call", "nanosleep"];
+    let (mut blocked, pid) = waiting("blocked", &args);
+    kill(pid, libc::SIGSTOP);
+    for _ in 0..1000 * slow() {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        if stat.contains(") T ") {
+            break;
+        }
+        pause(10);
+    }
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let number = pid.to_string();
+    let mut tracer = attach(&file, &["--format", "strace", "-f", "-p", &number]);
+    let trace = wait_for(&file, "stopped by SIGSTOP ---\n", 3);
+    assert_eq!(trace.lines().count(), 3, "{trace}");
+    kill(pid, libc::SIGCONT);
+    wait_for(&file, "--- SIGCONT {", 1);
+    kill(pid, libc::SIGSTOP);
+    wait_for(&file, "stopped by SIGSTOP ---\n", 6);
+    kill(pid, libc::SIGCONT);
+    pause(200);
+    tracer.signal(libc::SIGINT);
+    let output = tracer.wait_at_most(Duration::from_secs(20));
+    assert_eq!(output.code(), 0, "{output:?}");
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let goes_on = "restart_syscall(<... resuming interrupted nanosleep ...>";
+    assert_eq!(trace.matches(goes_on).count(), 4, "{trace}");
+    // The end of a call stands before the stop that it came back for.
+    for begin in ["--- stopped by SIGSTOP ---", "restart_syscall"] {
+        let lines = trace.lines().filter(|line| line.contains(begin));
+        let tids: BTreeSet<&str> = lines.map(|line| line.split(' ').next().unwrap()).collect();
+        assert!(tids.len() >= 2, "{trace}");
+    }
+    let last_end = trace.rfind("ERESTART_RESTARTBLOCK").unwrap();
+    let last_stop = trace.rfind("--- stopped by SIGSTOP").unwrap();
+    assert!(last_end < last_stop, "{trace}");
+    blocked.signal(libc::SIGKILL);
+    blocked.wait_at_most(Duration::from_secs(20));
+}
+
+/// 168 is poll to i386 and swapoff to x86-64: which of the two a 64-bit program is in, its instruction tells.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_i386_call_of_a_64_bit_process_in_flight() {
+    let _machine = shared();
+    let ms = (1500 * slow()).to_string();
+    let (program, pid) = waiting("int80", &["--poll", &ms]);
+    let dir = TempDir::new();
+    let file = dir.file("trace");
+    let tracer = attach(&file, &["-p", &pid.to_string()]);
+    assert_eq!(program.wait().number("poll"), 0);
+    assert_eq!(tracer.wait().code(), 0);
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Row> = trace.lines().map(Row::parse).collect();
+    let polls = named(&rows, "poll");
+    assert_eq!(polls.len(), 1, "{trace}");
+    assert_eq!(
+        (polls[0].ret, &polls[0].args[..]),
+        ("0", &["NULL", "0", &*ms][..])
+    );
+    assert!(named(&rows, "swapoff").is_empty(), "{trace}");
+}

@@ -6,6 +6,7 @@ use std::process::Command;
 use strace_ebpf::kernel::{Facts, Version};
 
 use crate::{
+    errors::assert_refused,
     harness::{BIN, Output, TempDir, run, shared, tracer},
     programs,
     rows::{Row, named},
@@ -191,6 +192,31 @@ fn inside_a_cgroup() {
 
 /// Locked down for confidentiality the kernel lets no program read its memory: one line says so. `cargo xtask vm`
 /// boots each guest once more for this test; elsewhere the mode must be named rightly, and not be in the way.
+/// Where the mode cannot be read, it is not said that there is none.
+#[test]
+fn lockdown_that_cannot_be_read() {
+    let _machine = shared();
+    let script = "umount -l /sys/kernel/security 2>/dev/null; mount -t tmpfs none /sys/kernel/security; \
+                  exec setpriv --reuid 65534 --clear-groups --inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon \"$0\" --check";
+    let check = run(Command::new("unshare").args(["-m", "sh", "-c", script, BIN]));
+    let (fine, says) = checked(&check, "lockdown");
+    assert!(fine && says.starts_with("not known: "), "{check:?}");
+}
+
+/// Root of a user namespace has every capability, and none that counts here: the cause is named.
+#[test]
+fn root_of_a_user_namespace() {
+    let _machine = shared();
+    let inside = |options: &[&str]| run(Command::new("unshare").arg("-Ur").arg(BIN).args(options));
+    let refused = inside(&["--", "/bin/true"]);
+    assert_refused(&refused, 1, &["user namespace", "CAP_BPF", "CAP_PERFMON"]);
+    let check = inside(&["--check"]);
+    assert_eq!(check.code(), 1, "{check:?}");
+    let (fine, says) = checked(&check, "privilege");
+    assert!(!fine, "{check:?}");
+    assert_eq!(refused.stderr, format!("strace-ebpf: {says}\n"));
+}
+
 #[test]
 fn lockdown() {
     let _machine = shared();

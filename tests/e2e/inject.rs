@@ -336,3 +336,32 @@ fn what_we_refuse() {
         assert_refused(&run(&mut tracer(line)), 2, &[words]);
     }
 }
+
+/// What we do between the filter and the command's execve is no call of the command's: it is left alone, and not told.
+#[test]
+fn calls_of_ours_are_left_alone() {
+    let _machine = shared();
+    let set = "setgroups,setresgid,setresuid,getppid,prctl";
+    let traced = trace(&[
+        "--kill-on-exit",
+        "-u",
+        "nobody",
+        "-e",
+        &format!("inject={set}:error=EPERM:delay_enter=2s"),
+        "--",
+        "sh",
+        "-c",
+        "id -u",
+    ]);
+    assert_eq!(
+        (traced.output.code(), traced.output.stdout.as_str()),
+        (0, "65534\n"),
+        "{traced:?}"
+    );
+    let rows = traced.rows();
+    assert_eq!(rows[0].name, "+exec");
+    assert!(
+        named(&rows, "setresuid").is_empty() && named(&rows, "prctl").is_empty(),
+        "{traced:?}"
+    );
+}

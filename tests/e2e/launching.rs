@@ -4,7 +4,8 @@
 use std::process::Command;
 
 use crate::{
-    harness::{BIN, run, shared, trace, tracer_of_nobody},
+    errors::assert_refused,
+    harness::{BIN, run, shared, trace, tracer, tracer_of_nobody},
     oracle::assert_all_same,
     rows::named,
 };
@@ -17,6 +18,8 @@ fn users_and_their_groups() {
         "STRACE --user=games -e trace=none id",
         "STRACE -u root -e trace=getuid,geteuid,getgroups id -G",
         "STRACE -u no-such-user true",
+        // Before 7: a name that nobody has.
+        "STRACE -u 65534 true",
         "STRACE -o file -u nobody -e trace=execve cat /etc/shadow",
     ]);
     // In rows nothing of the change is there: the first call is the command's own execve.
@@ -24,6 +27,10 @@ fn users_and_their_groups() {
     assert_eq!(traced.output.stdout, "65534\n");
     assert_eq!(traced.rows()[0].name, "+exec");
     assert!(named(&traced.rows(), "setresuid").is_empty());
+    let traced = trace(&["-u", "65534:1234", "--", "sh", "-c", "id -u; id -G"]);
+    assert_eq!(traced.output.stdout, "65534\n1234\n");
+    let refused = run(&mut tracer(&["-u", "65534:x", "true"]));
+    assert_refused(&refused, 1, &["Invalid UID:GID pair '65534:x'"]);
 }
 
 #[test]

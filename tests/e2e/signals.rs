@@ -231,6 +231,15 @@ fn stops_are_told() {
     ]);
 }
 
+/// What raised a SIGTRAP has an address, or none that is told.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn traps_have_addresses() {
+    let _machine = shared();
+    let program = crate::harness::example("int80");
+    crate::oracle::assert_same(&format!("STRACE -e trace=none {program} --trap"));
+}
+
 /// Time that a child took is in seconds too.
 #[test]
 fn times_of_children() {

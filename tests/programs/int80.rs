@@ -4,7 +4,7 @@
 //! both with buffers below 4 GiB, and getuid32 (199); i386 numbers which mean something else on x86_64.
 //! Output: a line `NAME RET` per call. `int80 --elf32 FILE`: writes an executable (mode 755) which calls
 //! getpid three times, `write(1, "hi\n", 3)`, `openat(AT_FDCWD, "/etc/hostname", O_RDONLY)` and `exit(7)`;
-//! output `wrote FILE BYTES`. Elsewhere than on x86_64, `int80` prints `skip` and ends with status 77.
+//! output `wrote FILE BYTES`. `int80 --poll MS`: `ready PID`, then an i386 poll (168) of nothing for so long. `int80 --trap`: dies by `int3`. Elsewhere than on x86_64, `int80` prints `skip` and ends with status 77.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -100,6 +100,18 @@ fn calls(out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+#[cfg(target_arch = "x86_64")]
+fn poll(ms: u32) -> i32 {
+    println!("ready {}", std::process::id());
+    int80(168, [0, 0, ms])
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn poll(_: u32) -> i32 {
+    println!("skip");
+    std::process::exit(77)
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 fn calls(_: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     println!("skip");
@@ -119,7 +131,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
             println!("wrote {path} {}", elf32().len());
         }
-        _ => return Err("usage: int80 [--elf32 FILE]".into()),
+        ["--poll", ms] => println!("poll {}", poll(ms.parse()?)),
+        // SAFETY: an instruction that raises SIGTRAP.
+        #[cfg(target_arch = "x86_64")]
+        ["--trap"] => unsafe { std::arch::asm!("int3") },
+        _ => return Err("usage: int80 [--elf32 FILE | --poll MS | --trap]".into()),
     }
     Ok(())
 }

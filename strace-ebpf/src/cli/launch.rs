@@ -7,7 +7,7 @@ use clap::ArgAction;
 /// How the command is started; when we let go.
 #[derive(Debug, clap::Args)]
 pub struct Launch {
-    /// Run the command as this user, with its groups
+    /// Run the command as this user, with its groups; or as the numbers UID:GID, with no other groups
     #[arg(short = 'u', long, value_name = "USER")]
     pub user: Option<String>,
     /// Put VAR=VAL into the command's environment, or take VAR out of it

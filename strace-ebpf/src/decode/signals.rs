@@ -222,7 +222,7 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
             return;
         }
         SI_USER | SI_TKILL => return sender(out),
-        SI_KERNEL if !matches!(signal, 4 | 7 | 8 | 11 | SIGCHLD | SIGIO) => return,
+        SI_KERNEL if !matches!(signal, 4 | 5 | 7 | 8 | 11 | SIGCHLD | SIGIO) => return,
         i32::MIN..0 => {
             sender(out);
             if get(8, word) != 0 {
@@ -247,7 +247,7 @@ fn cause<'a>(out: &mut Args<'a>, rest: &'a [u8], signal: u32, code: i32, word: u
                 super::structs::ticks(out, get(at, word));
             }
         }
-        4 | 7 | 8 | 11 => {
+        4 | 5 | 7 | 8 | 11 => {
             out.push(Value::Field("si_addr"));
             out.push(Value::Addr(get(0, word)));
             fault(out, rest, signal, code, word);

@@ -1,10 +1,23 @@
 //! The capabilities that tracing needs, capabilities(7).
 
-use std::{fs, io};
+use std::{fs, io, os::unix::fs::MetadataExt};
 
-/// Effective capabilities as the bit set of `/proc/self/status`.
+/// Effective capabilities as the bit set of `/proc/self/status`; none over the kernel in a user namespace of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps(pub u64);
+
+/// The initial user namespace's inode, `USER_NS_INIT_INO` in `include/uapi/linux/nsfs.h`.
+const USER_NS_INIT_INO: u64 = 0xEFFF_FFFD;
+
+/// What is said of a user namespace.
+pub const USER_NAMESPACE: &str = "this is a user namespace, in which also root has no rights over the kernel: tracing needs CAP_BPF and \
+    CAP_PERFMON outside of it, in the initial user namespace";
+
+/// Are we in a user namespace whose capabilities say nothing about the kernel? Not if nobody can tell.
+#[must_use]
+pub fn in_user_namespace() -> bool {
+    fs::metadata("/proc/self/ns/user").is_ok_and(|of| of.ino() != USER_NS_INIT_INO)
+}
 
 const CAP_SYS_PTRACE: u32 = 19;
 const CAP_SYS_ADMIN: u32 = 21;
@@ -16,7 +29,8 @@ impl Caps {
     /// Of this process.
     pub fn current() -> io::Result<Self> {
         let status = fs::read_to_string("/proc/self/status")?;
-        Ok(Self(parse(&status).unwrap_or(0)))
+        let all = Self(parse(&status).unwrap_or(0));
+        Ok(if in_user_namespace() { Self(0) } else { all })
     }
 
     fn has(self, bit: u32) -> bool {

@@ -100,6 +100,8 @@ pub struct Facts {
     pub pidns_inum: u32,
     /// `[none]`, `[integrity]`, `[confidentiality]`, or empty without the lockdown LSM.
     pub lockdown: String,
+    /// Why it cannot be read, where it may be there all the same.
+    pub lockdown_unread: Option<String>,
     /// Effective capabilities.
     pub caps: caps::Caps,
 }
@@ -113,6 +115,10 @@ impl Facts {
 
     /// Asks the kernel.
     pub fn gather() -> io::Result<Self> {
+        let (lockdown, lockdown_unread) = match lockdown() {
+            Ok(mode) => (mode, None),
+            Err(error) => (String::new(), Some(error.to_string())),
+        };
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")?
             .trim()
             .to_owned();
@@ -137,7 +143,8 @@ impl Facts {
             pid_max: pid_max(),
             cpus: possible_cpus(),
             pidns_inum: own_pidns()?,
-            lockdown: lockdown(),
+            lockdown,
+            lockdown_unread,
             caps: caps::Caps::current()?,
         })
     }
@@ -213,14 +220,28 @@ fn private_lockdown() -> io::Result<String> {
     io::read_to_string(fs::File::from(file))
 }
 
-fn lockdown() -> String {
-    let text = fs::read_to_string("/sys/kernel/security/lockdown")
-        .or_else(|_| private_lockdown())
-        .unwrap_or_default();
-    text.split_whitespace()
-        .find(|word| word.starts_with('['))
-        .unwrap_or_default()
-        .to_owned()
+/// Nothing where the file system for it is there and the file is not.
+fn lockdown() -> io::Result<String> {
+    let text = match fs::read_to_string("/sys/kernel/security/lockdown").or_else(|error| {
+        private_lockdown().map_err(|private| match private.kind() {
+            io::ErrorKind::NotFound => private,
+            // What the user sees is the file where it should be.
+            _ => error,
+        })
+    }) {
+        Ok(text) => text,
+        Err(error) if is_without_lockdown(&error) => String::new(),
+        Err(error) => return Err(error),
+    };
+    let mode = text.split_whitespace().find(|word| word.starts_with('['));
+    Ok(mode.unwrap_or_default().to_owned())
+}
+
+/// Is the file missing because the kernel has none, not because nothing is mounted where it would be?
+fn is_without_lockdown(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        && (sys::private_mount(c"securityfs").is_ok()
+            || fs::read_dir("/sys/kernel/security").is_ok_and(|mut dir| dir.next().is_some()))
 }
 
 /// Does this kernel run programs on sys_enter and sys_exit preemptibly (Linux 7.2)? Then a

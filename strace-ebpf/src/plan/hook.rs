@@ -194,6 +194,7 @@ mod tests {
             cpus: 1,
             pidns_inum: 0,
             lockdown: String::new(),
+            lockdown_unread: None,
             caps: crate::kernel::caps::Caps(0),
         }
     }

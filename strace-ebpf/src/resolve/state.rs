@@ -21,6 +21,22 @@ pub fn is_stopped(tid: u32) -> bool {
     letter(&stat) == Some(b'T')
 }
 
+/// The signal that a thread is stopped by, if it is. The kernel forgets which once the parent has been told; SIGSTOP then.
+#[must_use]
+pub fn stop_signal(tid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{tid}/stat")).unwrap_or_default();
+    (letter(&stat) == Some(b'T')).then(|| exit_code(&stat).unwrap_or(libc::SIGSTOP as u32))
+}
+
+/// Field 52, while it is one of the signals that stop. The state letter is the third.
+fn exit_code(stat: &[u8]) -> Option<u32> {
+    let mut words = behind_name(stat)?.split(|byte| *byte == b' ');
+    let word = std::str::from_utf8(words.nth(52 - 3)?).ok()?;
+    let code: u32 = word.trim_end().parse().ok()?;
+    let stops = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+    stops.contains(&(code as i32)).then_some(code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +51,9 @@ mod tests {
         assert_eq!(letter(b"7 (a) b) Z 1 2"), Some(b'Z'));
         assert_eq!(letter(b"7 (\xff\n) T 1"), Some(b'T'));
         assert_eq!(letter(b"7"), None);
+        let stat = |code| format!("7 (a) b) T {}{code}\n", "0 ".repeat(48));
+        assert_eq!(exit_code(stat(20).as_bytes()), Some(20));
+        assert_eq!(exit_code(stat(0).as_bytes()), None);
+        assert_eq!(exit_code(b"7 (a) T 20\n"), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     decode, kernel,
     plan::{Request, launch::Interrupt, qualify::QUIET_ATTACH},
     probes::{self, Probes},
+    resolve::state,
     say,
     sink::{Piece, Writer},
     stack::Jobs,
@@ -24,7 +25,7 @@ use crate::{
         brake::Brake,
         inject::Injector,
         launch::{self, Child},
-        proc,
+        proc::{self, Entry},
     },
     transport::Merger,
 };
@@ -131,11 +132,18 @@ impl Session<'_> {
                     (fresh, count) = (true, count + 1);
                     say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
-                    let call = match self.request.counts_only() {
-                        true => None,
-                        false => self.call_in_flight(pid, tid, 0),
-                    };
-                    self.tracer.attached(tid, pid, call.as_ref());
+                    match (self.request.counts_only(), state::stop_signal(tid)) {
+                        (true, _) => self.tracer.attached(tid, pid, None),
+                        (false, Some(signal)) => {
+                            let call = self.call_in_flight(pid, tid, 0);
+                            let call = call.as_ref();
+                            self.tracer.attached_stopped(tid, pid, signal, call);
+                        }
+                        (false, None) => {
+                            let call = self.call_in_flight(pid, tid, 0);
+                            self.tracer.attached(tid, pid, call.as_ref());
+                        }
+                    }
                 } else if self.probes.task(tid)?.state == TASK_TRACED {
                     // It ended before it was marked: nobody will clear the mark.
                     self.probes.set_task(tid, TASK_IDLE)?;
@@ -152,8 +160,13 @@ impl Session<'_> {
     /// The call that a thread is in, if such calls are traced.
     pub(super) fn call_in_flight(&self, pid: u32, tid: u32, enter_ns: u64) -> Option<CallRecord> {
         let call = proc::in_flight(pid, tid)?;
+        let is_i386 = match proc::entry(tid, call.ip) {
+            Some(entry) => entry == Entry::Int80,
+            // By sysenter, or of a process whose memory is not for us to read.
+            None => proc::is_32_bit(pid),
+        };
         let (abi, nr) = match call.nr {
-            nr if proc::is_32_bit(pid) => (ABI_I386, nr),
+            nr if is_i386 => (ABI_I386, nr),
             nr => decode::of_64_bits(nr),
         };
         let wanted = &self.request.qualifiers.trace;

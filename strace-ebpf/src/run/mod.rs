@@ -305,6 +305,9 @@ fn check_privilege(facts: &Facts) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    if kernel::caps::in_user_namespace() {
+        return Err(Failure::Unable(kernel::caps::USER_NAMESPACE.to_owned()));
+    }
     Err(Failure::Unable(format!(
         "missing privilege: tracing needs CAP_BPF and CAP_PERFMON; run: sudo {}",
         own_command_line()

@@ -358,9 +358,20 @@ impl Tracer {
             return;
         }
         self.select_for(&record.header);
-        match &mut self.lines {
-            Lines::Tsv(lines) => lines.signal(&mut self.common, record),
-            Lines::Strace(lines) => lines.signal(&mut self.common, record),
+        let others = match &mut self.lines {
+            Lines::Tsv(lines) => return lines.signal(&mut self.common, record),
+            Lines::Strace(lines) => {
+                if !lines.signal(&mut self.common, record) {
+                    return;
+                }
+                lines.others_of(record.header.tid, record.header.tgid)
+            }
+        };
+        for tid in others {
+            self.select(tid);
+            if let Lines::Strace(lines) = &mut self.lines {
+                lines.stops_too(&mut self.common, tid, record.header.ts_ns, record.signal);
+            }
         }
     }
 
@@ -388,6 +399,28 @@ impl Tracer {
             if let Some(record) = read_fixed(&bytes) {
                 lines.enter(&mut self.common, &record, &bytes);
             }
+        }
+    }
+
+    /// A thread that is traced now has been stopped by a signal: the call that /proc tells of is over, but it may go on by a
+    /// restart_syscall(2).
+    pub fn attached_stopped(
+        &mut self,
+        tid: u32,
+        tgid: u32,
+        signal: u32,
+        call: Option<&CallRecord>,
+    ) {
+        self.attached(tid, tgid, None);
+        let Lines::Strace(lines) = &mut self.lines else {
+            return;
+        };
+        if let Some(call) = call {
+            lines.was_in(tid, call);
+        }
+        if self.signals.contains(signal) {
+            let now = crate::sys::clock_ns(libc::CLOCK_MONOTONIC);
+            lines.stopped(&mut self.common, tid, now, signal);
         }
     }
 

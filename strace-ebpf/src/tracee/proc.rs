@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use crate::resolve::state;
+use crate::{resolve::state, sys};
 
 /// The threads of process `pid`; an error if there is no such process.
 pub fn threads(pid: u32) -> io::Result<Vec<u32>> {
@@ -100,6 +100,29 @@ pub struct InFlight {
     pub nr: u32,
     /// Raw arguments.
     pub args: [u64; 6],
+    /// Where it goes on in the program, behind the instruction that made the call.
+    pub ip: u64,
+}
+
+/// By which instruction a call was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `int 0x80`: an i386 call, also in a 64-bit program.
+    Int80,
+    /// `syscall`.
+    Syscall,
+}
+
+/// The instruction before `ip`, if it is one that makes calls.
+#[must_use]
+pub fn entry(tid: u32, ip: u64) -> Option<Entry> {
+    let mut bytes = [0; 2];
+    let got = sys::read_process(tid, ip.checked_sub(2)?, &mut bytes).ok()?;
+    match (got, bytes) {
+        (2, [0xcd, 0x80]) => Some(Entry::Int80),
+        (2, [0x0f, 0x05]) => Some(Entry::Syscall),
+        _ => None,
+    }
 }
 
 /// The call that the thread is in; `None` when it runs, is in none, or is gone.
@@ -115,7 +138,14 @@ fn parse_in_flight(text: &str) -> Option<InFlight> {
     for arg in &mut args {
         *arg = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
     }
-    u32::try_from(nr).ok().map(|nr| InFlight { nr, args })
+    // The stack, then the instruction.
+    let ip = words.nth(1).and_then(|word| word.strip_prefix("0x"));
+    let ip = ip.and_then(|ip| u64::from_str_radix(ip, 16).ok());
+    u32::try_from(nr).ok().map(|nr| InFlight {
+        nr,
+        args,
+        ip: ip.unwrap_or(0),
+    })
 }
 
 /// The thread's name.
@@ -135,9 +165,20 @@ mod tests {
         let text = "0 0x3 0x7ffd 0x400 0x0 0x0 0x0 0x7ffc 0x7f00\n";
         let call = parse_in_flight(text).expect("a call");
         assert_eq!((call.nr, call.args), (0, [3, 0x7ffd, 0x400, 0, 0, 0]));
+        assert_eq!(call.ip, 0x7f00);
         for text in ["running\n", "-1 0x7ffc 0x7f00\n", "", "0 0x3\n"] {
             assert_eq!(parse_in_flight(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn instructions_that_make_calls() {
+        let bytes = [0x90u8, 0xcd, 0x80, 0x0f, 0x05, 0x90, 0x90];
+        let behind = |at: usize| entry(std::process::id(), bytes.as_ptr() as u64 + at as u64);
+        assert_eq!(behind(3), Some(Entry::Int80));
+        assert_eq!(behind(5), Some(Entry::Syscall));
+        assert_eq!(behind(7), None);
+        assert_eq!(entry(std::process::id(), 1), None);
     }
 
     #[test]

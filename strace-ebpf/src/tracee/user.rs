@@ -24,7 +24,23 @@ impl Rights {
                 "You must be root to use the -u/--username option".to_owned(),
             ));
         }
+        if user.contains(':') {
+            let bad = || LaunchError::User(format!("Invalid UID:GID pair '{user}'"));
+            return Self::of_numbers(user).ok_or_else(bad);
+        }
         Self::look_up(user).ok_or_else(|| LaunchError::User(format!("Cannot find user '{user}'")))
+    }
+
+    /// `UID:GID`, without supplementary groups: nobody is asked who that is.
+    fn of_numbers(pair: &str) -> Option<Self> {
+        // All ones leave the number as it is.
+        let number = |text: &str| text.parse().ok().filter(|number| *number != u32::MAX);
+        let (uid, gid) = pair.split_once(':')?;
+        Some(Self {
+            uid: number(uid)?,
+            gid: number(gid)?,
+            groups: Vec::new(),
+        })
     }
 
     fn look_up(user: &str) -> Option<Self> {
@@ -85,6 +101,11 @@ mod tests {
         assert!(root.groups.contains(&0));
         for name in ["no-such-user-anywhere", "", "a\0b"] {
             assert_eq!(Rights::look_up(name), None, "{name}");
+        }
+        let pair = Rights::of_numbers("5:7").expect("numbers");
+        assert_eq!((pair.uid, pair.gid, pair.groups.len()), (5, 7, 0));
+        for bad in [":", "5:", ":7", "5:x", "5:7:9", "-1:0", "4294967295:0"] {
+            assert_eq!(Rights::of_numbers(bad), None, "{bad}");
         }
     }
 }

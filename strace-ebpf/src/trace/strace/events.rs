@@ -65,6 +65,13 @@ impl Lines {
         self.threads.known(tid, tgid);
     }
 
+    /// The call in which a thread was before we came, should it go on with that.
+    pub fn was_in(&mut self, tid: u32, call: &CallRecord) {
+        if let Some(syscall) = tables::syscall(decode::abi_of(call.abi), call.nr) {
+            self.interrupted.insert(tid, syscall.name);
+        }
+    }
+
     /// The command could not be executed: what is said of it, and of its end.
     pub fn exec_failed(&mut self, common: &mut Common, why: &str, end: &TaskExitRecord) {
         self.message(common, why);
@@ -149,6 +156,7 @@ impl Lines {
             self.no_return(common, tid);
         }
         self.interrupted.remove(&tid);
+        self.stopping.remove(&tid);
         self.ips.remove(&tid);
         self.threads.ended(record)
     }
@@ -175,8 +183,8 @@ impl Lines {
         self.threads.forget(tid);
     }
 
-    /// A signal arrives.
-    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
+    /// A signal arrives. True if it stops the process: then its other threads are told of with `stops_too`.
+    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) -> bool {
         if record.outcome != SIGNAL_IGNORED {
             self.settle(common, record.header.tid);
         }
@@ -184,7 +192,13 @@ impl Lines {
             && let Some(call) = self.calls.get_mut(&record.header.tid)
         {
             call.ignored.push(*record);
-            return;
+            return false;
+        }
+        if record.signal as i32 == libc::SIGCONT && !self.stopping.is_empty() {
+            // Those that are still in their calls were not stopped.
+            for tid in self.threads.of(record.header.tgid) {
+                self.stopping.remove(&tid);
+            }
         }
         let mut info = decode::siginfo(Abi::X86_64, &record.info);
         if let Some(names) = &common.names {
@@ -209,11 +223,39 @@ impl Lines {
         self.line(common, tid, ts_ns, place, |format, out| {
             format.signal(out, record.signal, info)
         });
-        if stops(record) {
+        let stops = stops(record);
+        if stops {
             self.line(common, tid, ts_ns, place, |format, out| {
                 format.stopped(out, record.signal)
             });
         }
+        stops
+    }
+
+    /// The other threads of a process.
+    #[must_use]
+    pub fn others_of(&self, tid: u32, tgid: u32) -> Vec<u32> {
+        let mut all = self.threads.of(tgid);
+        all.retain(|other| *other != tid);
+        all
+    }
+
+    /// A thread that stops because another one of its process was told to: where it is in a call, when that comes back.
+    pub fn stops_too(&mut self, common: &mut Common, tid: u32, ts_ns: u64, signal: u32) {
+        self.settle(common, tid);
+        if self.calls.contains_key(&tid) {
+            self.stopping.insert(tid, signal);
+        } else {
+            self.stopped(common, tid, ts_ns, signal);
+        }
+    }
+
+    /// A thread has been stopped.
+    pub fn stopped(&mut self, common: &mut Common, tid: u32, ts_ns: u64, signal: u32) {
+        let place = self.place_in_call(tid);
+        self.line(common, tid, ts_ns, place, |format, out| {
+            format.stopped(out, signal)
+        });
     }
 
     /// Events are missing here.

@@ -84,6 +84,8 @@ pub struct Lines {
     threads: Threads,
     /// Threads whose call came back to be started again, and that have not been heard of since.
     unsettled: Vec<u32>,
+    /// Threads that a signal stops when the call that they are in comes back, and the signal.
+    stopping: ByTid<u32>,
     /// What a restart_syscall(2) of these threads goes on with.
     interrupted: ByTid<&'static str>,
     /// Where the last calls of threads were made, if that is shown.
@@ -106,6 +108,7 @@ impl Lines {
             current: None,
             threads: Threads::default(),
             unsettled: Vec::new(),
+            stopping: ByTid::default(),
             interrupted: ByTid::default(),
             ips: ByTid::default(),
             foreign: ByTid::default(),
@@ -209,7 +212,11 @@ impl Lines {
         self.settle(common, tid);
         match self.calls.get_mut(&tid) {
             None => self.personality(common, &record, None),
-            Some(call) if decode::restarts(&record) && is_of(&call.enter, &record) => {
+            Some(call)
+                if decode::restarts(&record)
+                    && is_of(&call.enter, &record)
+                    && !self.stopping.contains_key(&tid) =>
+            {
                 call.returned = Some(Box::new((record, body.to_vec())));
                 self.unsettled.push(tid);
                 return;
@@ -253,6 +260,9 @@ impl Lines {
                 && let Some(ip) = ip_at_enter(&held.enter)
             {
                 self.ips.insert(tid, ip);
+            }
+            if let Some(signal) = self.stopping.remove(&tid) {
+                self.stopped(common, tid, record.header.ts_ns, signal);
             }
             for record in held.ignored {
                 self.signal(common, &record);

@@ -81,7 +81,17 @@ impl Threads {
 
     /// All of them, in order.
     pub fn all(&self) -> Vec<u32> {
-        let mut all: Vec<(u64, u32)> = self.by_tid.iter().map(|(tid, (n, _))| (*n, *tid)).collect();
+        self.chosen(|_| true)
+    }
+
+    /// Those of a process, in order.
+    pub fn of(&self, tgid: u32) -> Vec<u32> {
+        self.chosen(|process| process == tgid)
+    }
+
+    fn chosen(&self, choose: impl Fn(u32) -> bool) -> Vec<u32> {
+        let chosen = self.by_tid.iter().filter(|(_, (_, tgid))| choose(*tgid));
+        let mut all: Vec<(u64, u32)> = chosen.map(|(tid, (n, _))| (*n, *tid)).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, tid)| tid).collect()
     }
@@ -143,5 +153,7 @@ mod tests {
             threads.known(tid, tid);
         }
         assert_eq!(threads.all(), [30, 10, 20]);
+        threads.known(31, 30);
+        assert_eq!(threads.of(30), [30, 31]);
     }
 }
