@@ -201,3 +201,15 @@ pub fn features<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     }
     out.push(Value::ListClose);
 }
+
+/// A tree, or what is in it: a name, else a decimal number.
+pub fn object<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(id) = number_at(bytes, 0, 8) else {
+        return;
+    };
+    let set = tables::set(SetId::BtrfsObjects);
+    out.push(match set.name_of(id) {
+        Some(_) => Value::Wide(set, id),
+        None => Value::Uint(id),
+    });
+}

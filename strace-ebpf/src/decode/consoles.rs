@@ -3,7 +3,7 @@
 
 use super::{
     cx::{Cx, number_at},
-    structs::Fields,
+    structs::{Fields, structure},
     value::{Args, Value},
 };
 use crate::tables::{self, SetId, StructId};
@@ -30,17 +30,101 @@ pub fn key<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
     }
 }
 
+/// Bytes of a character, 32 rows of 8 dots.
+const CHARACTER: u64 = 32;
+
+/// `struct consolefontdesc`: a font for as many characters as it says.
+pub fn screen_font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::ConsoleFont, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    fields.show_all(out, cx, &["charcount", "charheight"]);
+    out.push(Value::Field("chardata"));
+    dots(
+        out,
+        cx,
+        fields.get("chardata"),
+        CHARACTER * fields.get("charcount"),
+    );
+    out.push(Value::StructClose);
+}
+
+/// The same before the font is there.
+pub fn screen_font_asked<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    if let Some(fields) = Fields::new(StructId::ConsoleFontBoth, cx.abi, bytes) {
+        fields.show_whole(out, cx);
+    }
+}
+
+/// So many bytes of a font, or its address.
+fn dots<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, addr: u64, there: u64) {
+    let found = cx.at(addr).copied().or_else(|| cx.at_after(addr));
+    let Some(found) = found.filter(|_| addr != 0) else {
+        return out.push(Value::Addr(addr));
+    };
+    let most = found.bytes.len().min(cx.options.string);
+    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
+    out.push(Value::Binary {
+        bytes: found.bytes.get(..shown).unwrap_or_default(),
+        cut: (shown as u64) < there,
+    });
+}
+
+/// PIO_UNIMAP: `struct unimapdesc` and its pairs.
+pub fn unicode_map<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    pairs(out, cx, StructId::UnicodeMap, bytes);
+}
+
+/// GIO_UNIMAP: the same, which the kernel writes.
+pub fn unicode_map_got<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let after = cx.bytes_after().filter(|_| cx.succeeded());
+    pairs(out, cx, StructId::UnicodeMapGot, after.unwrap_or(bytes));
+}
+
+fn pairs<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u8]) {
+    const PAIR: usize = 4;
+    let Some(fields) = Fields::new(id, cx.abi, bytes) else {
+        return;
+    };
+    let (count, addr) = (fields.get("entry_ct") as usize, fields.get("entries"));
+    let found = match id {
+        StructId::UnicodeMap => cx.at(addr).copied(),
+        _ => cx.at_after(addr).filter(|_| cx.succeeded()),
+    };
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "entry_ct");
+    out.push(Value::Field("entries"));
+    match found.filter(|_| addr != 0) {
+        Some(found) => {
+            out.push(Value::ListOpen);
+            let each = found.bytes.chunks_exact(PAIR);
+            let mut shown = 0;
+            for pair in each.take(count.min(cx.options.most())) {
+                structure(out, cx, StructId::UnicodePair, addr, pair);
+                shown += 1;
+            }
+            if shown < count {
+                out.push(Value::More);
+            }
+            out.push(Value::ListClose);
+        }
+        None => out.push(Value::Addr(addr)),
+    }
+    out.push(Value::StructClose);
+}
+
 /// `struct console_font_op`: what the operation takes, and what it gives.
 pub fn font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let id = StructId::FontOperation;
     let Some(fields) = Fields::new(id, cx.abi, bytes) else {
         return;
     };
-    let all = ["width", "height", "charcount", "data"];
+    let all = ["width", "height", "charcount"];
     // KD_FONT_OP_SET, SET_DEFAULT, COPY and SET_TALL.
     let (flags, taken, given): (&[&str], &[&str], &[&str]) = match fields.get("op") {
         0 | 4 => (&["flags"], &all, &[]),
-        2 => (&[], &["width", "height", "data"], &["width", "height"]),
+        2 => (&[], &["width", "height"], &["width", "height"]),
         3 => (&[], &["height"], &[]),
         _ => (&["flags"], &all, &all),
     };
@@ -48,6 +132,15 @@ pub fn font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     fields.show(out, cx, "op");
     fields.show_all(out, cx, flags);
     fields.show_all(out, cx, taken);
+    match fields.get("op") {
+        0 | 4 => font_data(out, cx, &fields),
+        2 => font_name(out, cx, fields.get("data")),
+        3 => {}
+        _ => {
+            out.push(Value::Field("data"));
+            out.push(Value::Addr(fields.get("data")));
+        }
+    }
     out.push(Value::StructClose);
     let after = cx
         .bytes_after()
@@ -56,8 +149,38 @@ pub fn font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         out.push(Value::Becomes);
         out.push(Value::StructOpen);
         after.show_all(out, cx, given);
+        if given.len() == all.len() {
+            font_data(out, cx, &after);
+        }
         out.push(Value::StructClose);
     }
+}
+
+/// The font of a `struct console_font_op`: rows of whole bytes.
+fn font_data<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>) {
+    let bytes = CHARACTER
+        .saturating_mul(fields.get("width").div_ceil(8))
+        .saturating_mul(fields.get("charcount"));
+    out.push(Value::Field("data"));
+    dots(out, cx, fields.get("data"), bytes);
+}
+
+/// A font's name in the same place.
+fn font_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, addr: u64) {
+    out.push(Value::Field("data"));
+    let Some(found) = cx.at(addr).filter(|_| addr != 0) else {
+        return out.push(Value::Addr(addr));
+    };
+    let text = found
+        .bytes
+        .split(|&byte| byte == 0)
+        .next()
+        .unwrap_or_default();
+    let shown = text.len().min(cx.options.string);
+    out.push(Value::Bytes {
+        bytes: text.get(..shown).unwrap_or_default(),
+        cut: shown < text.len(),
+    });
 }
 
 /// `struct hd_drive_cmd_hdr` after the call, and the sectors if any were read.

@@ -171,6 +171,84 @@ fn length(out: &mut Args<'_>, len: u64, one: usize) {
     }
 }
 
+/// A `struct sockaddr` of a network device: its address is as long as those of such devices are.
+pub fn hardware<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const DATA_AT: usize = 2;
+    let Some(fields) = Fields::new(StructId::HardwareAddress, cx.abi, bytes) else {
+        return;
+    };
+    // From include/uapi/linux/if_arp.h and the headers of each kind: ARPHRD_NETROM ... ARPHRD_6LOWPAN.
+    let len = match fields.get("sa_family") {
+        0 | 3 => 7,
+        1 | 6 | 772 | 774 | 780 | 801..=803 => 6,
+        270 | 271 => 5,
+        768 | 776..=779 | 783 => 4,
+        15 => 2,
+        7 | 290 | 773 | 820..=822 => 1,
+        27 | 804 | 805 | 825 | 826 => 8,
+        // ARPHRD_PPP and ARPHRD_RAWIP have none.
+        512 | 519 => 0,
+        _ => bytes.len(),
+    };
+    let data = bytes.get(DATA_AT..).unwrap_or_default();
+    out.push(Value::StructOpen);
+    fields.show(out, cx, "sa_family");
+    out.push(Value::Field("sa_data"));
+    out.push(Value::Mac(data.get(..len).unwrap_or(data)));
+    out.push(Value::StructClose);
+}
+
+/// `struct gpio_v2_line_attribute`: what its number says that it is.
+pub fn line_attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    out.push(Value::StructOpen);
+    attribute(out, cx, bytes, true);
+    out.push(Value::StructClose);
+}
+
+/// The same for some lines.
+pub fn line_attributes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    let Some(fields) = Fields::new(StructId::GpioConfigAttribute, cx.abi, bytes) else {
+        return;
+    };
+    out.push(Value::StructOpen);
+    attribute(out, cx, bytes, false);
+    fields.show(out, cx, "mask");
+    out.push(Value::StructClose);
+}
+
+fn attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], alone: bool) {
+    const DATA_AT: usize = 8;
+    let number = |at, width| number_at(bytes, at, width).unwrap_or(0);
+    let data = number(DATA_AT, 8);
+    // GPIO_V2_LINE_ATTR_ID_FLAGS, OUTPUT_VALUES and DEBOUNCE.
+    match number(0, 4) {
+        1 => {
+            out.push(Value::Field("flags"));
+            out.push(Value::Wide(tables::set(SetId::GpioLineFlags), data));
+        }
+        2 if alone => {
+            out.push(Value::Field("values"));
+            out.push(Value::Hex(data));
+        }
+        3 => {
+            out.push(Value::Field("debounce_period_us"));
+            out.push(Value::Uint(number(DATA_AT, 4)));
+        }
+        _ => {
+            if let Some(fields) = Fields::some(StructId::GpioAttribute, cx.abi, bytes) {
+                if !alone {
+                    out.push(Value::Field("attr"));
+                    out.push(Value::StructOpen);
+                }
+                fields.show_every(out, cx);
+                if !alone {
+                    out.push(Value::StructClose);
+                }
+            }
+        }
+    }
+}
+
 /// FIDEDUPERANGE: `struct file_dedupe_range` and its `dest_count` destinations, and what came of them.
 pub fn dedupe_range<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(count) = number_at(bytes, 16, 2) else {

@@ -262,7 +262,13 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Ticks(_) => return ticks(out, signed(raw, width) as u64),
         MemberTy::Seconds(_, digits) => return seconds(out, raw, digits),
         MemberTy::Char => Value::Char(raw as u8),
-        MemberTy::FourCc => Value::FourCc(raw as u32),
+        MemberTy::FourCc => {
+            out.push(Value::FourCc(raw as u32));
+            match tables::set(SetId::V4l2PixelFormat).name_of(raw) {
+                Some(name) => Value::Comment(name),
+                None => return,
+            }
+        }
         MemberTy::Fraction => Value::Fraction(raw as u32, (raw >> 32) as u32),
         MemberTy::Uuid => Value::Uuid(own.try_into().unwrap_or_default()),
         MemberTy::Name(_) => name(own),
@@ -416,7 +422,7 @@ fn details<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, pointer: &'a [
 }
 
 /// A device number of 2, 4 or 8 bytes as the kernel packs it for stat(2): the widest as glibc's makedev(3).
-fn device(raw: u64, bytes: u8) -> Value<'static> {
+pub(super) fn device(raw: u64, bytes: u8) -> Value<'static> {
     let (major, minor) = match bytes {
         2 => (raw >> 8 & 0xff, raw & 0xff),
         _ => (

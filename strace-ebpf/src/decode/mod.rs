@@ -11,9 +11,11 @@ mod consoles;
 mod control;
 mod cx;
 pub mod descriptor;
+mod dm;
 pub mod dump;
 mod files;
 mod filters;
+mod input;
 mod ioctl;
 mod machines;
 mod members;
@@ -27,6 +29,7 @@ mod process;
 mod ptrace;
 mod returned;
 mod scalar;
+mod scsi;
 mod security;
 mod signals;
 mod sockaddr;
@@ -37,6 +40,7 @@ mod time;
 mod uring;
 pub mod value;
 mod vectors;
+mod video;
 
 use strace_ebpf_common::{
     limits::{COMM_BYTES, X32_SYSCALL_BIT},

@@ -8,6 +8,7 @@ use super::{
     scalar::scalar,
     structs,
     value::{Args, Value},
+    video,
 };
 use crate::{
     session::Call,
@@ -78,6 +79,16 @@ pub fn returned<'a>(
     }
     if syscall.name == "set_thread_area" {
         return segment(out, call, args, options);
+    }
+    if let Some(Ty::Struct {
+        id: StructId::V4l2Created,
+        ..
+    }) = args.get(2).map(|arg| arg.ty)
+    {
+        return video::created_as(
+            out,
+            &Cx::new(call, abi_of(call.record.abi), args, 2, options),
+        );
     }
     waited(out, call, args, options);
 }

@@ -56,6 +56,11 @@ pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8,
             out.push(Value::Set(set, protocol.into()));
             out.push(Value::CallClose);
         }
+        // A number that is better known than its name, as those of `Noted`, but in hexadecimal.
+        Ty::Enum(id @ SetId::Xfeature) => {
+            out.push(Value::Hex(raw));
+            out.push(Value::Comment(tables::set(id).named_or_comment(raw)));
+        }
         Ty::Tone => {
             out.push(Value::Uint(raw));
             out.push(Value::Tone(hertz(raw), None));

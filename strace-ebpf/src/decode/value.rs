@@ -103,6 +103,8 @@ pub enum Value<'a> {
     Unnamed(&'static str, i32),
     /// A mask of bits by their numbers, `[0 3]`; only those below the count.
     Bits(&'a [u8], u32),
+    /// A mask of bits by the names of their numbers, `[KEY_ESC KEY_A]`; at most so many are shown.
+    NamedBits(&'static Set, &'a [u8], usize),
     /// What wait(2) tells of a process.
     Wait(u32),
     /// A resource limit; the flag tells its 64 bits from 32.

@@ -9,7 +9,7 @@ use super::{
     number,
     text::{Rendering, signal_name},
 };
-use crate::tables::{self, FieldKind, Group, IoctlPart, IoctlPattern, Part, Set, SetId};
+use crate::tables::{self, FieldKind, Group, Part, Set, SetId};
 
 /// How constants look (`-X`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,27 @@ pub fn set(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
         }
         one_group(out, style, group);
     }
+}
+
+/// `[KEY_ESC KEY_A]`: the numbers of the bits that are set, by name.
+pub fn bits(out: &mut Vec<u8>, style: Constants, names: &'static Set, bytes: &[u8], most: usize) {
+    let is_set = |bit: &usize| {
+        bytes
+            .get(bit / 8)
+            .is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
+    };
+    out.push(b'[');
+    for (i, bit) in (0..8 * bytes.len()).filter(is_set).enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        if i == most {
+            out.extend_from_slice(b"...");
+            break;
+        }
+        set(out, style, names, bit as u64);
+    }
+    out.push(b']');
 }
 
 /// Flags of which strace writes the fields first and then the others, though there be none of them.
@@ -265,7 +286,7 @@ fn bit_names(out: &mut Vec<u8>, set: &'static Set, bits: u64) {
         }
         number::hex(out, unknown);
         if first {
-            remark(out, "CAP_???");
+            remark(out, set.comment().unwrap_or_default());
         }
     }
 }
@@ -327,137 +348,6 @@ pub fn limit(out: &mut Vec<u8>, style: Constants, limit: u64, wide: bool) {
         }),
         _ => number(out),
     }
-}
-
-/// A request by name; without one as what its number is made of, `include/uapi/asm-generic/ioctl.h`.
-pub fn ioctl(out: &mut Vec<u8>, style: Constants, names: &[&str], request: u32) {
-    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(request));
-    both(out, style, number, |out| {
-        if names.is_empty() {
-            ioctl_parts(out, request);
-        }
-        for (i, name) in names.iter().enumerate() {
-            if i > 0 {
-                out.extend_from_slice(b" or ");
-            }
-            out.extend_from_slice(name.as_bytes());
-        }
-    });
-}
-
-/// A request by the macro that makes it, with its parameters, and the names that its number has besides.
-pub fn ioctl_of(
-    out: &mut Vec<u8>,
-    style: Constants,
-    pattern: &IoctlPattern,
-    names: &[&str],
-    request: u32,
-) {
-    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(request));
-    both(out, style, number, |out| {
-        out.extend_from_slice(pattern.name.as_bytes());
-        out.push(b'(');
-        for (i, part) in pattern.parts.iter().enumerate() {
-            if i > 0 {
-                out.extend_from_slice(b", ");
-            }
-            let place = u64::from((request & 0xff) - pattern.first);
-            match *part {
-                IoctlPart::Size => number::decimal(out, request >> 16 & 0x3fff),
-                IoctlPart::Number => number::decimal(out, place),
-                IoctlPart::Named(id) => set(out, Abbrev, tables::set(id), place),
-            }
-        }
-        out.push(b')');
-        for name in names {
-            out.extend_from_slice(b" or ");
-            out.extend_from_slice(name.as_bytes());
-        }
-    });
-}
-
-/// A character in single quotes, with the escapes of C.
-pub fn character(out: &mut Vec<u8>, byte: u8) {
-    let escape = match byte {
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0b => b'v',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => return printable(out, byte),
-    };
-    out.extend_from_slice(&[b'\'', b'\\', escape, b'\'']);
-}
-
-/// The same without those escapes: what is not printable in hexadecimal.
-fn printable(out: &mut Vec<u8>, byte: u8) {
-    out.push(b'\'');
-    match byte {
-        b'\'' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-        b' '..=b'~' => out.push(byte),
-        _ => {
-            out.extend_from_slice(b"\\x");
-            number::hex_padded(out, byte.into(), 2);
-        }
-    }
-    out.push(b'\'');
-}
-
-/// A key's meaning as a remark: by its name, or its type and the character or number that it is for that.
-pub fn key(out: &mut Vec<u8>, value: u16) {
-    let [low, high] = value.to_le_bytes();
-    let types = tables::set(SetId::KdKeyType);
-    out.extend_from_slice(b" /* ");
-    if let Some(name) = tables::set(SetId::KdKeyValue).name_of(value.into()) {
-        out.extend_from_slice(name.as_bytes());
-    } else {
-        out.extend_from_slice(b"K(");
-        match types.name_of(high.into()) {
-            Some(name) => out.extend_from_slice(name.as_bytes()),
-            None => number::hex(out, u64::from(high)),
-        }
-        out.extend_from_slice(b", ");
-        let characters = tables::set(SetId::KdCharacterType);
-        if characters.name_of(high.into()).is_some() {
-            character(out, low);
-        } else {
-            number::hex(out, u64::from(low));
-        }
-        out.push(b')');
-    }
-    out.extend_from_slice(b" */");
-}
-
-/// A pixel format of `include/uapi/linux/videodev2.h`.
-pub fn fourcc(out: &mut Vec<u8>, style: Constants, code: u32) {
-    let number = |out: &mut Vec<u8>| number::hex(out, u64::from(code));
-    both(out, style, number, |out| {
-        out.extend_from_slice(b"v4l2_fourcc(");
-        for (i, byte) in code.to_le_bytes().into_iter().enumerate() {
-            if i > 0 {
-                out.extend_from_slice(b", ");
-            }
-            printable(out, byte);
-        }
-        out.push(b')');
-    });
-}
-
-fn ioctl_parts(out: &mut Vec<u8>, request: u32) {
-    let (dir, size) = (request >> 30, request >> 16 & 0x3fff);
-    let dir = match dir {
-        0 => "_IOC_NONE",
-        1 => "_IOC_WRITE",
-        2 => "_IOC_READ",
-        _ => "_IOC_READ|_IOC_WRITE",
-    };
-    out.extend_from_slice(b"_IOC(");
-    out.extend_from_slice(dir.as_bytes());
-    for part in [request >> 8 & 0xff, request & 0xff, size] {
-        out.extend_from_slice(b", ");
-        number::hex(out, u64::from(part));
-    }
-    out.push(b')');
 }
 
 /// A signal's name, or its number.
@@ -576,130 +466,5 @@ pub fn inet_pton6(out: &mut Vec<u8>, rendering: Rendering, field: &str, address:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        decode::value::Value,
-        format::text::argument,
-        tables::{Abi, ioctl_names},
-    };
-
-    fn text(values: &[Value<'_>], constants: Constants) -> String {
-        let rendering = Rendering {
-            color: false,
-            constants,
-            ..Rendering::NORMAL
-        };
-        let mut out = Vec::new();
-        argument(&mut out, values, rendering);
-        String::from_utf8(out).expect("ASCII")
-    }
-
-    /// As strace 6.1 was seen to write them with `-X raw` and `-X verbose`.
-    #[test]
-    fn every_constant_has_three_looks() {
-        let set = |id, value| Value::Set(tables::set(id), value);
-        let port = [
-            Value::Field("p"),
-            Value::Wire([0, 80, 0, 0], 2),
-            Value::CallOpen("htons"),
-            Value::Uint(80),
-            Value::CallClose,
-            Value::Field("q"),
-            Value::Int(1),
-        ];
-        let cases: &[(&[Value<'_>], &str, &str)] = &[
-            (
-                &[set(SetId::OpenFlags, 0xc00)],
-                "0xc00",
-                "0xc00 /* O_RDONLY|O_APPEND|O_NONBLOCK */",
-            ),
-            (
-                &[set(SetId::MmapProt, 0x1000)],
-                "0x1000",
-                "0x1000 /* PROT_??? */",
-            ),
-            (&[set(SetId::AccessMode, 0)], "0", "0 /* F_OK */"),
-            (&[set(SetId::FdFlags, 0)], "0", "0"),
-            (
-                &[set(SetId::SockType, 0x80001)],
-                "0x1|0x80000",
-                "0x1 /* SOCK_STREAM */|0x80000 /* SOCK_CLOEXEC */",
-            ),
-            (&[set(SetId::SockType, 0)], "0", "0"),
-            (&[set(SetId::SockType, 9)], "0x9", "0x9 /* SOCK_??? */"),
-            (
-                &[set(SetId::CloneFlags, 0x120_0011)],
-                "0x1200000|17",
-                "0x1200000 /* CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID */|17 /* SIGCHLD */",
-            ),
-            (
-                &[set(SetId::FileModeBits, 0o100_644)],
-                "0100644",
-                "0100644 /* S_IFREG|0644 */",
-            ),
-            (
-                &[set(SetId::ShmGetFlags, 0x5400_0f80)],
-                "0xe00|21<<26|0600",
-                "0xe00 /* IPC_CREAT|IPC_EXCL|SHM_HUGETLB */|21<<26 /* SHM_HUGE_SHIFT */|0600",
-            ),
-            (
-                &[set(SetId::KeySerial, u64::MAX - 2)],
-                "-3",
-                "-3 /* KEY_SPEC_SESSION_KEYRING */",
-            ),
-            (&[set(SetId::KeySerial, 5)], "5", "5"),
-            (
-                &[Value::DirFd(libc::AT_FDCWD)],
-                "-100",
-                "-100 /* AT_FDCWD */",
-            ),
-            (&[Value::Signal(9)], "9", "9 /* SIGKILL */"),
-            (
-                &[Value::SigSet(1 << 1 | 1 << 16)],
-                "[2 17]",
-                "[2 /* INT */ 17 /* CHLD */]",
-            ),
-            (
-                &[Value::Dev(1, 3)],
-                "0x103",
-                "0x103 /* makedev(0x1, 0x3) */",
-            ),
-            (
-                &[Value::Limit(8 << 20, true)],
-                "8388608",
-                "8388608 /* 8192*1024 */",
-            ),
-            (
-                &[Value::Ioctl(ioctl_names(Abi::X86_64, 0x5401), 0x5401)],
-                "0x5401",
-                "0x5401 /* TCGETS */",
-            ),
-            (
-                &[Value::WakeOp(0x0100_0005)],
-                "0<<28 /* FUTEX_OP_??? */|0<<12|0x1<<24 /* FUTEX_OP_CMP_??? */|0x5",
-                "0 /* FUTEX_OP_SET */<<28|0<<12|0x1 /* FUTEX_OP_CMP_NE */<<24|0x5",
-            ),
-            (
-                &[Value::Shifted(tables::set(SetId::Capability), 1 | 1 << 40)],
-                "0x1|0x100",
-                "0x1 /* 1<<CAP_CHOWN */|0x100 /* 1<<CAP_CHECKPOINT_RESTORE */",
-            ),
-            (
-                &port,
-                r#"p="\x00\x50", q=1"#,
-                r#"p="\x00\x50" /* htons(80) */, q=1"#,
-            ),
-            (
-                &[Value::Utime("UTIME_NOW", 1, 5)],
-                "{tv_sec=1, tv_nsec=5}",
-                "{tv_sec=1, tv_nsec=5} /* UTIME_NOW */",
-            ),
-        ];
-        for (values, raw, verbose) in cases {
-            assert_eq!(text(values, Raw), *raw);
-            assert_eq!(text(values, Verbose), *verbose);
-        }
-        assert_eq!(text(&port, Abbrev), "p=htons(80), q=1");
-    }
-}
+#[path = "constants_tests.rs"]
+mod tests;

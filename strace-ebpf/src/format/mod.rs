@@ -7,6 +7,7 @@ pub mod dump;
 pub mod escape;
 mod network;
 pub mod number;
+mod requests;
 pub mod strace;
 pub mod text;
 pub mod time;

@@ -9,7 +9,7 @@ use super::{
     constants::{self, Constants, remark},
     descriptor,
     escape::{self, Hex},
-    network, number, time,
+    network, number, requests, time,
 };
 use crate::{
     decode::value::Value,
@@ -176,9 +176,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Noted(set, value) => constants::noted(out, style, set, value),
         Value::Loose(set, value) => constants::loose(out, style, set, value),
         Value::IoPrio(value) => constants::io_priority(out, style, value),
-        Value::Ioctl(names, request) => constants::ioctl(out, style, names, request),
+        Value::Ioctl(names, request) => requests::ioctl(out, style, names, request),
         Value::IoctlOf(pattern, names, request) => {
-            constants::ioctl_of(out, style, pattern, names, request);
+            requests::ioctl_of(out, style, pattern, names, request);
         }
         Value::Chosen(set, bits) => chosen(out, style, set, bits),
         Value::SigSet(bits) => constants::signal_set(out, style, bits),
@@ -211,6 +211,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             }
         }
         Value::Bits(bytes, count) => bits(out, bytes, count),
+        Value::NamedBits(set, bytes, most) => constants::bits(out, style, set, bytes, most),
         Value::Wait(status) => wait(out, status),
         Value::Limit(limit, wide) => constants::limit(out, style, limit, wide),
         Value::Inet(address) => {
@@ -281,9 +282,9 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             }
             out.extend_from_slice(b" */");
         }
-        Value::Key(value) => constants::key(out, value),
-        Value::Char(byte) => constants::character(out, byte),
-        Value::FourCc(code) => constants::fourcc(out, style, code),
+        Value::Key(value) => requests::key(out, value),
+        Value::Char(byte) => requests::character(out, byte),
+        Value::FourCc(code) => requests::fourcc(out, style, code),
         Value::Fraction(above, below) => write_fmt(out, format_args!("{above}/{below}")),
         Value::Uuid(bytes) => uuid(out, bytes),
         Value::DateAlone(seconds) => time::date(out, seconds, 0, 0),

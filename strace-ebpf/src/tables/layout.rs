@@ -74,6 +74,8 @@ pub enum Length {
         /// Bytes of the number.
         width: u8,
     },
+    /// So many, or as many as are before unreadable memory.
+    Fixed(u16),
     /// The call's result.
     Result,
     /// An argument of the call.

@@ -439,6 +439,18 @@ fn controls(l: &mut Lines, edge: &Edge) {
         [0x7777, 5],
         "arch_prctl(0x7777 /* ARCH_??? */, 0x5)"
     );
+    call!(
+        l,
+        SYS_arch_prctl,
+        [0x1023, 9],
+        "arch_prctl(ARCH_REQ_XCOMP_PERM, 0x9 /* XFEATURE_PKRU */)"
+    );
+    call!(
+        l,
+        SYS_arch_prctl,
+        [0x1025, 63],
+        "arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM, 0x3f /* XFEATURE_??? */)"
+    );
     let ret = quiet!(l, SYS_personality, [-1i32]);
     l.line(
         "personality(0xffffffff) = % (PER_LINUX%)",

@@ -130,11 +130,7 @@ pub fn ioctls(tables: &Tables) -> String {
     out +=
         "/// Requests with parameters in their numbers.\npub static PATTERNS: &[IoctlPattern] = &[";
     for pattern in patterns {
-        let directions: &[u32] = match pattern.direction {
-            'w' => &[1],
-            'r' => &[2],
-            _ => &[2, 3],
-        };
+        let directions = pattern.directions();
         let parts = pattern.parts.iter().map(|part| match part.as_str() {
             "size" => "IoctlPart::Size".into(),
             "nr" => "IoctlPart::Number".into(),

@@ -389,6 +389,7 @@ impl Compiler<'_> {
             "htonsof" => (2, 2),
             "inet6" => (16, 4),
             "writes64" => (8, word),
+            "writes" => (word, word),
             _ => {
                 let bytes = match width(ty)? {
                     Width::Bytes(n) => n,
@@ -444,7 +445,7 @@ impl Compiler<'_> {
             "bytes" => format!("Bytes({size})"),
             "mac" => format!("Mac({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
-            "writes64" => format!(
+            "writes" | "writes64" => format!(
                 "Writes {{ id: StructId::{}, width: {size} }}",
                 camel_case(param(0)?)
             ),
@@ -466,6 +467,9 @@ impl Compiler<'_> {
                 };
                 let length = match ty.params.get(usize::from(of_struct)) {
                     None => "None".into(),
+                    Some(name) if let Ok(n) = name.parse::<u16>() => {
+                        format!("Some(Length::Fixed({n}))")
+                    }
                     Some(name) if name == "ret" => "Some(Length::Result)".into(),
                     Some(name) if let Some(n) = argument(name) => {
                         format!("Some(Length::Argument({n}))")

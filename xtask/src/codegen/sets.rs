@@ -84,6 +84,26 @@ pub struct Pattern {
     pub parts: Vec<String>,
 }
 
+impl Pattern {
+    /// What the two highest bits may be.
+    pub fn directions(&self) -> &'static [u32] {
+        match self.direction {
+            'r' => &[2],
+            'w' => &[1],
+            _ => &[2, 3],
+        }
+    }
+
+    /// The bits that are no parameters, and their values for every number.
+    pub fn numbers(&self) -> (u64, Vec<u64>) {
+        let number = |direction: u32, nr: u8| {
+            u64::from(direction << 30 | u32::from(self.kind) << 8 | u32::from(nr))
+        };
+        let of = |&direction: &u32| (self.first..=self.last).map(move |nr| number(direction, nr));
+        (0xc000_ffff, self.directions().iter().flat_map(of).collect())
+    }
+}
+
 pub fn read_patterns(dir: &Path) -> Result<Vec<Pattern>> {
     rows(dir, "ioctl_patterns.txt", |_, text| pattern(text))
 }

@@ -200,6 +200,11 @@ fn number(tables: &Tables, set: Option<&str>, name: &str) -> Result<(u64, Vec<u6
         return Ok((0xffff_ffff, vec![number]));
     }
     let set = set.with_context(|| format!("`{name}`: the argument has no names"))?;
+    if set == IOCTL_SET
+        && let Some(pattern) = tables.patterns.iter().find(|p| p.name == name)
+    {
+        return Ok(pattern.numbers());
+    }
     if set == IOCTL_SET {
         let found = tables.ioctls.iter().find(|i| i.name == name);
         let found = found.with_context(|| format!("no ioctl `{name}`"))?;

@@ -2,6 +2,7 @@
 //! nothing may follow but other text.
 
 mod basics;
+mod devices;
 mod files;
 mod kernel;
 mod measured;

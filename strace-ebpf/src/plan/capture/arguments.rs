@@ -208,6 +208,9 @@ impl Builder {
                 };
                 let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
                 self.members(arg, when, block, id, 0);
+                if id == StructId::SgIo {
+                    self.commands(arg, block);
+                }
                 self.descriptor_members(dir, block, id, 0);
             }
             Ty::Array { elem, count, .. } => {

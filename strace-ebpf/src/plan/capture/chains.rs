@@ -17,6 +17,13 @@ use crate::tables::{self, Dir, Length, MemberTy, Pointee, StructId, Ty};
 /// `include/uapi/linux/bpf_common.h`.
 const MOST_DETAILS: u32 = 4096;
 
+/// What is left out where what descriptors lead to is wanted: fonts of consoles and their characters. The plan of
+/// ioctl(2) has no room for both.
+const SPARED: [Pointee; 2] = [
+    Pointee::Struct(StructId::FontRows),
+    Pointee::Array(StructId::UnicodePair),
+];
+
 impl Builder {
     /// What the members of the structures that operation `block` copied point to, `stride` bytes apart.
     pub(super) fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId, stride: u16) {
@@ -97,6 +104,9 @@ impl Builder {
             MemberTy::Writes { id, width } => (Pointee::Struct(id), width, None),
             _ => return,
         };
+        if self.limits.descriptors && SPARED.contains(&what) {
+            return;
+        }
         let from_block = |width| {
             if width == 8 {
                 FROM_BLOCK64
@@ -113,6 +123,12 @@ impl Builder {
             Some(Length::Member { at, width }) => Op {
                 len_from: from_block(width),
                 len_off: start + at,
+                ..op
+            },
+            // As many bytes as they are, to be joined with other copies.
+            Some(Length::Fixed(n)) => Op {
+                len_from: FROM_CONST,
+                len_off: n.saturating_mul(fixed),
                 ..op
             },
             Some(Length::Argument(n)) => Op {
@@ -133,6 +149,11 @@ impl Builder {
         let op = match what {
             Pointee::Struct(id) => Op {
                 limit: u32::from(size(id)),
+                ..counted(op, size(id))
+            },
+            Pointee::Array(id) if matches!(length, Some(Length::Fixed(_))) => Op {
+                flags: OP_ELEMENTS,
+                limit: u32::from(size(id)) * u32::from(MAX_ELEMENTS),
                 ..counted(op, size(id))
             },
             Pointee::Array(id) => Op {
@@ -158,9 +179,37 @@ impl Builder {
         };
         let (arg, when) = (op.arg, op.when);
         let inner = self.add(op);
-        if what == Pointee::Struct(StructId::Iocb) {
-            self.transfers(arg, when, inner);
+        match what {
+            Pointee::Struct(StructId::Iocb) => self.transfers(arg, when, inner),
+            Pointee::Array(StructId::V4l2Setting) => self.settings(arg, when, inner),
+            _ => {}
         }
+    }
+
+    /// The texts of the controls that operation `block` copied: `struct v4l2_ext_control`, which has a size for them.
+    /// Where what descriptors lead to is wanted the plan has no room for them.
+    fn settings(&mut self, arg: u8, when: u8, block: u8) {
+        const SIZE_AT: u16 = 4;
+        const TEXT_AT: u16 = 12;
+        const BYTES: u16 = 20;
+        if self.limits.descriptors {
+            return;
+        }
+        self.add(Op {
+            kind: KIND_BYTES,
+            when,
+            arg,
+            addr_from: self.block_word(),
+            addr_off: TEXT_AT,
+            len_from: FROM_BLOCK32,
+            len_off: SIZE_AT,
+            block,
+            scale: 1,
+            stride: BYTES,
+            limit: self.limits.string,
+            max_elements: shown_elements(&self.limits),
+            ..Op::default()
+        });
     }
 
     /// What the `iocb`s that operation `block` copied read or write, by their opcodes: `include/uapi/linux/aio_abi.h`.

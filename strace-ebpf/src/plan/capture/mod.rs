@@ -5,6 +5,7 @@
 mod arguments;
 mod chains;
 mod descriptors;
+mod scsi;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,9 @@ use strace_ebpf_common::{
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS,
-        OP_NETLINK, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC,
-        PLAN_NO_RETURN, PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER,
-        WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+        OP_IF_ELEMENT, OP_NETLINK, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER,
+        PLAN_EXEC, PLAN_NO_RETURN, PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS,
+        WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -325,7 +326,9 @@ impl Builder {
     /// then shows as a pointer. A test holds that no row of the table needs more.
     fn add(&mut self, op: Op) -> u8 {
         let mut op = op;
-        if let Some((arg, bits)) = self.condition {
+        if let Some((arg, bits)) = self.condition
+            && op.flags & OP_IF_ELEMENT == 0
+        {
             (op.cond_arg, op.cond_bits) = (arg, bits);
         }
         if let Some(index) = self.join(&op) {

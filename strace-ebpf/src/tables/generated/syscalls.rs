@@ -3435,7 +3435,14 @@ static VARIANT_IOCTL_101: Variant = Variant {
     args: &[
         Arg::new("fd", Ty::Fd),
         Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
-        Arg::new("arg", Ty::Str),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BridgeName,
+                len: Some(Len::Const(16)),
+            },
+        ),
     ],
     ret: None,
 };
@@ -5004,7 +5011,28 @@ static VARIANT_IOCTL_178: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x4b66, 0x4b67],
+        values: &[0x4b66],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::UnicodeMapGot,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_179: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b67],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -5020,7 +5048,7 @@ static VARIANT_IOCTL_178: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_179: Variant = Variant {
+static VARIANT_IOCTL_180: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5041,7 +5069,7 @@ static VARIANT_IOCTL_179: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_180: Variant = Variant {
+static VARIANT_IOCTL_181: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5055,7 +5083,7 @@ static VARIANT_IOCTL_180: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_181: Variant = Variant {
+static VARIANT_IOCTL_182: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5069,7 +5097,7 @@ static VARIANT_IOCTL_181: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_182: Variant = Variant {
+static VARIANT_IOCTL_183: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5090,7 +5118,7 @@ static VARIANT_IOCTL_182: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_183: Variant = Variant {
+static VARIANT_IOCTL_184: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5104,7 +5132,7 @@ static VARIANT_IOCTL_183: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_184: Variant = Variant {
+static VARIANT_IOCTL_185: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5118,7 +5146,7 @@ static VARIANT_IOCTL_184: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_185: Variant = Variant {
+static VARIANT_IOCTL_186: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5139,7 +5167,7 @@ static VARIANT_IOCTL_185: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_186: Variant = Variant {
+static VARIANT_IOCTL_187: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5160,7 +5188,7 @@ static VARIANT_IOCTL_186: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_187: Variant = Variant {
+static VARIANT_IOCTL_188: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5181,7 +5209,7 @@ static VARIANT_IOCTL_187: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_188: Variant = Variant {
+static VARIANT_IOCTL_189: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5202,7 +5230,7 @@ static VARIANT_IOCTL_188: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_189: Variant = Variant {
+static VARIANT_IOCTL_190: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5216,7 +5244,7 @@ static VARIANT_IOCTL_189: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_190: Variant = Variant {
+static VARIANT_IOCTL_191: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5237,7 +5265,7 @@ static VARIANT_IOCTL_190: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_191: Variant = Variant {
+static VARIANT_IOCTL_192: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5258,7 +5286,7 @@ static VARIANT_IOCTL_191: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_192: Variant = Variant {
+static VARIANT_IOCTL_193: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5279,7 +5307,7 @@ static VARIANT_IOCTL_192: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_193: Variant = Variant {
+static VARIANT_IOCTL_194: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5300,7 +5328,7 @@ static VARIANT_IOCTL_193: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_194: Variant = Variant {
+static VARIANT_IOCTL_195: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5321,7 +5349,7 @@ static VARIANT_IOCTL_194: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_195: Variant = Variant {
+static VARIANT_IOCTL_196: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5342,7 +5370,7 @@ static VARIANT_IOCTL_195: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_196: Variant = Variant {
+static VARIANT_IOCTL_197: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5363,7 +5391,7 @@ static VARIANT_IOCTL_196: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_197: Variant = Variant {
+static VARIANT_IOCTL_198: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5384,7 +5412,7 @@ static VARIANT_IOCTL_197: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_198: Variant = Variant {
+static VARIANT_IOCTL_199: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5405,7 +5433,7 @@ static VARIANT_IOCTL_198: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_199: Variant = Variant {
+static VARIANT_IOCTL_200: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5419,7 +5447,7 @@ static VARIANT_IOCTL_199: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_200: Variant = Variant {
+static VARIANT_IOCTL_201: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5440,7 +5468,7 @@ static VARIANT_IOCTL_200: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_201: Variant = Variant {
+static VARIANT_IOCTL_202: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5461,7 +5489,7 @@ static VARIANT_IOCTL_201: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_202: Variant = Variant {
+static VARIANT_IOCTL_203: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5482,7 +5510,7 @@ static VARIANT_IOCTL_202: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_203: Variant = Variant {
+static VARIANT_IOCTL_204: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5505,7 +5533,7 @@ static VARIANT_IOCTL_203: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_204: Variant = Variant {
+static VARIANT_IOCTL_205: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5525,7 +5553,7 @@ static VARIANT_IOCTL_204: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_205: Variant = Variant {
+static VARIANT_IOCTL_206: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5545,7 +5573,7 @@ static VARIANT_IOCTL_205: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_206: Variant = Variant {
+static VARIANT_IOCTL_207: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5566,7 +5594,7 @@ static VARIANT_IOCTL_206: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_207: Variant = Variant {
+static VARIANT_IOCTL_208: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5587,7 +5615,7 @@ static VARIANT_IOCTL_207: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_208: Variant = Variant {
+static VARIANT_IOCTL_209: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5608,7 +5636,7 @@ static VARIANT_IOCTL_208: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_209: Variant = Variant {
+static VARIANT_IOCTL_210: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5629,7 +5657,7 @@ static VARIANT_IOCTL_209: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_210: Variant = Variant {
+static VARIANT_IOCTL_211: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5645,7 +5673,7 @@ static VARIANT_IOCTL_210: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_211: Variant = Variant {
+static VARIANT_IOCTL_212: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5659,7 +5687,7 @@ static VARIANT_IOCTL_211: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_212: Variant = Variant {
+static VARIANT_IOCTL_213: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5673,7 +5701,7 @@ static VARIANT_IOCTL_212: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_213: Variant = Variant {
+static VARIANT_IOCTL_214: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5694,7 +5722,7 @@ static VARIANT_IOCTL_213: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_214: Variant = Variant {
+static VARIANT_IOCTL_215: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5715,7 +5743,7 @@ static VARIANT_IOCTL_214: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_215: Variant = Variant {
+static VARIANT_IOCTL_216: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5729,7 +5757,7 @@ static VARIANT_IOCTL_215: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_216: Variant = Variant {
+static VARIANT_IOCTL_217: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5743,7 +5771,7 @@ static VARIANT_IOCTL_216: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_217: Variant = Variant {
+static VARIANT_IOCTL_218: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5757,7 +5785,7 @@ static VARIANT_IOCTL_217: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_218: Variant = Variant {
+static VARIANT_IOCTL_219: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5778,7 +5806,7 @@ static VARIANT_IOCTL_218: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_219: Variant = Variant {
+static VARIANT_IOCTL_220: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5799,7 +5827,7 @@ static VARIANT_IOCTL_219: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_220: Variant = Variant {
+static VARIANT_IOCTL_221: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5820,7 +5848,7 @@ static VARIANT_IOCTL_220: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_221: Variant = Variant {
+static VARIANT_IOCTL_222: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5841,7 +5869,7 @@ static VARIANT_IOCTL_221: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_222: Variant = Variant {
+static VARIANT_IOCTL_223: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5862,7 +5890,7 @@ static VARIANT_IOCTL_222: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_223: Variant = Variant {
+static VARIANT_IOCTL_224: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5883,7 +5911,7 @@ static VARIANT_IOCTL_223: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_224: Variant = Variant {
+static VARIANT_IOCTL_225: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5904,7 +5932,7 @@ static VARIANT_IOCTL_224: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_225: Variant = Variant {
+static VARIANT_IOCTL_226: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5925,7 +5953,7 @@ static VARIANT_IOCTL_225: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_226: Variant = Variant {
+static VARIANT_IOCTL_227: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5946,7 +5974,7 @@ static VARIANT_IOCTL_226: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_227: Variant = Variant {
+static VARIANT_IOCTL_228: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5967,7 +5995,7 @@ static VARIANT_IOCTL_227: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_228: Variant = Variant {
+static VARIANT_IOCTL_229: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5988,7 +6016,7 @@ static VARIANT_IOCTL_228: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_229: Variant = Variant {
+static VARIANT_IOCTL_230: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6009,7 +6037,7 @@ static VARIANT_IOCTL_229: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_230: Variant = Variant {
+static VARIANT_IOCTL_231: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6023,7 +6051,7 @@ static VARIANT_IOCTL_230: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_231: Variant = Variant {
+static VARIANT_IOCTL_232: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6044,7 +6072,7 @@ static VARIANT_IOCTL_231: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_232: Variant = Variant {
+static VARIANT_IOCTL_233: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6065,7 +6093,7 @@ static VARIANT_IOCTL_232: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_233: Variant = Variant {
+static VARIANT_IOCTL_234: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6088,7 +6116,7 @@ static VARIANT_IOCTL_233: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_234: Variant = Variant {
+static VARIANT_IOCTL_235: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6109,7 +6137,7 @@ static VARIANT_IOCTL_234: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_235: Variant = Variant {
+static VARIANT_IOCTL_236: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6130,7 +6158,7 @@ static VARIANT_IOCTL_235: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_236: Variant = Variant {
+static VARIANT_IOCTL_237: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6151,7 +6179,7 @@ static VARIANT_IOCTL_236: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_237: Variant = Variant {
+static VARIANT_IOCTL_238: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6172,7 +6200,7 @@ static VARIANT_IOCTL_237: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_238: Variant = Variant {
+static VARIANT_IOCTL_239: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6193,7 +6221,7 @@ static VARIANT_IOCTL_238: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_239: Variant = Variant {
+static VARIANT_IOCTL_240: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6214,7 +6242,7 @@ static VARIANT_IOCTL_239: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_240: Variant = Variant {
+static VARIANT_IOCTL_241: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6237,7 +6265,7 @@ static VARIANT_IOCTL_240: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_241: Variant = Variant {
+static VARIANT_IOCTL_242: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6260,7 +6288,7 @@ static VARIANT_IOCTL_241: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_242: Variant = Variant {
+static VARIANT_IOCTL_243: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6281,7 +6309,7 @@ static VARIANT_IOCTL_242: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_243: Variant = Variant {
+static VARIANT_IOCTL_244: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6302,7 +6330,28 @@ static VARIANT_IOCTL_243: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_244: Variant = Variant {
+static VARIANT_IOCTL_245: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2285],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SgIo,
+                len: Some(Len::Const(160)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_246: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6323,7 +6372,32 @@ static VARIANT_IOCTL_244: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_245: Variant = Variant {
+static VARIANT_IOCTL_247: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[
+            0xc138fd00, 0xc138fd01, 0xc138fd02, 0xc138fd03, 0xc138fd04, 0xc138fd05, 0xc138fd06,
+            0xc138fd07, 0xc138fd08, 0xc138fd09, 0xc138fd0a, 0xc138fd0b, 0xc138fd0c, 0xc138fd0d,
+            0xc138fd0e, 0xc138fd0f, 0xc138fd10,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::DmIoctl,
+                len: Some(Len::Const(1024)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_248: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6344,7 +6418,7 @@ static VARIANT_IOCTL_245: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_246: Variant = Variant {
+static VARIANT_IOCTL_249: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6365,7 +6439,7 @@ static VARIANT_IOCTL_246: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_247: Variant = Variant {
+static VARIANT_IOCTL_250: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6386,7 +6460,7 @@ static VARIANT_IOCTL_247: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_248: Variant = Variant {
+static VARIANT_IOCTL_251: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6407,7 +6481,7 @@ static VARIANT_IOCTL_248: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_249: Variant = Variant {
+static VARIANT_IOCTL_252: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6428,7 +6502,7 @@ static VARIANT_IOCTL_249: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_250: Variant = Variant {
+static VARIANT_IOCTL_253: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6449,7 +6523,7 @@ static VARIANT_IOCTL_250: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_251: Variant = Variant {
+static VARIANT_IOCTL_254: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6470,7 +6544,7 @@ static VARIANT_IOCTL_251: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_252: Variant = Variant {
+static VARIANT_IOCTL_255: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6491,7 +6565,7 @@ static VARIANT_IOCTL_252: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_253: Variant = Variant {
+static VARIANT_IOCTL_256: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6512,7 +6586,7 @@ static VARIANT_IOCTL_253: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_254: Variant = Variant {
+static VARIANT_IOCTL_257: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6533,7 +6607,7 @@ static VARIANT_IOCTL_254: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_255: Variant = Variant {
+static VARIANT_IOCTL_258: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6554,7 +6628,7 @@ static VARIANT_IOCTL_255: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_256: Variant = Variant {
+static VARIANT_IOCTL_259: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6575,7 +6649,7 @@ static VARIANT_IOCTL_256: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_257: Variant = Variant {
+static VARIANT_IOCTL_260: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6596,7 +6670,7 @@ static VARIANT_IOCTL_257: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_258: Variant = Variant {
+static VARIANT_IOCTL_261: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6617,7 +6691,7 @@ static VARIANT_IOCTL_258: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_259: Variant = Variant {
+static VARIANT_IOCTL_262: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6638,7 +6712,7 @@ static VARIANT_IOCTL_259: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_260: Variant = Variant {
+static VARIANT_IOCTL_263: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6659,7 +6733,7 @@ static VARIANT_IOCTL_260: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_261: Variant = Variant {
+static VARIANT_IOCTL_264: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6680,7 +6754,7 @@ static VARIANT_IOCTL_261: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_262: Variant = Variant {
+static VARIANT_IOCTL_265: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6701,7 +6775,7 @@ static VARIANT_IOCTL_262: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_263: Variant = Variant {
+static VARIANT_IOCTL_266: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6722,7 +6796,7 @@ static VARIANT_IOCTL_263: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_264: Variant = Variant {
+static VARIANT_IOCTL_267: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6736,7 +6810,7 @@ static VARIANT_IOCTL_264: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_265: Variant = Variant {
+static VARIANT_IOCTL_268: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6750,7 +6824,7 @@ static VARIANT_IOCTL_265: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_266: Variant = Variant {
+static VARIANT_IOCTL_269: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6764,7 +6838,7 @@ static VARIANT_IOCTL_266: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_267: Variant = Variant {
+static VARIANT_IOCTL_270: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6778,7 +6852,28 @@ static VARIANT_IOCTL_267: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_268: Variant = Variant {
+static VARIANT_IOCTL_271: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4008240b, 0x4004240b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PerfEventAttr,
+                len: Some(Len::Const(144)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_272: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6799,7 +6894,7 @@ static VARIANT_IOCTL_268: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_269: Variant = Variant {
+static VARIANT_IOCTL_273: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6820,7 +6915,7 @@ static VARIANT_IOCTL_269: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_270: Variant = Variant {
+static VARIANT_IOCTL_274: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6841,7 +6936,7 @@ static VARIANT_IOCTL_270: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_271: Variant = Variant {
+static VARIANT_IOCTL_275: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6862,7 +6957,7 @@ static VARIANT_IOCTL_271: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_272: Variant = Variant {
+static VARIANT_IOCTL_276: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6883,7 +6978,7 @@ static VARIANT_IOCTL_272: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_273: Variant = Variant {
+static VARIANT_IOCTL_277: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6904,7 +6999,7 @@ static VARIANT_IOCTL_273: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_274: Variant = Variant {
+static VARIANT_IOCTL_278: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6925,7 +7020,7 @@ static VARIANT_IOCTL_274: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_275: Variant = Variant {
+static VARIANT_IOCTL_279: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6946,7 +7041,7 @@ static VARIANT_IOCTL_275: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_276: Variant = Variant {
+static VARIANT_IOCTL_280: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6967,7 +7062,7 @@ static VARIANT_IOCTL_276: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_277: Variant = Variant {
+static VARIANT_IOCTL_281: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6988,7 +7083,7 @@ static VARIANT_IOCTL_277: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_278: Variant = Variant {
+static VARIANT_IOCTL_282: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7009,7 +7104,7 @@ static VARIANT_IOCTL_278: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_279: Variant = Variant {
+static VARIANT_IOCTL_283: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7030,7 +7125,7 @@ static VARIANT_IOCTL_279: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_280: Variant = Variant {
+static VARIANT_IOCTL_284: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7051,7 +7146,7 @@ static VARIANT_IOCTL_280: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_281: Variant = Variant {
+static VARIANT_IOCTL_285: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7072,7 +7167,7 @@ static VARIANT_IOCTL_281: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_282: Variant = Variant {
+static VARIANT_IOCTL_286: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7093,7 +7188,7 @@ static VARIANT_IOCTL_282: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_283: Variant = Variant {
+static VARIANT_IOCTL_287: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7114,7 +7209,7 @@ static VARIANT_IOCTL_283: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_284: Variant = Variant {
+static VARIANT_IOCTL_288: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7135,7 +7230,7 @@ static VARIANT_IOCTL_284: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_285: Variant = Variant {
+static VARIANT_IOCTL_289: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7156,7 +7251,7 @@ static VARIANT_IOCTL_285: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_286: Variant = Variant {
+static VARIANT_IOCTL_290: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7177,7 +7272,7 @@ static VARIANT_IOCTL_286: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_287: Variant = Variant {
+static VARIANT_IOCTL_291: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7198,7 +7293,7 @@ static VARIANT_IOCTL_287: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_288: Variant = Variant {
+static VARIANT_IOCTL_292: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7219,7 +7314,7 @@ static VARIANT_IOCTL_288: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_289: Variant = Variant {
+static VARIANT_IOCTL_293: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7240,7 +7335,7 @@ static VARIANT_IOCTL_289: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_290: Variant = Variant {
+static VARIANT_IOCTL_294: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7254,7 +7349,7 @@ static VARIANT_IOCTL_290: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_291: Variant = Variant {
+static VARIANT_IOCTL_295: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7275,7 +7370,7 @@ static VARIANT_IOCTL_291: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_292: Variant = Variant {
+static VARIANT_IOCTL_296: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7296,7 +7391,7 @@ static VARIANT_IOCTL_292: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_293: Variant = Variant {
+static VARIANT_IOCTL_297: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7317,7 +7412,7 @@ static VARIANT_IOCTL_293: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_294: Variant = Variant {
+static VARIANT_IOCTL_298: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7338,7 +7433,7 @@ static VARIANT_IOCTL_294: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_295: Variant = Variant {
+static VARIANT_IOCTL_299: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7359,7 +7454,7 @@ static VARIANT_IOCTL_295: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_296: Variant = Variant {
+static VARIANT_IOCTL_300: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7380,7 +7475,7 @@ static VARIANT_IOCTL_296: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_297: Variant = Variant {
+static VARIANT_IOCTL_301: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7401,7 +7496,7 @@ static VARIANT_IOCTL_297: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_298: Variant = Variant {
+static VARIANT_IOCTL_302: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7422,7 +7517,7 @@ static VARIANT_IOCTL_298: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_299: Variant = Variant {
+static VARIANT_IOCTL_303: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7443,7 +7538,7 @@ static VARIANT_IOCTL_299: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_300: Variant = Variant {
+static VARIANT_IOCTL_304: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7457,7 +7552,7 @@ static VARIANT_IOCTL_300: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_301: Variant = Variant {
+static VARIANT_IOCTL_305: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7478,7 +7573,7 @@ static VARIANT_IOCTL_301: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_302: Variant = Variant {
+static VARIANT_IOCTL_306: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7499,7 +7594,7 @@ static VARIANT_IOCTL_302: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_303: Variant = Variant {
+static VARIANT_IOCTL_307: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7520,7 +7615,7 @@ static VARIANT_IOCTL_303: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_304: Variant = Variant {
+static VARIANT_IOCTL_308: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7541,7 +7636,7 @@ static VARIANT_IOCTL_304: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_305: Variant = Variant {
+static VARIANT_IOCTL_309: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7562,7 +7657,7 @@ static VARIANT_IOCTL_305: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_306: Variant = Variant {
+static VARIANT_IOCTL_310: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7583,7 +7678,7 @@ static VARIANT_IOCTL_306: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_307: Variant = Variant {
+static VARIANT_IOCTL_311: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7604,7 +7699,7 @@ static VARIANT_IOCTL_307: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_308: Variant = Variant {
+static VARIANT_IOCTL_312: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7625,7 +7720,7 @@ static VARIANT_IOCTL_308: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_309: Variant = Variant {
+static VARIANT_IOCTL_313: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7646,7 +7741,7 @@ static VARIANT_IOCTL_309: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_310: Variant = Variant {
+static VARIANT_IOCTL_314: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7667,7 +7762,7 @@ static VARIANT_IOCTL_310: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_311: Variant = Variant {
+static VARIANT_IOCTL_315: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7688,7 +7783,7 @@ static VARIANT_IOCTL_311: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_312: Variant = Variant {
+static VARIANT_IOCTL_316: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7709,7 +7804,7 @@ static VARIANT_IOCTL_312: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_313: Variant = Variant {
+static VARIANT_IOCTL_317: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7730,7 +7825,7 @@ static VARIANT_IOCTL_313: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_314: Variant = Variant {
+static VARIANT_IOCTL_318: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7751,7 +7846,7 @@ static VARIANT_IOCTL_314: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_315: Variant = Variant {
+static VARIANT_IOCTL_319: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7772,7 +7867,7 @@ static VARIANT_IOCTL_315: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_316: Variant = Variant {
+static VARIANT_IOCTL_320: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7793,7 +7888,7 @@ static VARIANT_IOCTL_316: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_317: Variant = Variant {
+static VARIANT_IOCTL_321: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7814,7 +7909,7 @@ static VARIANT_IOCTL_317: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_318: Variant = Variant {
+static VARIANT_IOCTL_322: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7835,7 +7930,7 @@ static VARIANT_IOCTL_318: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_319: Variant = Variant {
+static VARIANT_IOCTL_323: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7856,7 +7951,7 @@ static VARIANT_IOCTL_319: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_320: Variant = Variant {
+static VARIANT_IOCTL_324: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7877,7 +7972,7 @@ static VARIANT_IOCTL_320: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_321: Variant = Variant {
+static VARIANT_IOCTL_325: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7898,7 +7993,7 @@ static VARIANT_IOCTL_321: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_322: Variant = Variant {
+static VARIANT_IOCTL_326: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7919,7 +8014,7 @@ static VARIANT_IOCTL_322: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_323: Variant = Variant {
+static VARIANT_IOCTL_327: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7940,7 +8035,7 @@ static VARIANT_IOCTL_323: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_324: Variant = Variant {
+static VARIANT_IOCTL_328: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7961,7 +8056,7 @@ static VARIANT_IOCTL_324: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_325: Variant = Variant {
+static VARIANT_IOCTL_329: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7976,6 +8071,581 @@ static VARIANT_IOCTL_325: Variant = Variant {
             Ty::Struct {
                 dir: Dir::In,
                 id: StructId::V4l2ControlIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_330: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0d05604, 0xc0cc5604],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2FormatGot,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_331: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0d05605, 0xc0cc5605, 0xc0d05640, 0xc0cc5640],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Format,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_332: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0cc5615],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2ParametersGot,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_333: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0cc5616],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Parameters,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_334: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0585609, 0xc0445609, 0xc058560f, 0xc044560f],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Buffer,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_335: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0585611, 0xc0445611],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2BufferTaken,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_336: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc050561a, 0xc04c561a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Input,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_337: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc054561d],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Tuner,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_338: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4054561e],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2TunerIn,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_339: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0445624],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2ControlInfo,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_340: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0e85667],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2ControlMore,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_341: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc02c5625],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Menu,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_342: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0205647, 0xc0185647],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2SettingsGot,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_343: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc0205648, 0xc0185648, 0xc0205649, 0xc0185649],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Settings,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_344: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc02c564a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2FrameSizes,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_345: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc034564b],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2FrameIntervals,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_346: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0xc100565c, 0xc0f8565c],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::V4l2Created,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_347: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xc000ffff,
+        values: &[0x80004506, 0x80004507, 0x80004508],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputText,
+                len: Some(Len::Const(256)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_348: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xc000ffff,
+        values: &[0x8000450a],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputSlots,
+                len: Some(Len::Const(128)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_349: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xc000ffff,
+        values: &[
+            0x80004509, 0x80004518, 0x80004519, 0x8000451a, 0x8000451b, 0x80004520, 0x80004521,
+            0x80004522, 0x80004523, 0x80004524, 0x80004525, 0x80004526, 0x80004527, 0x80004528,
+            0x80004529, 0x8000452a, 0x8000452b, 0x8000452c, 0x8000452d, 0x8000452e, 0x8000452f,
+            0x80004530, 0x80004531, 0x80004532, 0x80004533, 0x80004534, 0x80004535, 0x80004536,
+            0x80004537, 0x80004538, 0x80004539, 0x8000453a, 0x8000453b, 0x8000453c, 0x8000453d,
+            0x8000453e, 0x8000453f,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputBits,
+                len: Some(Len::Const(96)),
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_350: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xc000ffff,
+        values: &[
+            0x80004540, 0x80004541, 0x80004542, 0x80004543, 0x80004544, 0x80004545, 0x80004546,
+            0x80004547, 0x80004548, 0x80004549, 0x8000454a, 0x8000454b, 0x8000454c, 0x8000454d,
+            0x8000454e, 0x8000454f, 0x80004550, 0x80004551, 0x80004552, 0x80004553, 0x80004554,
+            0x80004555, 0x80004556, 0x80004557, 0x80004558, 0x80004559, 0x8000455a, 0x8000455b,
+            0x8000455c, 0x8000455d, 0x8000455e, 0x8000455f, 0x80004560, 0x80004561, 0x80004562,
+            0x80004563, 0x80004564, 0x80004565, 0x80004566, 0x80004567, 0x80004568, 0x80004569,
+            0x8000456a, 0x8000456b, 0x8000456c, 0x8000456d, 0x8000456e, 0x8000456f, 0x80004570,
+            0x80004571, 0x80004572, 0x80004573, 0x80004574, 0x80004575, 0x80004576, 0x80004577,
+            0x80004578, 0x80004579, 0x8000457a, 0x8000457b, 0x8000457c, 0x8000457d, 0x8000457e,
+            0x8000457f,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputAxis,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_351: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xc000ffff,
+        values: &[
+            0x400045c0, 0x400045c1, 0x400045c2, 0x400045c3, 0x400045c4, 0x400045c5, 0x400045c6,
+            0x400045c7, 0x400045c8, 0x400045c9, 0x400045ca, 0x400045cb, 0x400045cc, 0x400045cd,
+            0x400045ce, 0x400045cf, 0x400045d0, 0x400045d1, 0x400045d2, 0x400045d3, 0x400045d4,
+            0x400045d5, 0x400045d6, 0x400045d7, 0x400045d8, 0x400045d9, 0x400045da, 0x400045db,
+            0x400045dc, 0x400045dd, 0x400045de, 0x400045df, 0x400045e0, 0x400045e1, 0x400045e2,
+            0x400045e3, 0x400045e4, 0x400045e5, 0x400045e6, 0x400045e7, 0x400045e8, 0x400045e9,
+            0x400045ea, 0x400045eb, 0x400045ec, 0x400045ed, 0x400045ee, 0x400045ef, 0x400045f0,
+            0x400045f1, 0x400045f2, 0x400045f3, 0x400045f4, 0x400045f5, 0x400045f6, 0x400045f7,
+            0x400045f8, 0x400045f9, 0x400045fa, 0x400045fb, 0x400045fc, 0x400045fd, 0x400045fe,
+            0x400045ff,
+        ],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::InputAxis,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_352: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80084504],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputCode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_353: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40084504],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::InputCode,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_354: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x80284504],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::InputKey,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_355: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40284504],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::InputKey,
                 len: None,
             },
         ),
@@ -11777,7 +12447,7 @@ static VARIANT_PRCTL_14: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x8, 0x1d, 0x24],
+        values: &[0x8, 0x24],
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
@@ -11790,15 +12460,41 @@ static VARIANT_PRCTL_15: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x32, 0x3f],
+        values: &[0x1d],
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Hex),
+        Arg::new("arg2", Ty::Long),
     ],
     ret: None,
 };
 static VARIANT_PRCTL_16: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x32],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrSveVl)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_17: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x3f],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::PrctlOption)),
+        Arg::new("arg2", Ty::Flags(SetId::PrSmeVl)),
+    ],
+    ret: None,
+};
+static VARIANT_PRCTL_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11811,7 +12507,7 @@ static VARIANT_PRCTL_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_17: Variant = Variant {
+static VARIANT_PRCTL_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11824,7 +12520,7 @@ static VARIANT_PRCTL_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_18: Variant = Variant {
+static VARIANT_PRCTL_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11840,7 +12536,7 @@ static VARIANT_PRCTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_19: Variant = Variant {
+static VARIANT_PRCTL_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11860,7 +12556,7 @@ static VARIANT_PRCTL_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_20: Variant = Variant {
+static VARIANT_PRCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11873,7 +12569,7 @@ static VARIANT_PRCTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_21: Variant = Variant {
+static VARIANT_PRCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11886,7 +12582,7 @@ static VARIANT_PRCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_22: Variant = Variant {
+static VARIANT_PRCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11902,7 +12598,7 @@ static VARIANT_PRCTL_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_23: Variant = Variant {
+static VARIANT_PRCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11918,7 +12614,7 @@ static VARIANT_PRCTL_23: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Enum(SetId::PrMceKillPolicy))),
 };
-static VARIANT_PRCTL_24: Variant = Variant {
+static VARIANT_PRCTL_26: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11931,7 +12627,7 @@ static VARIANT_PRCTL_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_25: Variant = Variant {
+static VARIANT_PRCTL_27: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11951,7 +12647,7 @@ static VARIANT_PRCTL_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_26: Variant = Variant {
+static VARIANT_PRCTL_28: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11964,7 +12660,7 @@ static VARIANT_PRCTL_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_27: Variant = Variant {
+static VARIANT_PRCTL_29: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -11984,7 +12680,7 @@ static VARIANT_PRCTL_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_28: Variant = Variant {
+static VARIANT_PRCTL_30: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12000,7 +12696,7 @@ static VARIANT_PRCTL_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_29: Variant = Variant {
+static VARIANT_PRCTL_31: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12013,7 +12709,7 @@ static VARIANT_PRCTL_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_30: Variant = Variant {
+static VARIANT_PRCTL_32: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12029,7 +12725,7 @@ static VARIANT_PRCTL_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_31: Variant = Variant {
+static VARIANT_PRCTL_33: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12045,7 +12741,7 @@ static VARIANT_PRCTL_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_32: Variant = Variant {
+static VARIANT_PRCTL_34: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12058,7 +12754,7 @@ static VARIANT_PRCTL_32: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Flags(SetId::PrSpeculationState))),
 };
-static VARIANT_PRCTL_33: Variant = Variant {
+static VARIANT_PRCTL_35: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12072,7 +12768,7 @@ static VARIANT_PRCTL_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_34: Variant = Variant {
+static VARIANT_PRCTL_36: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12092,7 +12788,7 @@ static VARIANT_PRCTL_34: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_35: Variant = Variant {
+static VARIANT_PRCTL_37: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12105,7 +12801,7 @@ static VARIANT_PRCTL_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_36: Variant = Variant {
+static VARIANT_PRCTL_38: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12121,7 +12817,7 @@ static VARIANT_PRCTL_36: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_37: Variant = Variant {
+static VARIANT_PRCTL_39: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12131,7 +12827,7 @@ static VARIANT_PRCTL_37: Variant = Variant {
     args: &[Arg::new("option", Ty::Enum(SetId::PrctlOption))],
     ret: None,
 };
-static VARIANT_PRCTL_38: Variant = Variant {
+static VARIANT_PRCTL_40: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12147,7 +12843,7 @@ static VARIANT_PRCTL_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_39: Variant = Variant {
+static VARIANT_PRCTL_41: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12163,7 +12859,7 @@ static VARIANT_PRCTL_39: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_40: Variant = Variant {
+static VARIANT_PRCTL_42: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12175,11 +12871,11 @@ static VARIANT_PRCTL_40: Variant = Variant {
         Arg::new("arg2", Ty::Enum(SetId::PrSysDispatch)),
         Arg::new("arg3", Ty::Hex),
         Arg::new("arg4", Ty::Hex),
-        Arg::new("arg5", Ty::Hex),
+        Arg::new("arg5", Ty::Addr),
     ],
     ret: None,
 };
-static VARIANT_PRCTL_41: Variant = Variant {
+static VARIANT_PRCTL_43: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12195,7 +12891,7 @@ static VARIANT_PRCTL_41: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_42: Variant = Variant {
+static VARIANT_PRCTL_44: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12211,7 +12907,7 @@ static VARIANT_PRCTL_42: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_43: Variant = Variant {
+static VARIANT_PRCTL_45: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12227,7 +12923,7 @@ static VARIANT_PRCTL_43: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_44: Variant = Variant {
+static VARIANT_PRCTL_46: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12241,7 +12937,7 @@ static VARIANT_PRCTL_44: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_45: Variant = Variant {
+static VARIANT_PRCTL_47: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12257,7 +12953,7 @@ static VARIANT_PRCTL_45: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_PRCTL_46: Variant = Variant {
+static VARIANT_PRCTL_48: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -12275,7 +12971,7 @@ static VARIANT_PRCTL_46: Variant = Variant {
 };
 static ARGS_ARCH_PRCTL: [Arg; 2] = [
     Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
-    Arg::new("addr", Ty::Addr),
+    Arg::new("addr", Ty::Hex),
 ];
 static VARIANT_ARCH_PRCTL_0: Variant = Variant {
     tests: &[Test {
@@ -12308,6 +13004,19 @@ static VARIANT_ARCH_PRCTL_1: Variant = Variant {
     ret: None,
 };
 static VARIANT_ARCH_PRCTL_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x1023, 0x1025],
+    }],
+    args: &[
+        Arg::new("option", Ty::Enum(SetId::ArchPrctlOption)),
+        Arg::new("addr", Ty::Enum(SetId::Xfeature)),
+    ],
+    ret: None,
+};
+static VARIANT_ARCH_PRCTL_3: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -18831,6 +19540,7 @@ static CALL_ARCH_PRCTL: Syscall = Syscall {
         &VARIANT_ARCH_PRCTL_0,
         &VARIANT_ARCH_PRCTL_1,
         &VARIANT_ARCH_PRCTL_2,
+        &VARIANT_ARCH_PRCTL_3,
     ],
     ret: Ret::Int,
     classes: Classes::NONE,
@@ -20632,6 +21342,36 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_323,
         &VARIANT_IOCTL_324,
         &VARIANT_IOCTL_325,
+        &VARIANT_IOCTL_326,
+        &VARIANT_IOCTL_327,
+        &VARIANT_IOCTL_328,
+        &VARIANT_IOCTL_329,
+        &VARIANT_IOCTL_330,
+        &VARIANT_IOCTL_331,
+        &VARIANT_IOCTL_332,
+        &VARIANT_IOCTL_333,
+        &VARIANT_IOCTL_334,
+        &VARIANT_IOCTL_335,
+        &VARIANT_IOCTL_336,
+        &VARIANT_IOCTL_337,
+        &VARIANT_IOCTL_338,
+        &VARIANT_IOCTL_339,
+        &VARIANT_IOCTL_340,
+        &VARIANT_IOCTL_341,
+        &VARIANT_IOCTL_342,
+        &VARIANT_IOCTL_343,
+        &VARIANT_IOCTL_344,
+        &VARIANT_IOCTL_345,
+        &VARIANT_IOCTL_346,
+        &VARIANT_IOCTL_347,
+        &VARIANT_IOCTL_348,
+        &VARIANT_IOCTL_349,
+        &VARIANT_IOCTL_350,
+        &VARIANT_IOCTL_351,
+        &VARIANT_IOCTL_352,
+        &VARIANT_IOCTL_353,
+        &VARIANT_IOCTL_354,
+        &VARIANT_IOCTL_355,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -21597,6 +22337,8 @@ static CALL_PRCTL: Syscall = Syscall {
         &VARIANT_PRCTL_44,
         &VARIANT_PRCTL_45,
         &VARIANT_PRCTL_46,
+        &VARIANT_PRCTL_47,
+        &VARIANT_PRCTL_48,
     ],
     ret: Ret::Int,
     classes: Classes::CREDS,
