@@ -86,5 +86,5 @@ macro_rules! families {
 }
 
 families!(
-    addresses bpf epoll files futex ioctls ipc memory misc mounts netlink options pipes processes requests security signals sockets terminal time tracing uring
+    addresses bpf compat epoll files futex ioctls ipc memory misc mounts netlink options pipes processes requests security signals sockets terminal time tracing uring
 );

@@ -8,6 +8,7 @@ mod data;
 mod emit;
 mod emit_sets;
 mod grammar;
+mod inner;
 mod layouts;
 mod netlink;
 mod sets;

@@ -15,6 +15,7 @@ mod dm;
 pub mod dump;
 mod files;
 mod filters;
+mod inner;
 mod input;
 mod ioctl;
 mod machines;
@@ -49,9 +50,10 @@ use strace_ebpf_common::{
 
 use crate::{
     session::{Call, parse::Captured},
-    tables::{self, Abi, Arg, Attrs, Dir, Ret, StructId, Syscall, Ty},
+    tables::{Abi, Arg, Attrs, Dir, Ret, StructId, Syscall, Ty},
 };
 use cx::Cx;
+pub use inner::{syscall_of, unwrap};
 use pointers::{is_output, pointer};
 pub use returned::returned;
 use scalar::scalars;
@@ -208,7 +210,7 @@ pub fn grows(ty: Ty) -> bool {
 #[must_use]
 pub fn interrupted(record: &CallRecord) -> Option<&'static str> {
     const ERESTART_RESTARTBLOCK: i64 = 516;
-    let syscall = tables::syscall(abi_of(record.abi), record.nr)?;
+    let syscall = syscall_of(record)?;
     (record.ret == -ERESTART_RESTARTBLOCK).then_some(syscall.name)
 }
 

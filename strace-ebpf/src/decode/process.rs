@@ -179,7 +179,7 @@ pub fn segment<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         number => Value::Uint(number.into()),
     });
     // Asked for one that there is not.
-    let call = tables::syscall(cx.abi, cx.call.record.nr);
+    let call = super::syscall_of(&cx.call.record);
     if cx.failed() && call.is_some_and(|call| call.name == "get_thread_area") {
         out.push(Value::More);
         out.push(Value::StructClose);

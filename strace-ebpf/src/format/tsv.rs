@@ -316,7 +316,7 @@ fn comm(out: &mut Vec<u8>, comm: &[u8]) {
 }
 
 fn syscall_of(call: &Call<'_>) -> Option<&'static tables::Syscall> {
-    tables::syscall(crate::decode::abi_of(call.record.abi), call.record.nr)
+    crate::decode::syscall_of(&call.record)
 }
 
 fn errno(out: &mut Vec<u8>, outcome: &Outcome) {

@@ -32,8 +32,8 @@ pub use netlink::{
 };
 pub use sets::{Field, FieldKind, Group, Part, Set, SetKind, Split, Unknown};
 pub use types::{
-    Abi, Arg, Attrs, Classes, Dir, IoctlPart, IoctlPattern, Len, Match, Ret, Syscall, Test, Ty,
-    Variant,
+    Abi, Arg, Attrs, Classes, Dir, Inner, IoctlPart, IoctlPattern, Len, Match, Place, Ret, Syscall,
+    Test, Ty, Variant,
 };
 
 use generated::{errno, ioctls, layouts, signals, structs, syscalls};
@@ -49,6 +49,21 @@ fn table(abi: Abi) -> &'static [Option<&'static Syscall>] {
 /// The call of that number, for x32 without `__X32_SYSCALL_BIT`. `None` for numbers that Linux 7.2 does not have.
 pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
     *table(abi).get(usize::try_from(nr).ok()?)?
+}
+
+/// The calls that this one may be, each with its number in the table of them all.
+pub fn inner_of(outer: &Syscall) -> impl Iterator<Item = (u16, &'static Inner)> {
+    let is_several = outer.attrs.contains(Attrs::INNER);
+    (0..)
+        .zip(&syscalls::INNER)
+        .filter(move |(_, inner)| is_several && inner.outer == outer.name)
+}
+
+/// The call of that number in the table of those that are within others.
+pub fn inner(number: u16) -> Option<&'static Syscall> {
+    syscalls::INNER
+        .get(usize::from(number))
+        .map(|inner| inner.call)
 }
 
 /// The number of the call that ends a signal handler.

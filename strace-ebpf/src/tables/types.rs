@@ -576,7 +576,41 @@ bit_set! {
         DATA = 5,
         /// The data is messages if the descriptor is a netlink socket.
         MESSAGES = 6,
+        /// The first argument says which of several calls it is, see [`Inner`].
+        INNER = 7,
     }
+}
+
+/// A call that is one of several in another one.
+#[derive(Debug)]
+pub struct Inner {
+    /// The name of the call that is made.
+    pub outer: &'static str,
+    /// Its first argument; `None` where that does not matter.
+    pub value: Option<u32>,
+    /// The call that is meant.
+    pub call: &'static Syscall,
+    /// Where the arguments of that are.
+    pub places: &'static [Place],
+}
+
+impl Inner {
+    /// Are its arguments in an array?
+    #[must_use]
+    pub fn has_array(&self) -> bool {
+        self.places
+            .iter()
+            .any(|place| matches!(place, Place::Word(_)))
+    }
+}
+
+/// Where an argument of such a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An argument of the call that is made.
+    Register(u8),
+    /// A word of the array that its pointer leads to.
+    Word(u8),
 }
 
 /// An ioctl request with parameters in its number, which has a macro instead of a name.

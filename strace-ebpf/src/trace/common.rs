@@ -23,7 +23,7 @@ use crate::{
     },
     session::{self, ByTid, Call, assemble, exec, parse::Captured},
     stack::{self, Frames, Stacks},
-    tables::{self, Ret, Syscall},
+    tables::{Ret, Syscall},
 };
 
 /// What is shown of calls.
@@ -96,7 +96,8 @@ impl Common {
         let filename;
         let fetched;
         let mut call = assemble(record, body, enter);
-        let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
+        decode::unwrap(&mut call);
+        let syscall = decode::syscall_of(&call.record);
         if let Some(syscall) = syscall
             && exec::succeeded(&call, syscall)
             && !call.no_return
@@ -151,7 +152,7 @@ impl Common {
         let Some(names) = &mut self.names else {
             return;
         };
-        let syscall = tables::syscall(decode::abi_of(record.abi), record.nr);
+        let syscall = decode::syscall_of(record);
         if syscall.is_some_and(|syscall| syscall.ret == Ret::Waited)
             && let Ok(pid) = u32::try_from(record.ret)
         {
@@ -197,7 +198,7 @@ impl Common {
         let Some(plan) = self.plan_of(record) else {
             return given;
         };
-        let syscall = tables::syscall(decode::abi_of(record.abi), record.nr);
+        let syscall = decode::syscall_of(record);
         let call = assemble(*record, &[], None);
         for (index, op) in (0u8..).zip(&plan.ops) {
             let known = match op.kind {

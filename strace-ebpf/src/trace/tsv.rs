@@ -18,7 +18,7 @@ use crate::{
     resolve::cgroup::Cgroups,
     session::{Call, books::Gap},
     stack::Frames,
-    tables::{self, Syscall},
+    tables::Syscall,
 };
 
 /// Writes lines.
@@ -64,7 +64,7 @@ impl Lines {
 
     /// A call that was put together elsewhere.
     pub fn line(&mut self, common: &mut Common, call: &Call<'_>) {
-        let syscall = tables::syscall(decode::abi_of(call.record.abi), call.record.nr);
+        let syscall = decode::syscall_of(&call.record);
         if !common.shown.chooses(call, syscall) {
             return;
         }

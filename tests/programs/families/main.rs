@@ -14,6 +14,8 @@ mod lines;
 
 mod addresses;
 mod bpf;
+#[cfg(target_arch = "x86_64")]
+mod compat;
 mod epoll;
 mod files;
 mod futex;
@@ -43,6 +45,8 @@ type Family = fn(&mut Lines);
 const FAMILIES: &[(&str, Family)] = &[
     ("addresses", addresses::run),
     ("bpf", bpf::run),
+    #[cfg(target_arch = "x86_64")]
+    ("compat", compat::run),
     ("epoll", epoll::run),
     ("files", files::run),
     ("futex", futex::run),

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use super::data::{AbiTable, Arg, At, Call, Len, Signature, Struct, Tables, Value, unique};
 use super::emit::camel_case;
 use super::grammar;
+use super::inner;
 use super::sets;
 use super::variants;
 
@@ -29,6 +30,7 @@ pub fn check(tables: &Tables) -> Result<()> {
         check_signature(signature, &structs)?;
     }
     variants::check(tables)?;
+    inner::check(tables)?;
     let signatures: HashSet<&str> = tables.signatures.iter().map(|s| s.name.as_str()).collect();
     for abi in &tables.abis {
         check_abi(abi, &signatures)?;
@@ -98,6 +100,7 @@ fn nothing_unused(tables: &Tables) -> Result<()> {
         .iter()
         .flat_map(|a| &a.calls)
         .map(|c| c.signature.as_str())
+        .chain(tables.inner.iter().map(|inner| inner.signature.as_str()))
         .collect();
     match tables
         .signatures

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::grammar::{self, Param, TypeWord};
+use super::inner;
 use super::layouts::{self, Layout};
 use super::netlink;
 use super::sets::{self, Ioctl, Set};
@@ -43,6 +44,7 @@ pub struct Tables {
     pub signatures: Vec<Signature>,
     pub abis: Vec<AbiTable>,
     pub variants: Vec<variants::Row>,
+    pub inner: Vec<inner::Inner>,
     pub structs: Vec<Struct>,
     pub layouts: Vec<Layout>,
     pub errnos: Vec<Errno>,
@@ -157,6 +159,7 @@ impl Tables {
                 .map(|(stem, rust)| abi(dir, stem, rust))
                 .collect::<Result<_>>()?,
             variants: variants::read(dir)?,
+            inner: inner::read(dir)?,
             structs: {
                 let mut all = rows(dir, "structs.txt", structure)?;
                 all.extend(rows(dir, "structs_ioctl.txt", structure)?);

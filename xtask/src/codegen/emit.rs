@@ -38,7 +38,7 @@ fn syscalls(tables: &Tables) -> Result<String> {
     let mut out = format!(
         "{HEAD}//! Every system call of every ABI. Calls that agree in name and signature share one row.\n"
     );
-    out += "use crate::tables::{Arg, Attrs, Classes, Dir, Len, Ret, Match, SetId, StructId, Syscall, Test, Ty, Variant};\n\n";
+    out += "use crate::tables::{Arg, Attrs, Classes, Dir, Inner, Len, Place, Ret, Match, SetId, StructId, Syscall, Test, Ty, Variant};\n\n";
     let signatures: BTreeMap<&str, &Signature> = tables
         .signatures
         .iter()
@@ -55,6 +55,12 @@ fn syscalls(tables: &Tables) -> Result<String> {
     let calls = tables.abis.iter().flat_map(|a| &a.calls);
     let rows: BTreeSet<(&str, &str)> = calls
         .map(|c| (c.name.as_str(), c.signature.as_str()))
+        .chain(
+            tables
+                .inner
+                .iter()
+                .map(|i| (i.name.as_str(), i.signature.as_str())),
+        )
         .collect();
     for (name, signature) in rows {
         let count = variants::of(tables, signatures[signature])?.len();
@@ -63,6 +69,7 @@ fn syscalls(tables: &Tables) -> Result<String> {
     for abi in &tables.abis {
         dense(&mut out, abi);
     }
+    super::inner::emit(&mut out, tables, row_name)?;
     Ok(out)
 }
 

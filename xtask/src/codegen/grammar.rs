@@ -151,6 +151,7 @@ pub const ATTRS: &[(&str, &str)] = &[
     ("clone", "CLONE"),
     ("data", "DATA"),
     ("messages", "MESSAGES"),
+    ("inner", "INNER"),
 ];
 
 /// The Rust name of `word` in one of the lists above.

@@ -5,6 +5,7 @@
 mod arguments;
 mod chains;
 mod descriptors;
+mod inner;
 mod scsi;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     decode,
-    tables::{self, Abi, Arg, Attrs, Dir, Len, Match, Ret, Syscall, Ty, Variant},
+    tables::{self, Abi, Arg, Attrs, Dir, Len, Match, Place, Ret, Syscall, Ty, Variant},
 };
 
 /// How much to copy.
@@ -96,6 +97,7 @@ pub fn compile(
         exec: false,
         messages: syscall.attrs.contains(Attrs::MESSAGES),
         args: syscall.args,
+        places: &[],
         sizes: sizes(syscall),
     };
     if syscall.attrs.contains(Attrs::EXEC) {
@@ -157,6 +159,8 @@ fn size_class(sizes: &[u16], op: &Op) -> usize {
 
 struct Builder {
     args: &'static [Arg],
+    /// Where they are, if not in the registers of their numbers.
+    places: &'static [Place],
     plan: Plan,
     abi: Abi,
     limits: Limits,
@@ -205,18 +209,15 @@ impl Builder {
             .variants
             .iter()
             .map(|variant| (variant.args, condition(variant)));
+        if self.array(syscall) {
+            return self.inner_calls(syscall);
+        }
         for (args, condition) in std::iter::once((syscall.args, None)).chain(variants) {
             self.args = args;
             self.condition = condition;
-            for (index, arg) in (0u8..).zip(args) {
-                if self.limits.descriptors && arg.ty.is_descriptor() {
-                    self.descriptor_argument(index);
-                }
-                if decode::shows(arg.ty) && self.shows(arg.ty) {
-                    self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
-                }
-            }
+            self.every_argument();
         }
+        self.inner_calls(syscall);
         let of_variant = |variant: &&tables::Variant| {
             let what = variant.ret.as_ref();
             what.is_some_and(|what| what.ty == Ty::Fd)
@@ -225,6 +226,18 @@ impl Builder {
             && (syscall.ret == Ret::Fd || syscall.variants.iter().any(of_variant))
         {
             self.descriptor_result();
+        }
+    }
+
+    /// Those of the form that is at hand.
+    fn every_argument(&mut self) {
+        for (index, arg) in (0u8..).zip(self.args) {
+            if self.limits.descriptors && arg.ty.is_descriptor() {
+                self.descriptor_argument(index);
+            }
+            if decode::shows(arg.ty) && self.shows(arg.ty) {
+                self.argument(index, arg.ty, arg.needs_enter(), arg.needs_exit());
+            }
         }
     }
 
@@ -325,7 +338,9 @@ impl Builder {
     /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
     /// then shows as a pointer. A test holds that no row of the table needs more.
     fn add(&mut self, op: Op) -> u8 {
-        let mut op = op;
+        let Some(mut op) = self.placed(op) else {
+            return self.plan.n_ops;
+        };
         if let Some((arg, bits)) = self.condition
             && op.flags & OP_IF_ELEMENT == 0
         {

@@ -8313,7 +8313,7 @@ pub static SETS: [Set; 682] = [
     Set {
         name: "ipc_call",
         kind: SetKind::Enum,
-        unknown: Unknown::Comment("???"),
+        unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
         remarked: false,
@@ -15674,7 +15674,7 @@ pub static SETS: [Set; 682] = [
     Set {
         name: "socketcall_call",
         kind: SetKind::Enum,
-        unknown: Unknown::Comment("SYS_???"),
+        unknown: Unknown::Decimal,
         bits: 32,
         apart: false,
         remarked: false,
