@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use aya::{Ebpf, maps::Map};
 
-use super::{attach::Program, load_error_line};
+use super::{attach::Program, refusal::load_error_line};
 use crate::sys;
 
 /// `BPF_PROG_TYPE_KPROBE` and `BPF_PROG_TYPE_TRACING`.

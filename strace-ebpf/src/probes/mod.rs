@@ -3,10 +3,14 @@
 //! process, however it comes, because nothing is pinned.
 
 pub mod attach;
+mod books;
 pub mod functions;
 mod load;
+mod log;
 pub mod maps;
+mod offsets;
 mod perf_event;
+mod refusal;
 #[cfg(test)]
 mod stack_tests;
 pub mod summary;
@@ -14,35 +18,33 @@ mod types;
 
 use std::{
     fs::File,
-    io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     path::PathBuf,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use aya::{
-    Btf, Ebpf,
+    Ebpf,
     maps::{Array, MapData, PerCpuArray},
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
 use strace_ebpf_common::{
-    config::{Config, Offsets, TRANSPORT_MAPPED, TRANSPORT_PERF, Task},
+    config::{Config, TRANSPORT_MAPPED, TRANSPORT_PERF, Task},
     counters::{Counters, STREAMS},
-    limits::{ABIS, PLANS_PER_ABI, SURVEY_BYTES},
+    limits::{ABIS, PLANS_PER_ABI},
     mapped,
     plan::Plan as CapturePlan,
 };
 
-use crate::{
-    kernel::{Version, btf::TraceTypes, since, survey},
-    say,
-    summary::slots::Slots,
-    sys,
-};
+use crate::{kernel::btf::TraceTypes, say, summary::slots::Slots};
 use attach::{Hook, Kernel, Program};
+use books::recursion_misses;
+pub use books::total;
 use functions::{Events, Functions, Places};
 use load::Code;
 use maps::{Outlets, map_set_fd, share_data, take, take_data};
+pub use offsets::survey;
+use refusal::load_each;
 
 /// The probes, compiled by `cargo xtask build-ebpf` and committed beside this file.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("probes.bpf.o");
@@ -427,96 +429,6 @@ impl Probes {
         });
         ours.chain(on_functions).sum()
     }
-
-    /// Starts printing the probes' own messages; inside a tokio runtime.
-    pub fn start_log(&mut self) -> Result<()> {
-        let logger = aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, StderrLog)
-            .context("starting the probes' log")?;
-        let mut logger = sys::watch(logger).context("watching the probes' log")?;
-        tokio::spawn(async move {
-            while let Ok(mut guard) = logger.readable_mut().await {
-                guard.get_inner_mut().flush();
-                guard.clear_ready();
-            }
-        });
-        Ok(())
-    }
-}
-
-fn load_each(programs: Vec<(Program, &mut aya::programs::Program)>, types: &Btf) -> Result<()> {
-    for (program, loaded) in programs {
-        let name = program.name;
-        let result = match program.kind {
-            attach::Kind::Btf => {
-                let loaded: &mut BtfTracePoint = loaded.try_into()?;
-                loaded.load(program.target, types)
-            }
-            attach::Kind::Raw => <&mut RawTracePoint>::try_from(loaded)?.load(),
-            attach::Kind::Classic => <&mut TracePoint>::try_from(loaded)?.load(),
-            // Not aya's matter.
-            attach::Kind::Entry | attach::Kind::Return => continue,
-        };
-        result.map_err(|error| load_error(name, error))?;
-    }
-    Ok(())
-}
-
-/// Prints the probes' messages on standard error.
-struct StderrLog;
-
-impl log::Log for StderrLog {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-    fn log(&self, record: &log::Record<'_>) {
-        say::line(format_args!("probe: {}", record.args()));
-    }
-    fn flush(&self) {}
-}
-
-/// Field offsets without BTF: loads the survey's two programs for as long as it takes.
-pub fn survey(version: Version) -> Result<Offsets> {
-    let mut ebpf = types::loader()
-        .allow_unsupported_maps()
-        .load(if version < since::RINGBUF {
-            OBJECT_PERF
-        } else {
-            OBJECT
-        })
-        .context("opening the probes object")?;
-    let copies: Array<MapData, SurveyCopy> = take(&mut ebpf, "SURVEY")?;
-    for (name, target) in [
-        ("survey_own", "sys_enter"),
-        ("survey_gone", "sched_process_exit"),
-    ] {
-        let program = ebpf
-            .program_mut(name)
-            .ok_or_else(|| anyhow!("no program {name}"))?;
-        let program: &mut RawTracePoint = program.try_into()?;
-        program.load().map_err(|error| load_error(name, error))?;
-        program
-            .attach(target)
-            .with_context(|| format!("attaching to {target}"))?;
-    }
-    survey::offsets(&SurveyCamera(copies), version).context("looking for the kernel's fields")
-}
-
-/// The survey map's value.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct SurveyCopy([u8; SURVEY_BYTES]);
-
-// SAFETY: plain bytes.
-unsafe impl aya::Pod for SurveyCopy {}
-
-struct SurveyCamera(Array<MapData, SurveyCopy>);
-
-impl survey::Camera for SurveyCamera {
-    fn copy(&self) -> Result<survey::Copy> {
-        Ok(Box::new(
-            self.0.get(&0, 0).context("reading the survey map")?.0,
-        ))
-    }
 }
 
 /// Does this plan ask for anything when the call begins?
@@ -535,76 +447,6 @@ fn object_override() -> Result<Option<Vec<u8>>> {
         .with_context(|| format!("reading {} (from {OBJECT_ENV})", path.display()))
 }
 
-/// `bpf_prog_info.recursion_misses`, Linux 5.12.
-fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
-    const AT: usize = 208;
-    let mut info = [0u8; 256];
-    let mut attr = [0u8; 16];
-    attr[0..4].copy_from_slice(&(program.as_raw_fd() as u32).to_ne_bytes());
-    attr[4..8].copy_from_slice(&(info.len() as u32).to_ne_bytes());
-    attr[8..16].copy_from_slice(&(info.as_mut_ptr() as u64).to_ne_bytes());
-    // SAFETY: the kernel writes at most `info.len()` bytes there.
-    unsafe { sys::bpf(sys::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }.ok()?;
-    Some(u64::from_ne_bytes(info[AT..AT + 8].try_into().ok()?))
-}
-
-/// The kernel's refusal in one line; the verifier's whole log with `STRACE_EBPF_VERIFIER_LOG=1`.
-fn load_error(name: &str, error: ProgramError) -> anyhow::Error {
-    if let ProgramError::LoadError {
-        io_error,
-        verifier_log,
-    } = &error
-    {
-        return load_error_line(name, io_error, &verifier_log.to_string());
-    }
-    anyhow::Error::new(error).context(format!("loading program {name}"))
-}
-
-fn load_error_line(name: &str, error: &io::Error, log: &str) -> anyhow::Error {
-    let whole = std::env::var_os("STRACE_EBPF_VERIFIER_LOG").is_some();
-    let shown = if whole {
-        log.trim_end()
-    } else {
-        last_words(log)
-    };
-    // With a log that does not fit the largest buffer the kernel says so instead of why it refused.
-    if error.raw_os_error() == Some(libc::ENOSPC) {
-        return anyhow!("loading program {name}: the verifier refuses it at length: {shown}");
-    }
-    anyhow!("loading program {name}: {error}: {shown}")
-}
-
-/// The line of a verifier's log that says why: the last one that is not a figure.
-fn last_words(log: &str) -> &str {
-    const FIGURES: [&str; 4] = [
-        "processed ",
-        "stack depth ",
-        "verification time ",
-        "max_states",
-    ];
-    log.lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !FIGURES.iter().any(|start| line.starts_with(start)))
-        .unwrap_or("")
-}
-
-/// Counters of all CPUs and streams together.
-#[must_use]
-pub fn total(counters: &[Vec<Counters>]) -> Counters {
-    let mut sum = Counters::default();
-    for one in counters.iter().flatten() {
-        sum.seen += one.seen;
-        sum.dropped_full += one.dropped_full;
-        sum.dropped_busy += one.dropped_busy;
-        sum.dropped_no_buffer += one.dropped_no_buffer;
-        sum.born += one.born;
-        sum.gone += one.gone;
-        sum.missed += one.missed;
-    }
-    sum
-}
-
 /// Names of the programs in the embedded object.
 #[cfg(test)]
 pub(crate) fn embedded_programs() -> Vec<String> {
@@ -616,14 +458,6 @@ pub(crate) fn embedded_programs() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_reason_stands_before_the_figures() {
-        let log = "0: (85) call bpf_probe_read_kernel#113\nprogram of this type cannot use helper\n\
-            verification time 50 usec\nstack depth 144+0+0\nprocessed 4 insns (limit 1000000)\n\n";
-        assert_eq!(last_words(log), "program of this type cannot use helper");
-        assert_eq!(last_words(""), "");
-    }
 
     /// No kernel before 5.10 was at hand to load it: this is what can be held without one.
     #[test]
