@@ -3,13 +3,15 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use crate::{
     errors::assert_refused,
-    harness::{Output, Running, TempDir, alone, example, run, shared, slow, tracer},
+    harness::{BIN, Output, Running, TempDir, alone, example, run, shared, slow, tracer},
     hooks, programs,
+    scope::Cgroup,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -227,6 +229,43 @@ fn nothing_stays_stopped_when_the_tracer_is_told_to_end() {
         std::thread::sleep(Duration::from_millis(100));
     }
     wait_for("still stopped", || !states(&tree).contains('T'));
+}
+
+/// The watchdog stands outside of the tracer's cgroup: who ends all of that does not end it.
+#[test]
+fn nothing_stays_stopped_when_the_tracers_cgroup_is_killed() {
+    let _machine = alone();
+    let cgroup = Cgroup::new();
+    let calls = format!(
+        "echo ready $$; read x; exec {} --calls 200000000",
+        example("calls")
+    );
+    let mut program = Running::start_with_stdin(Command::new("sh").args(["-c", &calls]));
+    let pid = program.stdout_line("ready ").split_off(6);
+    let script = "echo $$ >\"$1/cgroup.procs\"; exec \"$0\" --lossless -o '|exec sleep 40' -p $2";
+    let tracer = Running::start(Command::new("sh").args(["-c", script, BIN, cgroup.path(), &pid]));
+    tracer.stderr_line("attached");
+    program.write_stdin("go\n");
+    wait_for("it is not stopped", || states(&pid) == "T");
+    let inside = std::fs::read_to_string(cgroup.0.join("cgroup.procs")).unwrap();
+    assert!(
+        inside.lines().any(|line| line == tracer.pid().to_string()),
+        "{inside}"
+    );
+    // The file is there from Linux 5.14 on.
+    if std::fs::write(cgroup.0.join("cgroup.kill"), "1").is_err() {
+        for pid in inside.lines() {
+            // SAFETY: plain numbers.
+            unsafe { libc::kill(pid.parse().unwrap(), libc::SIGKILL) };
+        }
+    }
+    wait_for("still stopped", || states(&pid) != "T");
+    // SAFETY: plain numbers.
+    unsafe { libc::kill(pid.parse().unwrap(), libc::SIGKILL) };
+    wait_for("the cgroup is not empty", || {
+        std::fs::read_to_string(cgroup.0.join("cgroup.procs")).is_ok_and(|all| all.is_empty())
+    });
+    programs::assert_none_left();
 }
 
 /// The process named so that the tracer forked; its pid.

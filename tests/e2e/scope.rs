@@ -1,6 +1,12 @@
 //! What is traced: a command and its children, the whole system, a cgroup; which calls of it.
 
-use std::{collections::BTreeSet, path::PathBuf, process::Command, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use crate::{
     harness::{BIN, Running, TempDir, Traced, alone, example, run, shared, slow, trace, tracer},
@@ -170,7 +176,10 @@ impl Cgroup {
             .lines()
             .find(|line| line.split(' ').nth(2) == Some("cgroup2"));
         let root = mount.expect("a cgroup v2 mount").split(' ').nth(1).unwrap();
-        let path = PathBuf::from(root).join(format!("strace-ebpf-e2e-{}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("strace-ebpf-e2e-{}-{number}", std::process::id());
+        let path = PathBuf::from(root).join(name);
         std::fs::create_dir_all(path.join("child")).unwrap();
         Self(path)
     }
@@ -240,6 +249,84 @@ fn a_cgroup_and_those_below_it() {
         let any = named(&rows, "write").iter().any(|row| row.args[1] == text);
         assert_eq!(any, wanted, "{text}: children born inside\n{trace}");
     }
+}
+
+/// A call is told where it ends inside: one during which the process leaves is not, and one during which it comes is. In the
+/// strace format what was begun inside is left unfinished.
+#[test]
+fn a_cgroup_that_is_left_during_a_call() {
+    let _machine = shared();
+    for format in ["tsv", "strace"] {
+        let cgroup = Cgroup::new();
+        let dir = TempDir::new();
+        let file = dir.file("trace");
+        let script = "echo ready; while read line; do echo got-$line; done";
+        let mut shell = Running::start_with_stdin(Command::new("sh").args(["-c", script]));
+        let pid = shell.pid();
+        let move_to = |path: &std::path::Path| {
+            std::fs::write(path.join("cgroup.procs"), pid.to_string()).unwrap();
+        };
+        shell.stdout_line("ready");
+        let mut tracer = Running::start(&mut tracer(&[
+            "--format",
+            format,
+            "--cgroup",
+            cgroup.path(),
+            "-o",
+            &file,
+        ]));
+        // It waits in a read that began outside.
+        move_to(&cgroup.0);
+        let mut inside = 0;
+        for _ in 0..200 * slow() {
+            shell.write_stdin(&format!("in-{inside}\n"));
+            shell.stdout_line(&format!("got-in-{inside}"));
+            std::thread::sleep(Duration::from_millis(20));
+            if std::fs::read_to_string(&file).is_ok_and(|trace| trace.contains("got-in-")) {
+                break;
+            }
+            inside += 1;
+        }
+        // And now in one that began inside.
+        move_to(cgroup.0.parent().unwrap());
+        shell.write_stdin("out\n");
+        shell.stdout_line("got-out");
+        move_to(&cgroup.0.join("child"));
+        shell.write_stdin("back\n");
+        shell.stdout_line("got-back");
+        shell.close_stdin();
+        shell.wait();
+        std::thread::sleep(Duration::from_millis(200));
+        tracer.signal(libc::SIGINT);
+        let output = tracer.wait_at_most(Duration::from_secs(20));
+        assert_eq!((output.code(), output.stderr.as_str()), (0, ""));
+        let trace = std::fs::read_to_string(&file).unwrap();
+        assert!(!trace.contains("out\\n"), "{trace}");
+        for text in [format!("got-in-{inside}\\n"), "\"got-back\\n\"".to_owned()] {
+            assert!(trace.contains(&text), "{text}: {trace}");
+        }
+        // A read of one byte, the last of what came when it was back.
+        let reads = trace
+            .lines()
+            .filter(|line| line.contains("read") && line.contains("\"b\""));
+        assert_eq!(reads.count(), 1, "{trace}");
+    }
+}
+
+/// There is room for the numbers that there were at the start: that there are more now is said, and `--strict` fails.
+#[test]
+fn numbers_of_processes_that_are_raised() {
+    let _machine = alone();
+    // From Linux 6.14 on the limit is one of the PID namespace; before it is everybody's, and put back.
+    let script = "f=/proc/sys/kernel/pid_max; old=$(cat $f); echo 40000 >$f; \"$0\" --strict -o /dev/null -- \
+                  sh -c \"echo 50000 >$f; sleep 1\"; echo status $?; echo $old >$f";
+    let output =
+        run(Command::new("unshare").args(["-pf", "--mount-proc", "sh", "-c", script, BIN]));
+    assert_eq!(output.number("status"), 3, "{output:?}");
+    assert_eq!(
+        output.stderr,
+        "strace-ebpf: kernel.pid_max was raised from 40000 to 50000: processes with higher numbers are not traced\n"
+    );
 }
 
 #[test]

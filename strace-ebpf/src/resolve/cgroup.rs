@@ -18,9 +18,8 @@ impl Cgroups {
     /// Finds the cgroup v2 mount.
     #[must_use]
     pub fn new() -> Self {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         Self {
-            root: mount_point(&mounts).map(PathBuf::from),
+            root: root(),
             paths: HashMap::new(),
         }
     }
@@ -54,6 +53,13 @@ impl Cgroups {
             }
         }
     }
+}
+
+/// Where cgroups v2 are mounted.
+#[must_use]
+pub fn root() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mount_point(&mounts).map(PathBuf::from)
 }
 
 fn mount_point(mounts: &str) -> Option<&str> {

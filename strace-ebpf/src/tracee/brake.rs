@@ -5,8 +5,12 @@
 //! tells it, and it lets everything go on.
 
 use std::{
+    ffi::{CStr, CString},
     io,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
+    os::{
+        fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
+        unix::ffi::OsStringExt,
+    },
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -18,7 +22,7 @@ use strace_ebpf_common::{
 
 use super::proc;
 use crate::{
-    resolve::state,
+    resolve::{cgroup, state},
     sys::{self, Mapping},
 };
 
@@ -223,10 +227,12 @@ impl Watchdog {
         }))?;
         // SAFETY: new descriptors, ours alone.
         let [read, write] = pipe.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        let procs = cgroup::root().map(|root| root.join("cgroup.procs"));
+        let procs = procs.and_then(|file| CString::new(file.into_os_string().into_vec()).ok());
         // SAFETY: other threads may be there: the child makes nothing but system calls.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
-            0 => watch(read.as_raw_fd(), shared),
+            0 => watch(read.as_raw_fd(), shared, procs.as_deref()),
             pid => Ok(Self {
                 pid: pid as u32,
                 pipe: write,
@@ -249,8 +255,8 @@ impl Watchdog {
     }
 }
 
-/// The watchdog's life. No allocation, no lock: a thread of the tracer may have held one when it was forked.
-fn watch(pipe: RawFd, shared: &Shared) -> ! {
+/// The watchdog's life; `procs` takes processes into the root of the cgroups. No allocation, no lock: a thread of the tracer may have held one when it was forked.
+fn watch(pipe: RawFd, shared: &Shared, procs: Option<&CStr>) -> ! {
     // SAFETY: system calls on our own process. Nothing of the tracer's stays open: neither its output nor the probes.
     unsafe {
         sys::be_alone(c"sebpf-watchdog");
@@ -262,10 +268,9 @@ fn watch(pipe: RawFd, shared: &Shared) -> ! {
             });
         }
         // Whoever kills the tracer's whole cgroup is not to kill us with it.
-        let procs = libc::open(
-            c"/sys/fs/cgroup/cgroup.procs".as_ptr(),
-            libc::O_WRONLY | libc::O_CLOEXEC,
-        );
+        let procs = procs.map_or(-1, |file| {
+            libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC)
+        });
         if procs >= 0 {
             libc::write(procs, c"0".as_ptr().cast(), 1);
             libc::close(procs);
