@@ -10,6 +10,9 @@ use crate::tables::{self, Len, SetId, StructId, Ty};
 
 const AF_UNIX: u64 = 1;
 pub const AF_INET: u64 = 2;
+const AF_AX25: u64 = 3;
+/// `struct sockaddr_ax25`.
+const AX25_BYTES: usize = 16;
 pub const AF_INET6: u64 = 10;
 const AF_NETLINK: u64 = 16;
 const AF_PACKET: u64 = 17;
@@ -93,6 +96,7 @@ pub fn address<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     match family {
         AF_UNIX => unix(out, rest),
         AF_INET if bytes.len() >= 16 => inet(out, bytes),
+        AF_AX25 if bytes.len() >= AX25_BYTES => ax25(out, bytes),
         AF_INET6 if bytes.len() >= 24 => inet6(out, bytes),
         AF_NETLINK if bytes.len() >= 12 => netlink(out, bytes),
         AF_PACKET if bytes.len() >= 20 => packet(out, bytes),
@@ -107,6 +111,48 @@ pub fn address<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         _ => {}
     }
     out.push(Value::StructClose);
+}
+
+/// `struct sockaddr_ax25`, or where it is longer `struct full_sockaddr_ax25` with the stations in between:
+/// include/uapi/linux/ax25.h.
+fn ax25<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
+    const COUNT_AT: usize = 12;
+    const CALL: usize = 7;
+    /// `AX25_MAX_DIGIS`.
+    const MOST: usize = 8;
+    let count = signed(number_at(bytes, COUNT_AT, 4).unwrap_or(0), 4);
+    let station = |out: &mut Args<'a>| {
+        out.push(Value::Field("sax25_call"));
+        out.push(Value::Callsign(array(bytes, 2)));
+        out.push(Value::Field("sax25_ndigis"));
+        out.push(Value::Int(count));
+    };
+    let rest = bytes.get(AX25_BYTES..).unwrap_or_default();
+    if rest.is_empty() {
+        return station(out);
+    }
+    out.push(Value::Field("fsa_ax25"));
+    out.push(Value::StructOpen);
+    station(out);
+    out.push(Value::StructClose);
+    let count = usize::try_from(count).unwrap_or(0).min(MOST);
+    if count == 0 {
+        return;
+    }
+    let mut shown = 0;
+    out.push(Value::Field("fsa_digipeater"));
+    out.push(Value::ListOpen);
+    for call in rest.chunks_exact(CALL).take(count) {
+        out.push(Value::Callsign(array(call, 0)));
+        shown += 1;
+    }
+    if shown < count {
+        out.push(Value::More);
+    }
+    out.push(Value::ListClose);
+    if rest.len() % CALL != 0 {
+        out.push(Value::More);
+    }
 }
 
 /// A path up to its NUL, or a name that begins with one and is as long as it is.

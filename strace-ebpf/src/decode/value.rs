@@ -113,6 +113,8 @@ pub enum Value<'a> {
     Inet([u8; 4]),
     /// A hardware address: bytes in hexadecimal with colons between them.
     Mac(&'a [u8]),
+    /// The address of an amateur radio station: six characters and a number, each shifted to the left by one.
+    Callsign([u8; 7]),
     /// `0x` and six digits or more.
     Hex6(u64),
     /// A word of so many bytes with all of its digits.

@@ -51,3 +51,38 @@ pub fn place(out: &mut Vec<u8>, style: Constants, set: &Set, place: u16) {
     }
     out.extend_from_slice(b"]=");
 }
+/// An address of AX.25: its bytes, and as a remark the call sign that they mean; that alone where they are just it.
+pub fn callsign(out: &mut Vec<u8>, style: Constants, call: [u8; 7]) {
+    let [name @ .., last] = call;
+    let number = last >> 1 & 0xf;
+    let len = 6 - name
+        .iter()
+        .rev()
+        .take_while(|byte| **byte >> 1 == b' ')
+        .count();
+    let text = name.get(..len).unwrap_or_default();
+    // A `*` could end the remark.
+    let is_shown = |byte: &u8| (b' '..=b'~').contains(&(byte >> 1)) && byte >> 1 != b'*';
+    let is_printable = name.iter().all(is_shown);
+    let sign = |out: &mut Vec<u8>| {
+        out.extend(text.iter().map(|byte| byte >> 1));
+        out.push(b'-');
+        number::decimal(out, u32::from(number));
+    };
+    let is_plain = |byte: &u8| {
+        let character = byte >> 1;
+        byte & 1 == 0 && (character.is_ascii_uppercase() || character.is_ascii_digit())
+    };
+    let is_exact = last & !0x1e == 0 && !text.is_empty() && text.iter().all(is_plain);
+    if is_exact && style == Constants::Abbrev {
+        return sign(out);
+    }
+    out.extend_from_slice(b"{ax25_call=");
+    escape::quoted(out, &call, Hex::Always);
+    out.push(b'}');
+    if is_printable && !(is_exact && style == Constants::Raw) {
+        out.extend_from_slice(b" /* ");
+        sign(out);
+        out.extend_from_slice(b" */");
+    }
+}

@@ -218,6 +218,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             let text = Ipv4Addr::from(address).to_string();
             escape::quoted(out, text.as_bytes(), strings);
         }
+        Value::Callsign(call) => network::callsign(out, style, call),
         Value::Mac(bytes) => constants::hardware(out, style, bytes),
         Value::Hex6(0) => out.extend_from_slice(b"00000000"),
         Value::Hex6(n) => write_fmt(out, format_args!("{n:#08x}")),

@@ -222,3 +222,60 @@ fn addresses_by_their_members() {
         assert_eq!(text, format!("3, {expected}, {len}"));
     }
 }
+
+/// As strace 7.2 was seen to print them.
+#[test]
+fn stations_of_amateur_radio() {
+    let call = |name: &[u8], last: u8| {
+        let mut bytes: Vec<u8> = (0..6)
+            .map(|i| name.get(i).copied().unwrap_or(b' ') << 1)
+            .collect();
+        bytes.push(last);
+        bytes
+    };
+    let address = |call: &[u8], count: i32, more: &[u8]| {
+        [&[3, 0], call, &[0; 3], &count.to_le_bytes(), more].concat()
+    };
+    let linux = call(b"LINUX", 0x62);
+    let linux_text = r#"{ax25_call="\x98\x92\x9c\xaa\xb0\x40\x62"} /* LINUX-1 */"#;
+    let digi = call(b"DIGI", 0x60);
+    let digi_text = r#"{ax25_call="\x88\x92\x8e\x92\x40\x40\x60"} /* DIGI-0 */"#;
+    let none = r#"{ax25_call="\x00\x00\x00\x00\x00\x00\x00"}"#;
+    let cases = [
+        (
+            address(&call(b"LINUX", 2), 0, &[]),
+            "sax25_call=LINUX-1, sax25_ndigis=0".to_owned(),
+        ),
+        (
+            address(&linux, 0, &[]),
+            format!("sax25_call={linux_text}, sax25_ndigis=0"),
+        ),
+        (
+            address(&[0; 7], 0, &[]),
+            format!("sax25_call={none}, sax25_ndigis=0"),
+        ),
+        (
+            address(&linux, 2, &[digi.clone(), vec![0; 7]].concat()),
+            format!(
+                "fsa_ax25={{sax25_call={linux_text}, sax25_ndigis=2}}, fsa_digipeater=[{digi_text}, {none}]"
+            ),
+        ),
+        (
+            address(&linux, 2, &[&digi[..], b"abc"].concat()),
+            format!(
+                "fsa_ax25={{sax25_call={linux_text}, sax25_ndigis=2}}, fsa_digipeater=[{digi_text}, ...], ..."
+            ),
+        ),
+        (
+            address(&linux, -1, &digi),
+            format!("fsa_ax25={{sax25_call={linux_text}, sax25_ndigis=-1}}"),
+        ),
+    ];
+    for (bytes, expected) in cases {
+        let len = bytes.len() as u64;
+        assert_eq!(
+            shown("bind", &[3, P, len], 0, &[(1, false, P, &bytes)]),
+            format!("3, {{sa_family=AF_AX25, {expected}}}, {len}")
+        );
+    }
+}

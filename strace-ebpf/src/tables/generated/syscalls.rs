@@ -16191,6 +16191,72 @@ static VARIANT_SETSOCKOPT_29: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x101],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ax25Option)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_30: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x115],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IucvOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_31: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x116],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::CaifOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_32: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x119],
     }],
     args: &[
@@ -16208,7 +16274,7 @@ static VARIANT_SETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_30: Variant = Variant {
+static VARIANT_SETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16230,7 +16296,7 @@ static VARIANT_SETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_31: Variant = Variant {
+static VARIANT_SETSOCKOPT_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16252,7 +16318,7 @@ static VARIANT_SETSOCKOPT_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_32: Variant = Variant {
+static VARIANT_SETSOCKOPT_35: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16274,7 +16340,7 @@ static VARIANT_SETSOCKOPT_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_33: Variant = Variant {
+static VARIANT_SETSOCKOPT_36: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16296,7 +16362,7 @@ static VARIANT_SETSOCKOPT_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_34: Variant = Variant {
+static VARIANT_SETSOCKOPT_37: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16318,7 +16384,7 @@ static VARIANT_SETSOCKOPT_34: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_35: Variant = Variant {
+static VARIANT_SETSOCKOPT_38: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16340,7 +16406,7 @@ static VARIANT_SETSOCKOPT_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_36: Variant = Variant {
+static VARIANT_SETSOCKOPT_39: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16362,7 +16428,7 @@ static VARIANT_SETSOCKOPT_36: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_37: Variant = Variant {
+static VARIANT_SETSOCKOPT_40: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16384,7 +16450,7 @@ static VARIANT_SETSOCKOPT_37: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_38: Variant = Variant {
+static VARIANT_SETSOCKOPT_41: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16406,7 +16472,7 @@ static VARIANT_SETSOCKOPT_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_39: Variant = Variant {
+static VARIANT_SETSOCKOPT_42: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17120,6 +17186,93 @@ static VARIANT_GETSOCKOPT_21: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x101],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ax25Option)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_22: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x115],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IucvOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_23: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x116],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::CaifOption)),
+        Arg::new(
+            "optval",
+            Ty::OptVal {
+                dir: Dir::Out,
+                len: Len::ArgPtr32(4),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_24: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x119],
     }],
     args: &[
@@ -17144,7 +17297,7 @@ static VARIANT_GETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_22: Variant = Variant {
+static VARIANT_GETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17173,7 +17326,7 @@ static VARIANT_GETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_23: Variant = Variant {
+static VARIANT_GETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17202,7 +17355,7 @@ static VARIANT_GETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_24: Variant = Variant {
+static VARIANT_GETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17231,7 +17384,7 @@ static VARIANT_GETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_25: Variant = Variant {
+static VARIANT_GETSOCKOPT_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17260,7 +17413,7 @@ static VARIANT_GETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_26: Variant = Variant {
+static VARIANT_GETSOCKOPT_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17289,7 +17442,7 @@ static VARIANT_GETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_27: Variant = Variant {
+static VARIANT_GETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17318,7 +17471,7 @@ static VARIANT_GETSOCKOPT_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_28: Variant = Variant {
+static VARIANT_GETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17347,7 +17500,7 @@ static VARIANT_GETSOCKOPT_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_29: Variant = Variant {
+static VARIANT_GETSOCKOPT_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17376,7 +17529,7 @@ static VARIANT_GETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_30: Variant = Variant {
+static VARIANT_GETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17405,7 +17558,7 @@ static VARIANT_GETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_31: Variant = Variant {
+static VARIANT_GETSOCKOPT_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -20845,6 +20998,9 @@ static CALL_GETSOCKOPT: Syscall = Syscall {
         &VARIANT_GETSOCKOPT_29,
         &VARIANT_GETSOCKOPT_30,
         &VARIANT_GETSOCKOPT_31,
+        &VARIANT_GETSOCKOPT_32,
+        &VARIANT_GETSOCKOPT_33,
+        &VARIANT_GETSOCKOPT_34,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -23526,6 +23682,9 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_37,
         &VARIANT_SETSOCKOPT_38,
         &VARIANT_SETSOCKOPT_39,
+        &VARIANT_SETSOCKOPT_40,
+        &VARIANT_SETSOCKOPT_41,
+        &VARIANT_SETSOCKOPT_42,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
