@@ -149,7 +149,7 @@ fn numbers_of_another_namespace() {
     let file = dir.file("pid");
     let script = format!(
         "unshare -pf --kill-child sh -c 'exec sleep 30' & sleep 1; pgrep -P $! > \"$1\"; \
-         \"$0\" -f --format strace --decode-pids=pidns -e trace=kill -- sh -c '{}' x \"$1\"; kill $!",
+         for show in pidns comm; do \"$0\" -f --format strace --decode-pids=$show -e trace=kill -- sh -c '{}' x \"$1\"; done; kill $!",
         outside.replace('\'', "'\\''")
     );
     let output =
@@ -157,4 +157,6 @@ fn numbers_of_another_namespace() {
     let pid = std::fs::read_to_string(&file).unwrap();
     let text = format!("kill(1 /* {} in strace's PID NS */, 0) = 0", pid.trim());
     assert!(output.stderr.contains(&text), "{text} {output:?}");
+    // Names alone are not worth looking through all processes.
+    assert!(output.stderr.contains("kill(1, 0) = 0"), "{output:?}");
 }

@@ -49,7 +49,7 @@ impl Names {
     #[must_use]
     pub fn new(show: Show) -> Self {
         Self {
-            spaces: RefCell::new(Spaces::new()),
+            spaces: RefCell::new(Spaces::new(show.pidns)),
             show,
             ..Self::default()
         }

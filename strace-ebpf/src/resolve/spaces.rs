@@ -13,10 +13,15 @@ use crate::{session::ByTid, sys};
 /// A namespace by its inode number; 0 is our own, or none that is known.
 type Space = u64;
 
-/// All of /proc is looked through no more often than that.
-const SCAN: Duration = Duration::from_millis(500);
+/// All of /proc is looked through no more often than that, nor for more of the time than one part in so many: whoever looks is
+/// kept from draining.
+const PAUSE: Duration = Duration::from_millis(500);
+const SHARE: u32 = 20;
 /// Namespaces nest no deeper, `MAX_PID_NS_LEVEL` in `include/linux/pid_namespace.h`.
 const LEVELS: usize = 32;
+
+/// A number in a namespace.
+type Key = (Space, u32);
 
 /// What is known of namespaces and the numbers in them.
 #[derive(Debug, Default)]
@@ -24,17 +29,22 @@ pub struct Spaces {
     own: Space,
     /// Of processes, their own.
     of: ByTid<Space>,
-    /// Number in a namespace to ours.
-    numbers: HashMap<(Space, u32), u32>,
-    scanned: Option<Instant>,
+    /// Numbers of traced threads to ours, and back.
+    numbers: HashMap<Key, u32>,
+    keys: ByTid<Vec<Key>>,
+    /// Those of all processes when they were last looked for; nobody tells when these end.
+    found: HashMap<Key, u32>,
+    searches: bool,
+    next_search: Option<Instant>,
 }
 
 impl Spaces {
-    /// Nothing known yet.
+    /// Nothing known yet. Whether processes are looked for that are not traced.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(searches: bool) -> Self {
         Self {
             own: File::open("/proc/self/ns/pid").map_or(0, |file| inode(&file)),
+            searches,
             ..Self::default()
         }
     }
@@ -62,14 +72,18 @@ impl Spaces {
     /// A thread of such a process: its numbers, if its namespace is not ours.
     pub fn note_numbers(&mut self, tgid: u32, tid: u32) {
         if self.of.get(&tgid).is_some_and(|space| *space != 0) {
-            self.learn(tid);
+            self.learn(tid, self.keys_of(tid));
         }
     }
 
     /// A thread has ended, and nobody will speak of it any more.
     pub fn forget(&mut self, tid: u32) {
-        if self.of.remove(&tid).is_none_or(|space| space != 0) && !self.numbers.is_empty() {
-            self.numbers.retain(|_, ours| *ours != tid);
+        self.of.remove(&tid);
+        for key in self.keys.remove(&tid).into_iter().flatten() {
+            // Unless somebody else has the number by now.
+            if self.numbers.get(&key) == Some(&tid) {
+                self.numbers.remove(&key);
+            }
         }
     }
 
@@ -79,56 +93,78 @@ impl Spaces {
         if space == 0 {
             return Some((pid, false));
         }
-        if !self.numbers.contains_key(&(space, pid)) {
-            self.scan();
-        }
-        let ours = self.numbers.get(&(space, pid))?;
-        Some((*ours, true))
+        let key = (space, pid);
+        let traced = self.numbers.get(&key).copied();
+        let ours = traced.or_else(|| self.searches.then(|| self.search(key))?)?;
+        Some((ours, true))
     }
 
     fn foreign(&self, space: Space) -> Space {
         if space == self.own { 0 } else { space }
     }
 
-    /// Those of all processes; a number that nobody has is not asked for again at once.
-    fn scan(&mut self) {
-        let now = Instant::now();
-        if self
-            .scanned
-            .is_some_and(|then| now.duration_since(then) < SCAN)
-        {
+    fn learn(&mut self, tid: u32, keys: Vec<Key>) {
+        if keys.is_empty() {
             return;
         }
-        self.scanned = Some(now);
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) {
-                self.learn(pid);
+        self.numbers.extend(keys.iter().map(|key| (*key, tid)));
+        self.keys.insert(tid, keys);
+    }
+
+    /// Who of all processes has this number; one that nobody has is not looked for again at once.
+    fn search(&mut self, key: Key) -> Option<u32> {
+        if let Some(pid) = self.found.get(&key).copied() {
+            // Either number may be another process's by now.
+            if self.keys_of(pid).contains(&key) {
+                return Some(pid);
             }
+            self.found.remove(&key);
         }
+        let begin = Instant::now();
+        if self.next_search.is_some_and(|next| begin < next) {
+            return None;
+        }
+        self.found = self.everybody();
+        self.next_search = Some(next_search(begin, Instant::now()));
+        self.found.get(&key).copied()
+    }
+
+    fn everybody(&self) -> HashMap<Key, u32> {
+        let names = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.flat_map(|pid| self.keys_of(pid).into_iter().map(move |key| (key, pid)))
+            .collect()
     }
 
     /// The numbers of a thread from its own namespace outward, as long as they are not ours.
-    fn learn(&mut self, tid: u32) -> Option<()> {
-        let mut file = File::open(format!("/proc/{tid}/ns/pid")).ok()?;
+    fn keys_of(&self, tid: u32) -> Vec<Key> {
+        let mut keys = Vec::new();
+        let Ok(mut file) = File::open(format!("/proc/{tid}/ns/pid")) else {
+            return keys;
+        };
         if self.foreign(inode(&file)) == 0 {
-            return None;
+            return keys;
         }
-        let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+        let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
         for number in numbers(&status).into_iter().rev().take(LEVELS) {
             let space = self.foreign(inode(&file));
             if space == 0 {
                 break;
             }
-            self.numbers.insert((space, number), tid);
+            keys.push((space, number));
             // That of our own's parent is not for us to see.
             let Ok(parent) = sys::namespace_parent(file.as_fd()) else {
                 break;
             };
             file = File::from(parent);
         }
-        Some(())
+        keys
     }
+}
+
+/// When all may be looked through again after that took from `begin` to `end`.
+fn next_search(begin: Instant, end: Instant) -> Instant {
+    end + PAUSE.max(end.duration_since(begin) * SHARE)
 }
 
 fn inode(file: &File) -> Space {
@@ -146,14 +182,15 @@ fn numbers(status: &str) -> Vec<u32> {
 mod tests {
     use super::*;
 
+    // No kernel has so many.
+    const FIRST: u32 = 0x7fff_0000;
+
     #[test]
     fn numbers_of_another_namespace() {
-        let mut spaces = Spaces::new();
-        // No kernel has so many.
-        const FIRST: u32 = 0x7fff_0000;
+        let mut spaces = Spaces::new(true);
         assert_eq!(spaces.ours(7, FIRST), Some((7, false)));
         spaces.of.insert(FIRST, 99);
-        spaces.numbers.insert((99, 1), FIRST);
+        spaces.learn(FIRST, vec![(99, 1)]);
         assert_eq!(spaces.ours(1, FIRST), Some((FIRST, true)));
         assert_eq!(spaces.ours(2, FIRST), None);
         spaces.note(FIRST + 1, Some(FIRST));
@@ -162,6 +199,58 @@ mod tests {
         assert_eq!(spaces.ours(1, FIRST + 1), None);
         spaces.note(std::process::id(), None);
         assert_eq!(spaces.ours(1, std::process::id()), Some((1, false)));
+    }
+
+    #[test]
+    fn who_ends_takes_only_numbers_of_its_own_along() {
+        let mut spaces = Spaces::new(false);
+        spaces.of.insert(FIRST, 99);
+        spaces.learn(FIRST + 1, vec![(99, 7), (98, 17)]);
+        spaces.learn(FIRST + 2, vec![(99, 8)]);
+        // The first one's number is given out again before its end was heard of.
+        spaces.learn(FIRST + 3, vec![(99, 7)]);
+        spaces.forget(FIRST + 1);
+        assert_eq!(spaces.ours(7, FIRST), Some((FIRST + 3, true)));
+        assert_eq!(spaces.ours(8, FIRST), Some((FIRST + 2, true)));
+        spaces.forget(FIRST + 2);
+        spaces.forget(FIRST + 3);
+        assert!(spaces.numbers.is_empty() && spaces.keys.is_empty());
+    }
+
+    #[test]
+    fn a_long_search_is_followed_by_a_longer_pause() {
+        let begin = Instant::now();
+        let pause = |ms| {
+            let end = begin + Duration::from_millis(ms);
+            next_search(begin, end).duration_since(end)
+        };
+        assert_eq!(pause(1), PAUSE);
+        assert_eq!(pause(600), Duration::from_secs(12));
+    }
+
+    #[test]
+    fn searches_only_where_it_is_to_and_not_again_at_once() {
+        let mut spaces = Spaces::new(false);
+        spaces.of.insert(FIRST, 99);
+        assert_eq!(spaces.ours(2, FIRST), None);
+        assert!(spaces.next_search.is_none());
+        spaces.searches = true;
+        assert_eq!(spaces.ours(2, FIRST), None);
+        let next = spaces.next_search;
+        assert!(next.is_some_and(|next| next > Instant::now()));
+        assert_eq!(spaces.ours(3, FIRST), None);
+        assert_eq!(spaces.next_search, next);
+    }
+
+    /// Nobody tells when those end that are not traced.
+    #[test]
+    fn what_was_found_is_looked_at_again() {
+        let mut spaces = Spaces::new(true);
+        spaces.of.insert(FIRST, 99);
+        spaces.found.insert((99, 2), std::process::id());
+        spaces.next_search = Some(Instant::now() + Duration::from_secs(600));
+        assert_eq!(spaces.ours(2, FIRST), None);
+        assert!(spaces.found.is_empty());
     }
 
     #[test]
