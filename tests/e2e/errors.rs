@@ -11,7 +11,9 @@ use strace_ebpf::kernel::{Facts, Version, raw_tracepoints_are_preemptible};
 
 use crate::{
     harness::{BIN, Output, Running, TempDir, example, run, shared, trace, tracer},
+    oracle::as_strace,
     programs,
+    strace::plain,
 };
 
 /// Exactly one line on standard error, with our name and these words, and nothing on standard output.
@@ -181,6 +183,56 @@ fn a_sink_command_that_ends_early() {
             .is_some_and(|line| line.contains("exec")),
         "{output:?}"
     );
+}
+
+/// What cannot be written does not change how the command ends, nor when we do.
+#[test]
+fn called_strace_the_status_is_the_commands() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let ours = as_strace(&dir);
+    let end = dir.file("end");
+    // Late enough that the trace is cut before.
+    let script = format!("sleep 1; echo ended >{end}; exit 5");
+    let full = |program: &str, words: &str| {
+        let outer = format!("exec \"$0\" {words} sh -c '{script}' 2>/dev/full");
+        let output = run(Command::new("sh").args(["-c", &outer, program]));
+        let said = std::fs::read_to_string(&end).unwrap_or_default();
+        let _ = std::fs::remove_file(&end);
+        (output.code(), said)
+    };
+    let told = full("strace", "-f");
+    assert_eq!(told, (5, "ended\n".to_owned()));
+    assert_eq!(full(&ours, "-f"), told);
+    assert_eq!(full(&ours, "-f --strict"), (3, told.1.clone()));
+    let file = |words: &[&str]| {
+        let words = [words, &["-o", "/dev/full", "sh", "-c", "exit 5"]].concat();
+        let output = run(&mut plain(&ours, &words));
+        assert_eq!(
+            output.stderr,
+            "strace: /dev/full: No space left on device\n"
+        );
+        output.code()
+    };
+    assert_eq!((file(&[]), file(&["--strict"])), (5, 3));
+    let outer = "exec \"$0\" --format tsv sh -c 'exit 5' >/dev/full";
+    let output = run(Command::new("sh").args(["-c", outer, &ours]));
+    assert_eq!(output.code(), 5, "{output:?}");
+    let words = "standard output: No space left on device";
+    assert!(output.stderr.contains(words), "{output:?}");
+}
+
+/// Rows go to standard output, whoever calls us by which name.
+#[test]
+fn called_strace_a_reader_of_rows_may_go_away() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let (ours, status) = (as_strace(&dir), dir.file("status"));
+    let outer = "{ \"$0\" --format tsv \"$1\" --calls 300000; echo $? >\"$2\"; } | head -n 1";
+    let output = run(Command::new("sh").args(["-c", outer, &ours, &example("calls"), &status]));
+    assert!(output.stdout.contains("exec"), "{output:?}");
+    assert!(!output.stderr.contains("strace:"), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&status).unwrap(), "0\n");
 }
 
 #[test]

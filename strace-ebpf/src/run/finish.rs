@@ -8,7 +8,7 @@ use super::{
     event_loop::{BUDGET, End, Session, ended, next_signal, tick, watch},
 };
 use crate::{
-    plan::{Request, launch::Interrupt, qualify::STATUS_DETACHED},
+    plan::{Form, Output, Request, launch::Interrupt, qualify::STATUS_DETACHED},
     probes, say,
     session::books::Settlement,
     sink, sys, tables,
@@ -39,10 +39,15 @@ impl Session<'_> {
         if let Some(brake) = self.brake.take() {
             brake.finish();
         }
+        let mut ended_early = None;
         if end == End::Done {
             self.write_last().await;
-        } else if self.outlives_output() && ending.is_none() {
-            (ending, by_signal) = self.command_ends().await?;
+        } else {
+            let written = self.written().await;
+            if ending.is_none() && self.outlives(written.as_ref()) {
+                (ending, by_signal) = self.command_ends().await?;
+            }
+            ended_early = Some(written);
         }
         let mut settled = None;
         let mut failure = None;
@@ -86,7 +91,10 @@ impl Session<'_> {
         if let Some(signal) = by_signal {
             self.end_tracees(signal)?;
         }
-        let written = self.written().await;
+        let written = match ended_early {
+            Some(written) => written,
+            None => self.written().await,
+        };
         let Self {
             probes,
             request,
@@ -104,7 +112,9 @@ impl Session<'_> {
                 ));
                 return Ok(Exit::Signal(given_up.unwrap_or(libc::SIGTERM)));
             }
-            Some(sink::Ending::Closed) if request.launch.as_strace => {
+            Some(sink::Ending::Closed)
+                if request.launch.as_strace && !is_to_stdout(&request.output) =>
+            {
                 return Ok(unwritten(request, libc::EPIPE, ending, by_signal));
             }
             // Nobody wants to know any more.
@@ -144,10 +154,15 @@ impl Session<'_> {
         Ok(status_of(request, ending, by_signal))
     }
 
-    /// Called strace, the status is that of the command even where the trace could not be written to the end. Standard error
-    /// is not like that: without it strace dies.
-    fn outlives_output(&self) -> bool {
-        self.request.launch.as_strace && self.request.output.file.is_some()
+    /// Called strace, the status is that of the command even where the trace could not be written to the end. Only without
+    /// a reader of standard error strace dies.
+    fn outlives(&self, written: Option<&sink::Ending>) -> bool {
+        self.request.launch.as_strace
+            && match written {
+                Some(sink::Ending::Failed { .. }) => true,
+                Some(sink::Ending::Closed) => self.request.output.file.is_some(),
+                Some(sink::Ending::Complete) | None => false,
+            }
     }
 
     /// Waits for the end of the command, which is not traced any more, or for a signal that ends us.
@@ -298,16 +313,25 @@ fn unwritten(
     ending: Option<Ending>,
     by_signal: Option<i32>,
 ) -> Exit {
+    let why = tables::errno_message(errno.unsigned_abs()).unwrap_or("Input/output error");
     match &request.output.file {
+        Some(file) => say::line(format_args!("{}: {why}", file.to_string_lossy())),
+        None if is_to_stdout(&request.output) => {
+            say::line(format_args!("standard output: {why}"));
+        }
         None if errno == libc::EPIPE => return Exit::Signal(libc::SIGPIPE),
         // Where that would be said is where it could not be written.
         None => {}
-        Some(file) => {
-            let why = tables::errno_message(errno.unsigned_abs()).unwrap_or("Input/output error");
-            say::line(format_args!("{}: {why}", file.to_string_lossy()));
-        }
+    }
+    if request.output.strict && errno != libc::EPIPE {
+        return Exit::Status(3);
     }
     status_of(request, ending, by_signal)
+}
+
+/// Does the trace go to standard output because nothing else was said?
+fn is_to_stdout(output: &Output) -> bool {
+    output.file.is_none() && output.form != Form::Strace
 }
 
 /// What is missing beside what the books tell.
