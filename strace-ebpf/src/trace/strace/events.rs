@@ -185,21 +185,26 @@ impl Lines {
 
     /// A signal arrives. True if it stops the process: then its other threads are told of with `stops_too`.
     pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) -> bool {
-        if record.outcome != SIGNAL_IGNORED {
+        let ignored = record.outcome == SIGNAL_IGNORED;
+        if !ignored {
             self.settle(common, record.header.tid);
         }
-        if record.outcome == SIGNAL_IGNORED
-            && let Some(call) = self.calls.get_mut(&record.header.tid)
-        {
-            call.ignored.push(*record);
-            return false;
-        }
+        // It lets go on whatever becomes of it.
         if record.signal as i32 == libc::SIGCONT && !self.stopping.is_empty() {
             // Those that are still in their calls were not stopped.
             for tid in self.threads.of(record.header.tgid) {
                 self.stopping.remove(&tid);
             }
         }
+        if ignored && let Some(call) = self.calls.get_mut(&record.header.tid) {
+            call.ignored.push(*record);
+            return false;
+        }
+        self.tell_signal(common, record)
+    }
+
+    /// The lines of a signal; true if it stops the process.
+    pub(super) fn tell_signal(&mut self, common: &mut Common, record: &SignalRecord) -> bool {
         let mut info = decode::siginfo(Abi::X86_64, &record.info);
         if let Some(names) = &common.names {
             let receiver = record.header.tgid;
@@ -333,4 +338,92 @@ fn ending(code: u32) -> String {
         " (core dumped)"
     };
     format!("+++ killed by {name}{core} +++")
+}
+
+#[cfg(test)]
+mod tests {
+    use strace_ebpf_common::record::Header;
+
+    use super::*;
+    use crate::{
+        cli,
+        plan::{Request, detail::Details},
+        resolve::names::Show,
+        trace::{Shown, strace::Telling},
+    };
+
+    fn nothing_told() -> (Common, Lines) {
+        let words = ["strace-ebpf", "--format=strace", "true"];
+        let cli = cli::parse(words.map(Into::into)).expect("parses");
+        let request = Request::new(cli).expect("valid");
+        let common = Common {
+            out: Vec::new(),
+            shown: Shown {
+                options: decode::Options::NORMAL,
+                details: Details::new(&request.qualifiers),
+                plans: Default::default(),
+                selection: None,
+                pids: Show::default(),
+            },
+            exec_names: Default::default(),
+            calls: 0,
+            names: None,
+            stacks: None,
+        };
+        let telling = Telling {
+            messages_within: true,
+            quiet: 0,
+            status: u32::MAX,
+            staged: false,
+            separate: false,
+        };
+        let format = Strace::new(request.output.look, None, None);
+        (common, Lines::new(format, telling))
+    }
+
+    fn signal(tid: u32, signal: i32, outcome: u32) -> SignalRecord {
+        SignalRecord {
+            header: Header {
+                tgid: 7,
+                tid,
+                ..Header::default()
+            },
+            signal: signal as u32,
+            outcome,
+            nr: 0,
+            flags: SIGNAL_DEFAULT,
+            ip: 0,
+            info: [0; 48],
+        }
+    }
+
+    fn in_call() -> InCall {
+        InCall {
+            enter: Vec::new(),
+            stage: Stage::Cut,
+            ignored: Vec::new(),
+            returned: None,
+        }
+    }
+
+    /// A process goes on by SIGCONT also where that is ignored, at once though it is told only after the call.
+    #[test]
+    fn an_ignored_sigcont_lets_go_on() {
+        let (mut common, mut lines) = nothing_told();
+        for tid in [7, 8] {
+            lines.attached(tid, 7);
+            lines.calls.insert(tid, in_call());
+            lines.stops_too(&mut common, tid, 1, libc::SIGSTOP as u32);
+        }
+        assert_eq!(lines.stopping.len(), 2);
+        let goes_on = signal(7, libc::SIGCONT, SIGNAL_IGNORED);
+        assert!(!lines.signal(&mut common, &goes_on));
+        assert!(lines.stopping.is_empty() && common.out.is_empty());
+        assert_eq!(lines.calls[&7].ignored, [goes_on]);
+        // What came after it is not undone when it is told.
+        lines.stops_too(&mut common, 8, 2, libc::SIGSTOP as u32);
+        assert!(!lines.tell_signal(&mut common, &goes_on));
+        assert!(common.out.windows(7).any(|part| part == b"SIGCONT"));
+        assert_eq!(lines.stopping.len(), 1);
+    }
 }

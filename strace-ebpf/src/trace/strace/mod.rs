@@ -265,7 +265,7 @@ impl Lines {
                 self.stopped(common, tid, record.header.ts_ns, signal);
             }
             for record in held.ignored {
-                self.signal(common, &record);
+                self.tell_signal(common, &record);
             }
             self.recycle(held.enter);
         }
