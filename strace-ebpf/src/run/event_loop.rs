@@ -132,7 +132,7 @@ impl Session<'_> {
                     (fresh, count) = (true, count + 1);
                     say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
-                    match (self.request.counts_only(), state::stop_signal(tid)) {
+                    match (self.request.counts_only(), self.stopped_by_others(pid, tid)) {
                         (true, _) => self.tracer.attached(tid, pid, None),
                         (false, Some(signal)) => {
                             let call = self.call_in_flight(pid, tid, 0);
@@ -155,6 +155,16 @@ impl Session<'_> {
                 return Ok(count);
             }
         }
+    }
+
+    /// The signal that a thread was stopped by, unless that was our own brake: once a thread is marked its process may be held.
+    /// In this order, as the probes note a process before it stops.
+    fn stopped_by_others(&self, pid: u32, tid: u32) -> Option<u32> {
+        let signal = state::stop_signal(tid)?;
+        let brake = self.brake.as_ref();
+        // The number that was asked for may be that of another thread than the first.
+        let tgid = proc::process_of(tid).unwrap_or(pid);
+        (!brake.is_some_and(|brake| brake.holds(tgid))).then_some(signal)
     }
 
     /// The call that a thread is in, if such calls are traced.

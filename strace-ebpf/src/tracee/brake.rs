@@ -50,6 +50,13 @@ impl Shared {
         Some(unsafe { AtomicU64::from_ptr(self.held.as_ptr().cast::<u64>().add(pid)) })
     }
 
+    /// Is the process stopped, or was it until a moment ago?
+    fn holds(&self, pid: usize) -> bool {
+        self.held(pid).is_some_and(|held| {
+            matches!(held.load(Ordering::Acquire), HELD_STOPPED | HELD_RELEASED)
+        })
+    }
+
     /// How often the probes have stopped anything.
     fn stops(&self) -> u64 {
         let cursors = self.cursors.as_ptr().cast::<Cursor>();
@@ -139,6 +146,12 @@ impl Brake {
         self.exempt(watchdog.pid);
         self.watchdog = Some(watchdog);
         Ok(())
+    }
+
+    /// Is, or was, this process stopped by us a moment ago?
+    #[must_use]
+    pub fn holds(&self, pid: u32) -> bool {
+        self.shared.holds(pid as usize)
     }
 
     /// Stops one process after the other while `stuck`: without it those that the drainer keeps up with would go on.
@@ -330,6 +343,32 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn knows_what_it_holds() {
+        // SAFETY: a name that ends in NUL; then a new descriptor, ours alone.
+        let memory = unsafe { OwnedFd::from_raw_fd(libc::memfd_create(c"held".as_ptr(), 0)) };
+        std::fs::File::from(memory.try_clone().expect("open"))
+            .set_len(4096)
+            .expect("grows");
+        let map = || Mapping::new(memory.as_fd(), 4096, 0, true).expect("is mapped");
+        let shared = Shared {
+            held: map(),
+            processes: 512,
+            cursors: map(),
+            cpus: 0,
+        };
+        let holds = |state| {
+            shared
+                .held(7)
+                .expect("is there")
+                .store(state, Ordering::Release);
+            shared.holds(7)
+        };
+        assert!(holds(HELD_STOPPED) && holds(HELD_RELEASED));
+        assert!(!holds(HELD_NOT) && !holds(HELD_NEVER));
+        assert!(!shared.holds(8) && !shared.holds(512));
+    }
 
     #[test]
     fn tells_a_stopped_process_from_a_running_one() {
