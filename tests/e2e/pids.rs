@@ -158,5 +158,5 @@ fn numbers_of_another_namespace() {
     let text = format!("kill(1 /* {} in strace's PID NS */, 0) = 0", pid.trim());
     assert!(output.stderr.contains(&text), "{text} {output:?}");
     // Names alone are not worth looking through all processes.
-    assert!(output.stderr.contains("kill(1, 0) = 0"), "{output:?}");
+    assert!(output.stderr.contains(" kill(1, 0) "), "{output:?}");
 }
