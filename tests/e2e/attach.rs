@@ -326,20 +326,20 @@ fn stopped_processes() {
     let dir = TempDir::new();
     let file = dir.file("trace");
     let number = pid.to_string();
+    let goes_on = "restart_syscall(<... resuming interrupted nanosleep ...>";
     let mut tracer = attach(&file, &["--format", "strace", "-f", "-p", &number]);
     let trace = wait_for(&file, "stopped by SIGSTOP ---\n", 3);
     assert_eq!(trace.lines().count(), 3, "{trace}");
     kill(pid, libc::SIGCONT);
-    wait_for(&file, "--- SIGCONT {", 1);
+    wait_for(&file, goes_on, 2);
     kill(pid, libc::SIGSTOP);
     wait_for(&file, "stopped by SIGSTOP ---\n", 6);
     kill(pid, libc::SIGCONT);
-    pause(200);
+    wait_for(&file, goes_on, 4);
     tracer.signal(libc::SIGINT);
     let output = tracer.wait_at_most(Duration::from_secs(20));
     assert_eq!(output.code(), 0, "{output:?}");
     let trace = std::fs::read_to_string(&file).unwrap();
-    let goes_on = "restart_syscall(<... resuming interrupted nanosleep ...>";
     assert_eq!(trace.matches(goes_on).count(), 4, "{trace}");
     // The end of a call stands before the stop that it came back for.
     for begin in ["--- stopped by SIGSTOP ---", "restart_syscall"] {
@@ -359,7 +359,7 @@ fn stopped_processes() {
 #[test]
 fn an_i386_call_of_a_64_bit_process_in_flight() {
     let _machine = shared();
-    let ms = (1500 * slow()).to_string();
+    let ms = (4000 * slow()).to_string();
     let (program, pid) = waiting("int80", &["--poll", &ms]);
     let dir = TempDir::new();
     let file = dir.file("trace");

@@ -190,8 +190,6 @@ fn inside_a_cgroup() {
     }
 }
 
-/// Locked down for confidentiality the kernel lets no program read its memory: one line says so. `cargo xtask vm`
-/// boots each guest once more for this test; elsewhere the mode must be named rightly, and not be in the way.
 /// Where the mode cannot be read, it is not said that there is none.
 #[test]
 fn lockdown_that_cannot_be_read() {
@@ -217,6 +215,8 @@ fn root_of_a_user_namespace() {
     assert_eq!(refused.stderr, format!("strace-ebpf: {says}\n"));
 }
 
+/// Locked down for confidentiality the kernel lets no program read its memory: one line says so. `cargo xtask vm`
+/// boots each guest once more for this test; elsewhere the mode must be named rightly, and not be in the way.
 #[test]
 fn lockdown() {
     let _machine = shared();

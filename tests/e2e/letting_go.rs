@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    harness::{BIN, TempDir, example, shared, trace},
+    harness::{BIN, TempDir, example, shared, slow, trace},
     oracle::{as_strace, assert_all_same, assert_same},
     rows::named,
     running::Running,
@@ -307,7 +307,7 @@ fn threads_without_f() {
             "-p",
             pid,
         ]));
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_millis(1500) * slow());
         tracer.signal(libc::SIGINT);
         let output = tracer.wait();
         assert!(

@@ -129,7 +129,7 @@ fn states(pid: &str) -> String {
 
 #[track_caller]
 fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + PATIENCE * slow();
     while !reached() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(5));

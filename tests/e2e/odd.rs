@@ -71,8 +71,12 @@ fn an_execve_of_another_thread_in_a_pid_namespace() {
 
 /// Waits until nothing more goes into a pipe.
 fn until_full(pipe: &impl AsRawFd) {
-    let mut last = 0;
+    let (mut last, begun) = (0, Instant::now());
     loop {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20) * slow(),
+            "nothing is written"
+        );
         std::thread::sleep(Duration::from_millis(300) * slow());
         let mut waiting: libc::c_int = 0;
         // SAFETY: FIONREAD fills in one int.

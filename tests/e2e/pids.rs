@@ -1,7 +1,7 @@
 //! Names of processes and threads behind their numbers: `-Y`, `--decode-pids`.
 
 use crate::{
-    harness::{example, run, shared, trace, tracer},
+    harness::{BIN, TempDir, example, run, shared, slow, trace, tracer},
     oracle::{assert_all_same, assert_same},
     rows::{Row, named},
 };
@@ -142,18 +142,21 @@ fn numbers_of_another_namespace() {
     );
     // Another process of that namespace, which is not traced.
     let script = "sleep 5 & exec \"$0\" --format strace --decode-pids=pidns -e trace=kill -- sh -c 'kill -0 $PPID'";
-    let plain = run(std::process::Command::new("sh").args(["-c", script, crate::harness::BIN]));
+    let plain = run(std::process::Command::new("sh").args(["-c", script, BIN]));
     assert!(!plain.stderr.contains("/*"), "{plain:?}");
-    let outside = "nsenter -t $(cat \"$1\") -p sh -c 'kill -0 1; sleep 0.5'";
-    let dir = crate::harness::TempDir::new();
+    // Long enough that it is still there when it is looked for.
+    let outside = format!(
+        "nsenter -t $(cat \"$1\") -p sh -c 'kill -0 1; sleep {}'",
+        slow()
+    );
+    let dir = TempDir::new();
     let file = dir.file("pid");
     let script = format!(
-        "unshare -pf --kill-child sh -c 'exec sleep 30' & sleep 1; pgrep -P $! > \"$1\"; \
+        "unshare -pf --kill-child sh -c 'exec sleep 30' & until pgrep -P $! > \"$1\"; do sleep 0.1; done; \
          for show in pidns comm; do \"$0\" -f --format strace --decode-pids=$show -e trace=kill -- sh -c '{}' x \"$1\"; done; kill $!",
         outside.replace('\'', "'\\''")
     );
-    let output =
-        run(std::process::Command::new("sh").args(["-c", &script, crate::harness::BIN, &file]));
+    let output = run(std::process::Command::new("sh").args(["-c", &script, BIN, &file]));
     let pid = std::fs::read_to_string(&file).unwrap();
     let text = format!("kill(1 /* {} in strace's PID NS */, 0) = 0", pid.trim());
     assert!(output.stderr.contains(&text), "{text} {output:?}");

@@ -318,8 +318,8 @@ fn a_cgroup_that_is_left_during_a_call() {
 fn numbers_of_processes_that_are_raised() {
     let _machine = alone();
     // From Linux 6.14 on the limit is one of the PID namespace; before it is everybody's, and put back.
-    let script = "f=/proc/sys/kernel/pid_max; old=$(cat $f); echo 40000 >$f; \"$0\" --strict -o /dev/null -- \
-                  sh -c \"echo 50000 >$f; sleep 1\"; echo status $?; echo $old >$f";
+    let script = "f=/proc/sys/kernel/pid_max; old=$(cat $f); trap 'echo $old >$f' EXIT; trap 'exit 1' INT TERM; echo 40000 >$f; \
+                  \"$0\" --strict -o /dev/null -- sh -c \"echo 50000 >$f; sleep 1\"; echo status $?";
     let output =
         run(Command::new("unshare").args(["-pf", "--mount-proc", "sh", "-c", script, BIN]));
     assert_eq!(output.number("status"), 3, "{output:?}");
