@@ -58,8 +58,7 @@ pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8,
         }
         // A number that is better known than its name, as those of `Noted`, but in hexadecimal.
         Ty::Enum(id @ SetId::Xfeature) => {
-            out.push(Value::Hex(raw));
-            out.push(Value::Comment(tables::set(id).named_or_comment(raw)));
+            out.push(Value::NotedHex(tables::set(id), raw));
         }
         Ty::Tone => {
             out.push(Value::Uint(raw));

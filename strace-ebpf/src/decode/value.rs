@@ -57,6 +57,8 @@ pub enum Value<'a> {
     IoctlOf(&'static IoctlPattern, &'static [&'static str], u32),
     /// A number with its name in a remark.
     Noted(&'static Set, u32),
+    /// The same in hexadecimal, and a number alone where numbers are asked for.
+    NotedHex(&'static Set, u64),
     /// Flags of which strace writes the fields first and then the others, though there be none of them.
     Loose(&'static Set, u64),
     /// Bits by the names of their numbers, of 32: `[ICMP_ECHO]`, or all but some.

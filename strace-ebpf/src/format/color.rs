@@ -38,6 +38,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
     Some(match value {
         Value::Set(..)
         | Value::Noted(..)
+        | Value::NotedHex(..)
         | Value::Loose(..)
         | Value::Wide(..)
         | Value::Names(..)

@@ -124,6 +124,14 @@ pub fn noted(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u32)
     }
 }
 
+/// A hexadecimal number with its name in a remark, which numbers alone do without.
+pub fn noted_hex(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
+    number::hex(out, value);
+    if style != Raw {
+        remark(out, set.named_or_comment(value));
+    }
+}
+
 /// `01:02:03:04:05:06`, or the bytes as a string.
 pub fn hardware(out: &mut Vec<u8>, style: Constants, address: &[u8]) {
     let colons = |out: &mut Vec<u8>| {

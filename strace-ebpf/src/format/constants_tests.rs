@@ -109,6 +109,11 @@ fn every_constant_has_three_looks() {
             "0x1 /* 1<<CAP_CHOWN */|0x100 /* 1<<CAP_CHECKPOINT_RESTORE */",
         ),
         (
+            &[Value::NotedHex(tables::set(SetId::Xfeature), 18)],
+            "0x12",
+            "0x12 /* XFEATURE_XTILE_DATA */",
+        ),
+        (
             &port,
             r#"p="\x00\x50", q=1"#,
             r#"p="\x00\x50" /* htons(80) */, q=1"#,

@@ -174,6 +174,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Text(bytes) => escape::escaped(out, bytes),
         Value::Set(set, value) => constants::set(out, style, set, set.cut(value)),
         Value::Noted(set, value) => constants::noted(out, style, set, value),
+        Value::NotedHex(set, value) => constants::noted_hex(out, style, set, value),
         Value::Loose(set, value) => constants::loose(out, style, set, value),
         Value::IoPrio(value) => constants::io_priority(out, style, value),
         Value::Ioctl(names, request) => requests::ioctl(out, style, names, request),
