@@ -192,7 +192,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Was everything up to there copied, as far as there is something?
+    /// Is there something up to there of which not everything was copied?
     fn is_cut(&self, end: usize) -> bool {
         end <= self.size && end > self.bytes.len()
     }

@@ -3,7 +3,10 @@
 //! Which call, and where its arguments are, is in the table (`xtask/data/syscalls/inner.txt`). Where the array with the
 //! arguments could not be read, and for values that the table does not have, the outer call stays.
 
-use strace_ebpf_common::record::CallRecord;
+use strace_ebpf_common::record::{
+    CALL_DELAYED, CALL_HAS_ENTER, CALL_INJECTED, CALL_NO_RETURN, CALL_RETVAL, CALL_SPARSE,
+    CallRecord,
+};
 
 use super::{abi_of, cx::number_at};
 use crate::{
@@ -13,6 +16,10 @@ use crate::{
 
 /// From this bit of a record's flags on stands which one it is, plus one; the probes leave them zero.
 const INNER_SHIFT: u32 = 8;
+const OF_PROBES: u16 =
+    CALL_NO_RETURN | CALL_HAS_ENTER | CALL_SPARSE | CALL_INJECTED | CALL_DELAYED | CALL_RETVAL;
+const _: () = assert!(OF_PROBES >> INNER_SHIFT == 0);
+const _: () = assert!(tables::INNER_CALLS < 255);
 /// The copy of the array is the first of such a call's plan.
 const ARRAY_OP: u8 = 0;
 
@@ -25,8 +32,12 @@ pub fn syscall_of(record: &CallRecord) -> Option<&'static Syscall> {
     }
 }
 
-/// Turns a call that is several in one into the one that is meant: its arguments and what was copied for them.
+/// Turns a call that is several in one into the one that is meant: its arguments and what was copied for them. Once is
+/// enough.
 pub fn unwrap(call: &mut Call<'_>) {
+    if call.record.flags >> INNER_SHIFT != 0 {
+        return;
+    }
     let Some(outer) = tables::syscall(abi_of(call.record.abi), call.record.nr) else {
         return;
     };
@@ -101,6 +112,12 @@ mod tests {
         assert_eq!(syscall_of(&bind.record).map(|call| call.name), Some("bind"));
         assert_eq!(bind.record.args, [3, 0x2000_1000, 16, 0, 0, 0]);
         assert_eq!(bind.captures.len(), 0);
+        let once = bind.record;
+        unwrap(&mut bind);
+        assert_eq!(
+            (bind.record.args, bind.record.flags),
+            (once.args, once.flags)
+        );
         let mut semop = call("ipc", [1, 7, 2, 0, 0x2000, 0], &[]);
         unwrap(&mut semop);
         assert_eq!(

@@ -204,6 +204,11 @@ mod tests {
         assert!(names("%file").contains("openat") && !names("%file").contains("read"));
         assert!(names("file").contains("openat"));
         assert!(names("%network").contains("sendto"));
+        let (nr, _) = tables::by_name(Abi::I386, "socketcall").expect("a call");
+        for class in ["%network", "%net", "%desc"] {
+            let filter = Filter::parse(class).expect(class);
+            assert!(filter.wants(Abi::I386, nr), "{class}");
+        }
         assert_eq!(names("none").len(), 0);
         assert_eq!(names("0"), BTreeSet::from(["read"]));
         assert_eq!(names("?no_such_call,read"), BTreeSet::from(["read"]));

@@ -59,7 +59,10 @@ pub fn inner_of(outer: &Syscall) -> impl Iterator<Item = (u16, &'static Inner)> 
         .filter(move |(_, inner)| is_several && inner.outer == outer.name)
 }
 
-/// The call of that number in the table of those that are within others.
+/// Rows of the table of those that are within others.
+pub const INNER_CALLS: usize = syscalls::INNER.len();
+
+/// The call of that number in that table.
 pub fn inner(number: u16) -> Option<&'static Syscall> {
     syscalls::INNER
         .get(usize::from(number))

@@ -134,7 +134,9 @@ impl Builder {
                     when: when_read,
                     ..with_length(self.args, op, count)
                 });
-                self.buffers(arg, when, vector, dir == Dir::Out);
+                if let Some(vector) = vector {
+                    self.buffers(arg, when, vector, dir == Dir::Out);
+                }
             }
             Ty::Msghdr { .. } => {
                 let size = self.msghdr_bytes();
@@ -156,7 +158,9 @@ impl Builder {
                     when: when | before,
                     ..op
                 });
-                self.message(arg, when, header, 0, dir == Dir::Out);
+                if let Some(header) = header {
+                    self.message(arg, when, header, 0, dir == Dir::Out);
+                }
             }
             Ty::Mmsghdr { count, .. } => {
                 // struct mmsghdr: a msghdr and an unsigned int, padded to the word.
@@ -173,7 +177,9 @@ impl Builder {
                     when: when | WHEN_SUCCESS,
                     ..with_length(self.args, op, count)
                 });
-                self.message(arg, when, headers, stride, false);
+                if let Some(headers) = headers {
+                    self.message(arg, when, headers, stride, false);
+                }
             }
             Ty::Struct { id, len, .. } => {
                 let size = tables::struct_size(id, self.abi);
@@ -207,6 +213,9 @@ impl Builder {
                     ..from_arg
                 };
                 let block = self.add(with_length(self.args, op, len.unwrap_or(Len::Const(size))));
+                let Some(block) = block else {
+                    return;
+                };
                 self.members(arg, when, block, id, 0);
                 if id == StructId::SgIo {
                     self.commands(arg, block);
@@ -237,8 +246,10 @@ impl Builder {
                     }
                     count => with_length(self.args, op, count),
                 });
-                self.members(arg, when, block, elem, size as u16);
-                self.descriptor_members(dir, block, elem, size as u16);
+                if let Some(block) = block {
+                    self.members(arg, when, block, elem, size as u16);
+                    self.descriptor_members(dir, block, elem, size as u16);
+                }
             }
             Ty::Frame => {
                 // `ucontext.uc_sigmask`, arch/x86/include/asm/sigframe.h, above the address that the handler returned to.
@@ -271,7 +282,9 @@ impl Builder {
                     ..from_arg
                 };
                 let block = self.add(with_length(self.args, op, count));
-                if dir == Dir::InOut {
+                if let Some(block) = block
+                    && dir == Dir::InOut
+                {
                     self.descriptor_bits(block, count);
                 }
             }

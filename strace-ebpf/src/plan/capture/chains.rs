@@ -178,7 +178,9 @@ impl Builder {
             },
         };
         let (arg, when) = (op.arg, op.when);
-        let inner = self.add(op);
+        let Some(inner) = self.add(op) else {
+            return;
+        };
         match what {
             Pointee::Struct(StructId::Iocb) => self.transfers(arg, when, inner),
             Pointee::Array(StructId::V4l2Setting) => self.settings(arg, when, inner),
@@ -249,7 +251,9 @@ impl Builder {
             flags: vector.flags | OP_ELEMENTS,
             ..vector
         });
-        self.buffers(arg, when, vector, false);
+        if let Some(vector) = vector {
+            self.buffers(arg, when, vector, false);
+        }
     }
 
     /// A NULL-terminated vector of strings: its pointers, and with `contents` the strings.
@@ -260,7 +264,9 @@ impl Builder {
             max_elements: MAX_POINTERS,
             ..from_arg
         });
-        if contents {
+        if let Some(pointers) = pointers
+            && contents
+        {
             // One more than is shown tells that there are more.
             let shown = if self.shown.detail.verbose {
                 MAX_ELEMENTS
@@ -385,8 +391,12 @@ impl Builder {
                 u32::from(2 * word) * u32::from(MAX_ELEMENTS),
             )
         });
-        self.buffers(arg, when, vector, result_is_total);
+        if let Some(vector) = vector {
+            self.buffers(arg, when, vector, result_is_total);
+        }
         let control = self.add(part(4, from_block, 1, self.limits.string.max(256)));
-        self.descriptor_words(control);
+        if let Some(control) = control {
+            self.descriptor_words(control);
+        }
     }
 }

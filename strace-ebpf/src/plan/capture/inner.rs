@@ -3,7 +3,8 @@
 
 use strace_ebpf_common::plan::{
     FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_CONST,
-    FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, OP_ELEMENTS, Op, WHEN_ENTER, WHEN_EXIT,
+    FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_DESCRIPTOR, OP_ELEMENTS, Op, WHEN_ENTER,
+    WHEN_EXIT,
 };
 
 use super::Builder;
@@ -55,19 +56,21 @@ impl Builder {
     }
 
     /// The operation for arguments that are elsewhere than in their registers. `None` for a length behind a pointer in the
-    /// array: that would be one look more than an operation has.
+    /// array, that would be one look more than an operation has, and for one in the array of what is not there itself.
     pub(super) fn placed(&self, op: Op) -> Option<Op> {
         if self.places.is_empty() {
             return Some(op);
         }
         let place = |n: u16| self.places.get(usize::from(n & 0xff)).copied();
         let mut op = op;
+        let mut in_array = false;
         if op.addr_from == FROM_ARG {
             match place(op.addr_off)? {
                 Place::Register(n) => op.addr_off = n.into(),
                 Place::Word(n) => {
                     (op.addr_from, op.block) = (FROM_BLOCK32, ARRAY);
                     op.addr_off = WORD * u16::from(n);
+                    in_array = true;
                 }
             }
         }
@@ -84,6 +87,11 @@ impl Builder {
                 (Place::Word(_), FROM_ARG_POINTER32 | FROM_ARG_POINTER64) => return None,
                 // What the kernel has written is no more than there was room for.
                 (Place::Word(_), FROM_RESULT_MAX) => (op.len_from, op.len_off) = (FROM_RESULT, 0),
+                // The set's copy ends with the last word that counts.
+                (Place::Word(_), _) if !in_array && op.kind == KIND_DESCRIPTOR => {
+                    (op.len_from, op.len_off) = (FROM_CONST, u16::MAX);
+                }
+                (Place::Word(_), _) if !in_array => return None,
                 (Place::Word(n), _) => {
                     (op.len_from, op.len_off) = (FROM_BLOCK32, WORD * u16::from(n));
                 }

@@ -336,28 +336,25 @@ impl Builder {
     }
 
     /// Adds an operation and gives its index. A plan that is full stays as it is: what is missing
-    /// then shows as a pointer. A test holds that no row of the table needs more.
-    fn add(&mut self, op: Op) -> u8 {
-        let Some(mut op) = self.placed(op) else {
-            return self.plan.n_ops;
-        };
+    /// then shows as a pointer. Tests hold that only calls that are several in one need more, and which.
+    fn add(&mut self, op: Op) -> Option<u8> {
+        let mut op = self.placed(op)?;
         if let Some((arg, bits)) = self.condition
             && op.flags & OP_IF_ELEMENT == 0
         {
             (op.cond_arg, op.cond_bits) = (arg, bits);
         }
         if let Some(index) = self.join(&op) {
-            return index;
+            return Some(index);
         }
         let index = self.plan.n_ops;
-        if let Some(place) = self.plan.ops.get_mut(usize::from(index)) {
-            *place = Op {
-                max_elements: op.max_elements.max(1),
-                ..op
-            };
-            self.plan.n_ops += 1;
-        }
-        index
+        let place = self.plan.ops.get_mut(usize::from(index))?;
+        *place = Op {
+            max_elements: op.max_elements.max(1),
+            ..op
+        };
+        self.plan.n_ops += 1;
+        Some(index)
     }
 
     /// When memory of this direction is read. Arguments of an execve are gone after a success.

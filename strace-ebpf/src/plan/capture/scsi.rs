@@ -7,7 +7,7 @@ use strace_ebpf_common::plan::{
     WHEN_EXIT,
 };
 
-use super::Builder;
+use super::{Builder, shown_elements};
 
 /// Bits for `S` and `Q` as the first byte, modulo 64.
 const THIRD: u64 = 1 << (b'S' & 63);
@@ -16,6 +16,8 @@ const FOURTH: u64 = 1 << (b'Q' & 63);
 /// Lengths of commands, six bytes and more, but for the one that is as `Q`. The byte that is the length where the second
 /// pointer is looked for is the subprotocol in the newer structure.
 const LENGTHS: u64 = 0x1_ffff_ffc0 & !FOURTH;
+/// Where pointers have 32 bits that byte is the low one of the direction: -1 to -4.
+const DIRECTIONS: u64 = 0b1111 << 60;
 /// The subprotocols of include/uapi/linux/bsg.h.
 const SUBPROTOCOLS: u64 = 0b111;
 
@@ -26,6 +28,9 @@ const ROOM: u16 = 4;
 impl Builder {
     pub(super) fn commands(&mut self, arg: u8, block: u8) {
         let word = self.word();
+        let behind = if word == 4 { DIRECTIONS } else { LENGTHS };
+        // It may be a list of places, of which as many are shown.
+        let list = 2 * u32::from(word) * u32::from(shown_elements(&self.limits));
         let op = Op {
             kind: KIND_BYTES,
             when: WHEN_ENTER | WHEN_EXIT,
@@ -44,6 +49,7 @@ impl Builder {
             len_from: FROM_BLOCK32,
             len_off: 12,
             scale: ROOM,
+            limit: self.limits.string.max(list),
             ..op
         });
         // The older one's command, and the sense data behind it.
@@ -60,7 +66,7 @@ impl Builder {
             len_from: FROM_CONST,
             len_off: 252,
             limit: self.limits.string.min(252),
-            cond_bits: THIRD | LENGTHS,
+            cond_bits: THIRD | behind,
             ..both
         });
         if self.limits.descriptors {
@@ -73,6 +79,7 @@ impl Builder {
             len_from: FROM_BLOCK32,
             len_off: 60,
             scale: ROOM,
+            limit: self.limits.string.max(list),
             stride: 8,
             cond_bits: FOURTH | SUBPROTOCOLS,
             ..both

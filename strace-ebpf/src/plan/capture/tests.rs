@@ -8,7 +8,7 @@ use strace_ebpf_common::{
 };
 
 use super::*;
-use crate::plan::qualify::Qualifiers;
+use crate::{plan::qualify::Qualifiers, tables::StructId};
 
 const LIMITS: Limits = Limits {
     string: 32,
@@ -25,6 +25,25 @@ const SHOWN: Shown = Shown {
 fn plan(name: &str, abi: Abi) -> Plan {
     let (_, syscall) = tables::by_name(abi, name).expect(name);
     compile(syscall, abi, true, &LIMITS, SHOWN)
+}
+
+fn builder(call: &'static Syscall, abi: Abi, descriptors: bool) -> Builder {
+    Builder {
+        plan: Plan::default(),
+        abi,
+        limits: Limits {
+            descriptors,
+            ..LIMITS
+        },
+        shown: SHOWN,
+        condition: None,
+        data: None,
+        exec: false,
+        messages: false,
+        args: call.args,
+        places: &[],
+        sizes: sizes(call),
+    }
 }
 
 #[test]
@@ -110,19 +129,8 @@ fn vectors_are_walked_in_the_width_of_the_abi() {
 
 #[test]
 fn messages_are_chains_of_operations() {
-    let mut builder = Builder {
-        plan: Plan::default(),
-        abi: Abi::X86_64,
-        limits: LIMITS,
-        shown: SHOWN,
-        condition: None,
-        data: None,
-        exec: false,
-        messages: false,
-        args: &[],
-        places: &[],
-        sizes: &SIZES,
-    };
+    let (_, call) = tables::by_name(Abi::X86_64, "recvmmsg").expect("a call");
+    let mut builder = builder(call, Abi::X86_64, false);
     builder.argument(
         1,
         Ty::Mmsghdr {
@@ -223,16 +231,10 @@ fn descriptors_are_followed_when_asked_for() {
 #[test]
 fn no_row_needs_more_operations_than_there_are() {
     for abi in Abi::ALL {
-        // Of calls that are several in one what does not fit is shown as addresses.
+        // Of calls that are several in one see `what_inner_calls_lack_is_known`.
         let single = |(_, call): &(u32, &Syscall)| !call.attrs.contains(Attrs::INNER);
         for (_, syscall) in tables::all(abi).filter(single) {
             let mut builder = Builder {
-                plan: Plan::default(),
-                abi,
-                limits: Limits {
-                    descriptors: true,
-                    ..LIMITS
-                },
                 shown: Shown {
                     detail: Detail {
                         verbose: true,
@@ -240,13 +242,8 @@ fn no_row_needs_more_operations_than_there_are() {
                     },
                     dump: syscall.attrs.contains(Attrs::DATA).then_some(0),
                 },
-                condition: None,
-                data: None,
                 exec: syscall.attrs.contains(Attrs::EXEC),
-                messages: false,
-                args: syscall.args,
-                places: &[],
-                sizes: sizes(syscall),
+                ..builder(syscall, abi, true)
             };
             builder.arguments(syscall);
             let data = usize::from(builder.data.is_some());
@@ -408,4 +405,118 @@ fn arguments_of_an_inner_call_are_where_the_table_says() {
         (FROM_ARG, 4, 2)
     );
     assert_eq!((semop.arg, semop.cond_bits >> 1 & 1), (1, 1));
+}
+
+/// The byte that is looked at before the sense data is copied differs with the width of pointers.
+#[test]
+fn commands_of_scsi_have_their_sense_data_on_every_abi() {
+    const DIRECTION_OR_LENGTH: [u8; 6] = [0xff, 0xfe, 0xfd, 0xfc, 6, 32];
+    for abi in Abi::ALL {
+        let word = abi.word_bytes() as u16;
+        let layout = tables::layout(StructId::SgIoV3, abi).expect("a layout");
+        let at = |name: &str| layout.members.iter().find(|m| m.name == name).map(|m| m.at);
+        let plan = plan("ioctl", abi);
+        let ops = &plan.ops[..usize::from(plan.n_ops)];
+        let is_command = |op: &&Op| {
+            op.addr_off == 16 + word && op.flags == OP_ELEMENTS | OP_IF_ELEMENT && op.len_off == 252
+        };
+        let command = ops.iter().find(is_command).expect("a command");
+        assert_eq!(at("cmdp"), Some(command.addr_off), "{abi:?}");
+        assert_eq!(at("sbp"), Some(command.addr_off + command.stride));
+        let shown = DIRECTION_OR_LENGTH.map(|byte| command.cond_bits >> (byte & 63) & 1 == 1);
+        let is_short = word == 4;
+        assert_eq!(
+            shown,
+            [is_short, is_short, is_short, is_short, !is_short, !is_short]
+        );
+        assert_eq!(command.cond_bits >> (b'Q' & 63) & 1, 0);
+        // A list of as many places as are shown.
+        let data = ops
+            .iter()
+            .find(|op| (op.addr_off, op.len_off, op.scale) == (16, 12, 4));
+        assert_eq!(data.map(|op| op.limit), Some(u32::from(2 * word) * 32));
+    }
+}
+
+#[test]
+fn the_set_of_an_inner_select_counts_as_far_as_it_is_copied() {
+    let asked = Limits {
+        descriptors: true,
+        ..LIMITS
+    };
+    let (_, select) = tables::by_name(Abi::I386, "select").expect("a call");
+    let plan = compile(select, Abi::I386, true, &asked, SHOWN);
+    let ops = plan.ops[..usize::from(plan.n_ops)].iter();
+    let sets = ops.filter(|op| op.kind == KIND_DESCRIPTOR);
+    let lengths: Vec<_> = sets
+        .map(|op| (op.block != 0, op.len_from, op.len_off))
+        .collect();
+    assert_eq!(lengths, [(true, FROM_CONST, u16::MAX); 3]);
+}
+
+#[test]
+fn nothing_hangs_on_a_copy_that_is_not_made() {
+    let (_, call) = tables::by_name(Abi::X86_64, "writev").expect("a call");
+    let mut builder = builder(call, Abi::X86_64, false);
+    builder.plan.n_ops = MAX_OPS as u8;
+    builder.every_argument();
+    assert_eq!(builder.plan.ops, Plan::default().ops);
+    let more = Op {
+        kind: KIND_STR,
+        ..Op::default()
+    };
+    assert_eq!(builder.add(more), None);
+}
+
+/// Copies that a call has and not as one of several, as its name and the argument: where an operation cannot say where
+/// they are, and where the plan is full.
+fn left_out(outer: &str, descriptors: bool) -> Vec<String> {
+    let (_, outer) = tables::by_name(Abi::I386, outer).expect("a call");
+    let mut all = builder(outer, Abi::I386, descriptors);
+    all.arguments(outer);
+    let all = all.plan;
+    let mut missing = Vec::new();
+    for (_, inner) in tables::inner_of(outer) {
+        let mut own = builder(inner.call, Abi::I386, descriptors);
+        own.every_argument();
+        own.places = inner.places;
+        let bit = inner.value.map_or(u64::MAX, |value| 1 << (value & 63));
+        for op in &own.plan.ops[..usize::from(own.plan.n_ops)] {
+            let place = |op: &Op| (op.kind, op.arg, op.addr_from, op.addr_off);
+            let is_made = own.placed(*op).is_some_and(|op| {
+                let mut those = all.ops.iter().filter(|made| place(made) == place(&op));
+                those.any(|made| made.cond_bits == 0 || made.cond_bits & bit != 0)
+            });
+            let name = format!("{} {}", inner.call.name, op.arg);
+            if !is_made && missing.last() != Some(&name) {
+                missing.push(name);
+            }
+        }
+    }
+    missing
+}
+
+#[test]
+fn what_inner_calls_lack_is_known() {
+    // Lengths behind pointers in the array, but for the last two.
+    const SOCKETS: [&str; 8] = [
+        "accept 1",
+        "getsockname 1",
+        "getpeername 1",
+        "accept4 1",
+        "getsockopt 3",
+        "recvfrom 4",
+        "sendmmsg 1",
+        "recvmmsg 1",
+    ];
+    let expected: [(&str, bool, &[&str]); 6] = [
+        ("select", false, &[]),
+        ("select", true, &[]),
+        ("socketcall", false, &SOCKETS),
+        ("socketcall", true, &SOCKETS),
+        ("ipc", false, &[]),
+        ("ipc", true, &[]),
+    ];
+    let found = expected.map(|(outer, descriptors, _)| left_out(outer, descriptors));
+    assert_eq!(found, expected.map(|(_, _, names)| names.to_vec()));
 }

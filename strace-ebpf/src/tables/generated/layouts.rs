@@ -34759,7 +34759,7 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 663] = [
     [
         Some(&SG_IO_V3_X86_64),
         Some(&SG_IO_V3_I386),
-        Some(&SG_IO_V3_X86_64),
+        Some(&SG_IO_V3_I386),
     ],
     [
         Some(&SG_IO_V4_X86_64),

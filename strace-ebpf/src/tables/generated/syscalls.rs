@@ -23887,7 +23887,7 @@ static CALL_SOCKETCALL: Syscall = Syscall {
     args: &ARGS_SOCKETCALL,
     variants: &[],
     ret: Ret::Long,
-    classes: Classes::DESC,
+    classes: Classes::NETWORK.with(Classes::DESC),
     attrs: Attrs::INNER,
 };
 static CALL_SOCKETPAIR: Syscall = Syscall {
