@@ -2,6 +2,7 @@
 //!
 //! `mask CASES REGEX` hides what matches in both traces; `drop CASES strace|ours REGEX` excuses lines of one side that the
 //! other lacks. CASES is a regular expression for whole names, `*` for all. The indented lines that follow are the reason.
+//! With a `?` behind the word (`drop?`) it is a race, and an entry that matches nothing in one run is not stale.
 //! `mask@6.1` and `drop@6.1` are for strace 6.1 and older ones, which do not know what is newer; `@>6.1` is for newer ones.
 
 use anyhow::{Context, Result, bail};
@@ -51,6 +52,7 @@ struct Entry {
     text: Regex,
     line: usize,
     has_reason: bool,
+    /// Or it need not be.
     used: bool,
 }
 
@@ -120,6 +122,10 @@ fn entry(line: &str, number: usize) -> Result<Entry> {
         },
         None => (kind, Versions::All),
     };
+    let (kind, is_race) = match kind.strip_suffix('?') {
+        Some(kind) => (kind, true),
+        None => (kind, false),
+    };
     let (kind, text) = match (kind, rest.split_once(' ')) {
         ("mask", _) => (Kind::Mask, rest),
         ("drop", Some(("strace", text))) => (Kind::Drop(Side::Theirs), text),
@@ -134,7 +140,7 @@ fn entry(line: &str, number: usize) -> Result<Entry> {
         text: Regex::new(text)?,
         line: number,
         has_reason: false,
-        used: false,
+        used: is_race,
     })
 }
 
@@ -158,8 +164,7 @@ mod tests {
 
     #[test]
     fn entries_need_a_reason_and_say_whether_they_were_used() {
-        let text =
-            "# head\nmask ls|cat [0-9]+\n  numbers\ndrop * strace ^ptrace\n  an effect of ptrace\n";
+        let text = "# head\nmask ls|cat [0-9]+\n  numbers\ndrop * strace ^ptrace\n  an effect of ptrace\ndrop? * ours ^wait\n  a race\n";
         let mut list = Differences::parse(text, (6, 1)).expect("good");
         let line = Line {
             text: "a 12".to_owned(),
