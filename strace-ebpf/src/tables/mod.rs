@@ -53,10 +53,14 @@ pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
 
 /// The calls that this one may be, each with its number in the table of them all.
 pub fn inner_of(outer: &Syscall) -> impl Iterator<Item = (u16, &'static Inner)> {
-    let is_several = outer.attrs.contains(Attrs::INNER);
+    // Asked of every call that is shown.
+    let rows = match outer.attrs.contains(Attrs::INNER) {
+        true => &syscalls::INNER[..],
+        false => &[],
+    };
     (0..)
-        .zip(&syscalls::INNER)
-        .filter(move |(_, inner)| is_several && inner.outer == outer.name)
+        .zip(rows)
+        .filter(|(_, inner)| inner.outer == outer.name)
 }
 
 /// Rows of the table of those that are within others.
