@@ -6,6 +6,7 @@ use super::{
     sockaddr,
     structs::structure,
     value::{Args, Value},
+    vectors::binary_of,
 };
 use crate::tables::{self, AttributeTy, Attributes, MemberTy, Protocol, SetId, StructId};
 
@@ -100,11 +101,7 @@ fn others<'a>(
 
 /// Bytes of which nothing is known.
 pub(super) fn binary<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let most = bytes.len().min(cx.options.string);
-    out.push(Value::Binary {
-        bytes: bytes.get(..most).unwrap_or_default(),
-        cut: most < bytes.len(),
-    });
+    out.push(binary_of(bytes, bytes.len() as u64, cx.options.string));
 }
 
 /// Attributes in a row: one stands alone.

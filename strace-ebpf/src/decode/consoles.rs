@@ -5,6 +5,7 @@ use super::{
     cx::{Cx, number_at},
     structs::{Fields, structure},
     value::{Args, Value},
+    vectors::{binary_of, bytes_of},
 };
 use crate::tables::{self, SetId, StructId};
 
@@ -63,12 +64,7 @@ fn dots<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, addr: u64, there: u64) {
     let Some(found) = found.filter(|_| addr != 0) else {
         return out.push(Value::Addr(addr));
     };
-    let most = found.bytes.len().min(cx.options.string);
-    let shown = most.min(usize::try_from(there).unwrap_or(usize::MAX));
-    out.push(Value::Binary {
-        bytes: found.bytes.get(..shown).unwrap_or_default(),
-        cut: (shown as u64) < there,
-    });
+    out.push(binary_of(found.bytes, there, cx.options.string));
 }
 
 /// PIO_UNIMAP: `struct unimapdesc` and its pairs.
@@ -176,11 +172,7 @@ fn font_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, addr: u64) {
         .split(|&byte| byte == 0)
         .next()
         .unwrap_or_default();
-    let shown = text.len().min(cx.options.string);
-    out.push(Value::Bytes {
-        bytes: text.get(..shown).unwrap_or_default(),
-        cut: shown < text.len(),
-    });
+    out.push(bytes_of(text, text.len() as u64, cx.options.string));
 }
 
 /// `struct hd_drive_cmd_hdr` after the call, and the sectors if any were read.

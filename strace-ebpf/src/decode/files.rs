@@ -4,6 +4,7 @@ use super::{
     cx::{Cx, number_at},
     structs::Fields,
     value::{Args, Value},
+    vectors::binary_of,
 };
 use crate::tables::{StructId, Ty};
 
@@ -208,11 +209,7 @@ pub fn beyond<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], known: u
     if rest.iter().any(|&b| b != 0) {
         let (from, to) = (known as u64, bytes.len() as u64 - 1);
         out.push(Value::Beyond(from, to));
-        let shown = rest.len().min(cx.options.string);
-        out.push(Value::Binary {
-            bytes: rest.get(..shown).unwrap_or_default(),
-            cut: shown < rest.len(),
-        });
+        out.push(binary_of(rest, rest.len() as u64, cx.options.string));
     }
 }
 

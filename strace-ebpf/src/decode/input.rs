@@ -5,6 +5,7 @@ use super::{
     cx::{Cx, number_at, signed},
     structs::Fields,
     value::{Args, Value},
+    vectors::bytes_of,
 };
 use crate::tables::{self, SetId, StructId};
 
@@ -39,12 +40,7 @@ const REQUEST: u8 = 1;
 
 /// EVIOCGNAME and its kin: as many bytes as the result says.
 pub fn text<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let there = told(cx);
-    let shown = there.min(cx.options.string).min(bytes.len());
-    out.push(Value::Bytes {
-        bytes: bytes.get(..shown).unwrap_or_default(),
-        cut: shown < there,
-    });
+    out.push(bytes_of(bytes, told(cx) as u64, cx.options.string));
 }
 
 /// EVIOCGBIT, EVIOCGKEY and their kin: as many bytes of bits as the result says.

@@ -5,11 +5,9 @@ use super::{
     cx::{Cx, number, number_at, signed},
     structs::Fields,
     value::{Args, Value},
+    vectors::binary_of,
 };
-use crate::{
-    session::parse::Captured,
-    tables::{Abi, StructId},
-};
+use crate::{session::parse::Captured, tables::StructId};
 
 /// SG_IO: a command and what came of it, even where the request failed.
 pub fn command<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
@@ -34,6 +32,12 @@ enum When {
     After,
 }
 
+/// The structure as the kernel left it, even where the request failed.
+fn after<'a>(cx: &Cx<'_, 'a>, id: StructId) -> Option<Fields<'a>> {
+    let after = cx.bytes_after().filter(|_| !cx.call.no_return);
+    Fields::new(id, cx.abi, after?)
+}
+
 fn third<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     const TO_DEVICE: i32 = -2;
     const FROM_DEVICE: i32 = -3;
@@ -43,8 +47,7 @@ fn third<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         return;
     };
     let direction = fields.get("dxfer_direction") as i32;
-    let after = cx.bytes_after().filter(|_| !cx.call.no_return);
-    let after = after.and_then(|after| Fields::new(id, cx.abi, after));
+    let after = after(cx, id);
     let len = fields.get("dxfer_len");
     let vector = fields.get("iovec_count");
     out.push(Value::StructOpen);
@@ -120,8 +123,7 @@ fn fourth<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let len = fields.get("dout_xfer_len");
     transfer(out, cx, When::Before, place, (vector, len));
     fields.show_all(out, cx, &["timeout", "flags", "usr_ptr"]);
-    let after = cx.bytes_after().filter(|_| !cx.call.no_return);
-    if let Some(after) = after.and_then(|after| Fields::new(id, cx.abi, after)) {
+    if let Some(after) = after(cx, id) {
         answer(out, cx, &after);
     }
     out.push(Value::StructClose);
@@ -170,11 +172,7 @@ fn transfer<'a>(
         return;
     }
     out.push(Value::Field(name));
-    let word = if cx.abi == Abi::X86_64 {
-        8
-    } else {
-        cx.abi.word_bytes() as usize
-    };
+    let word = cx.abi.word_bytes() as usize;
     let Some(found) = captured(cx, when, addr) else {
         return out.push(Value::Addr(addr));
     };
@@ -210,17 +208,12 @@ fn data<'a>(
 }
 
 fn bytes_at<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, when: When, addr: u64, len: u64) {
-    let there = usize::try_from(len).unwrap_or(usize::MAX);
     let found = match captured(cx, when, addr) {
         Some(found) => found.bytes,
         None if len == 0 && addr != 0 => &[],
         None => return out.push(Value::Addr(addr)),
     };
-    let shown = there.min(found.len()).min(cx.options.string);
-    out.push(Value::Binary {
-        bytes: found.get(..shown).unwrap_or_default(),
-        cut: shown < there,
-    });
+    out.push(binary_of(found, len, cx.options.string));
 }
 
 fn captured<'a>(cx: &Cx<'_, 'a>, when: When, addr: u64) -> Option<Captured<'a>> {

@@ -4,6 +4,7 @@ use super::{
     cx::{Cx, number_at},
     structs::Fields,
     value::{Args, Value},
+    vectors::binary_of,
 };
 use crate::tables::{self, SetId, StructId};
 
@@ -30,13 +31,8 @@ pub fn lsm_context<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::StructOpen);
     fields.show_all(out, cx, &["id", "flags", "len", "ctx_len"]);
     let rest = bytes.get(HEADER..).unwrap_or_default();
-    let there = usize::try_from(fields.get("ctx_len")).unwrap_or(usize::MAX);
-    let shown = there.min(rest.len()).min(cx.options.string);
     out.push(Value::Field("ctx"));
-    out.push(Value::Binary {
-        bytes: rest.get(..shown).unwrap_or_default(),
-        cut: shown < there,
-    });
+    out.push(binary_of(rest, fields.get("ctx_len"), cx.options.string));
     out.push(Value::StructClose);
 }
 

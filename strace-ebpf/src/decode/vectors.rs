@@ -170,12 +170,20 @@ pub fn iovec_array<'a>(
 
 /// A buffer of `len` bytes of which some were captured, and at most so many are shown.
 pub fn bytes_of(bytes: &[u8], len: u64, most: usize) -> Value<'_> {
+    let (bytes, cut) = beginning(bytes, len, most);
+    Value::Bytes { bytes, cut }
+}
+
+/// The same where no text is to be expected.
+pub fn binary_of(bytes: &[u8], len: u64, most: usize) -> Value<'_> {
+    let (bytes, cut) = beginning(bytes, len, most);
+    Value::Binary { bytes, cut }
+}
+
+fn beginning(bytes: &[u8], len: u64, most: usize) -> (&[u8], bool) {
     let most = most.min(usize::try_from(len).unwrap_or(usize::MAX));
     let shown = bytes.len().min(most);
-    Value::Bytes {
-        bytes: bytes.get(..shown).unwrap_or_default(),
-        cut: (shown as u64) < len,
-    }
+    (bytes.get(..shown).unwrap_or_default(), (shown as u64) < len)
 }
 
 #[cfg(test)]
