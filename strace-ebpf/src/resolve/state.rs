@@ -1,10 +1,9 @@
 //! What threads are doing now, proc_pid_stat(5).
 
-use std::fs;
+use std::{fs, str::FromStr};
 
 /// What stands behind the name, which is in parentheses and may hold any byte: the state letter first.
-#[must_use]
-pub fn behind_name(stat: &[u8]) -> Option<&[u8]> {
+fn behind_name(stat: &[u8]) -> Option<&[u8]> {
     stat.get(memchr::memrchr(b')', stat)? + 2..)
 }
 
@@ -12,6 +11,14 @@ pub fn behind_name(stat: &[u8]) -> Option<&[u8]> {
 #[must_use]
 pub fn letter(stat: &[u8]) -> Option<u8> {
     behind_name(stat)?.first().copied()
+}
+
+/// A field from the third on, by its number in proc_pid_stat(5).
+#[must_use]
+pub fn field<T: FromStr>(stat: &[u8], number: usize) -> Option<T> {
+    let mut words = behind_name(stat)?.split(|byte| *byte == b' ');
+    let word = words.nth(number.checked_sub(3)?)?;
+    std::str::from_utf8(word).ok()?.trim_end().parse().ok()
 }
 
 /// Is the thread stopped, by a signal?
@@ -28,11 +35,9 @@ pub fn stop_signal(tid: u32) -> Option<u32> {
     (letter(&stat) == Some(b'T')).then(|| exit_code(&stat).unwrap_or(libc::SIGSTOP as u32))
 }
 
-/// Field 52, while it is one of the signals that stop. The state letter is the third.
+/// Field 52, while it is one of the signals that stop.
 fn exit_code(stat: &[u8]) -> Option<u32> {
-    let mut words = behind_name(stat)?.split(|byte| *byte == b' ');
-    let word = std::str::from_utf8(words.nth(52 - 3)?).ok()?;
-    let code: u32 = word.trim_end().parse().ok()?;
+    let code: u32 = field(stat, 52)?;
     let stops = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
     stops.contains(&(code as i32)).then_some(code)
 }

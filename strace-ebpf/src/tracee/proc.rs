@@ -68,9 +68,7 @@ pub fn is_ending(pid: u32) -> bool {
 /// proc_pid_stat(5), field 9; 0 if there is no such process.
 fn flags(pid: u32) -> u64 {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let flags = state::behind_name(&stat).and_then(|fields| fields.split(|b| *b == b' ').nth(6));
-    let flags = flags.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    flags.unwrap_or_default()
+    state::field(&stat, 9).unwrap_or_default()
 }
 
 /// The process that thread `tid` belongs to.
