@@ -132,18 +132,7 @@ impl Session<'_> {
                     (fresh, count) = (true, count + 1);
                     say::debug(format_args!("thread {tid} of process {pid} is traced"));
                     self.marked += 1;
-                    match (self.request.counts_only(), self.stopped_by_others(pid, tid)) {
-                        (true, _) => self.tracer.attached(tid, pid, None),
-                        (false, Some(signal)) => {
-                            let call = self.call_in_flight(pid, tid, 0);
-                            let call = call.as_ref();
-                            self.tracer.attached_stopped(tid, pid, signal, call);
-                        }
-                        (false, None) => {
-                            let call = self.call_in_flight(pid, tid, 0);
-                            self.tracer.attached(tid, pid, call.as_ref());
-                        }
-                    }
+                    self.tell_attached(pid, tid);
                 } else if self.probes.task(tid)?.state == TASK_TRACED {
                     // It ended before it was marked: nobody will clear the mark.
                     self.probes.set_task(tid, TASK_IDLE)?;
@@ -154,6 +143,21 @@ impl Session<'_> {
             if !fresh {
                 return Ok(count);
             }
+        }
+    }
+
+    /// A thread is marked: tells of it, and of what it was doing, if anything is told.
+    fn tell_attached(&mut self, pid: u32, tid: u32) {
+        if self.request.counts_only() {
+            return self.tracer.attached(tid, pid, None);
+        }
+        let stopped = self.stopped_by_others(pid, tid);
+        let call = self.call_in_flight(pid, tid, 0);
+        match stopped {
+            Some(signal) => self
+                .tracer
+                .attached_stopped(tid, pid, signal, call.as_ref()),
+            None => self.tracer.attached(tid, pid, call.as_ref()),
         }
     }
 
