@@ -1,10 +1,13 @@
-//! Reads xtask/data/layouts.txt and lays its structs out as a C compiler does, per ABI.
+//! Reads the rows of xtask/data/layouts.txt, and writes the structs as `place` lays them out, per ABI.
 //!
 //! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| TRAIT, ...]`. Members stand in C's order; `-:TYPE` takes
 //! room but is not shown, `=TYPE` alone is a scalar that has no name, `NAME?:TYPE` is shown where it is not zero. From
-//! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. The types are in the file's head. Rows with `@ABI` go before the
+//! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. The types are in
+//! the file's head. Rows with `@ABI` go before the
 //! one without.
-use std::collections::HashMap;
+
+mod place;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -12,6 +15,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::data::{ABIS, At, Struct, rows};
 use super::emit::{HEAD, camel_case};
+pub use place::MemberTypes;
+use place::{Compiler, Rules};
 
 pub struct Layout {
     pub at: At,
@@ -42,127 +47,6 @@ struct Type {
     word: String,
     params: Vec<String>,
     elem: Option<Box<Type>>,
-}
-
-/// How wide a member is: bytes, a word of the ABI, or what another row says.
-#[derive(Clone, Copy)]
-enum Width {
-    Bytes(u32),
-    Word,
-}
-
-/// Type words without parameters: width and the Rust variant, `#` standing for the width.
-const SCALARS: &[(&str, Width, &str)] = &[
-    ("i8", Width::Bytes(1), "Int(#)"),
-    ("short", Width::Bytes(2), "Int(#)"),
-    ("int", Width::Bytes(4), "Int(#)"),
-    ("long", Width::Word, "Int(#)"),
-    ("i64", Width::Bytes(8), "Int(#)"),
-    ("u8", Width::Bytes(1), "Uint(#)"),
-    ("ushort", Width::Bytes(2), "Uint(#)"),
-    ("u16", Width::Bytes(2), "Uint(#)"),
-    ("uint", Width::Bytes(4), "Uint(#)"),
-    ("u32", Width::Bytes(4), "Uint(#)"),
-    ("u64", Width::Bytes(8), "Uint(#)"),
-    ("ulong", Width::Word, "Uint(#)"),
-    ("size", Width::Word, "Uint(#)"),
-    ("hex8", Width::Bytes(1), "Hex(#)"),
-    ("hex16", Width::Bytes(2), "Hex(#)"),
-    ("hex32", Width::Bytes(4), "Hex(#)"),
-    ("hex64", Width::Bytes(8), "Hex(#)"),
-    ("hexlong", Width::Word, "Hex(#)"),
-    ("octal16", Width::Bytes(2), "Octal(#)"),
-    ("octal32", Width::Bytes(4), "Octal(#)"),
-    ("octal64", Width::Bytes(8), "Octal(#)"),
-    ("mode16", Width::Bytes(2), "Mode(#)"),
-    ("mode32", Width::Bytes(4), "Mode(#)"),
-    ("addr", Width::Word, "Addr(#)"),
-    ("addr64", Width::Bytes(8), "Addr(#)"),
-    ("pid", Width::Bytes(4), "Pid"),
-    ("uid", Width::Bytes(4), "Id(#)"),
-    ("uid16", Width::Bytes(2), "Id(#)"),
-    ("fd", Width::Bytes(4), "Fd(#)"),
-    ("fd64", Width::Bytes(8), "Fd(#)"),
-    ("dirfd", Width::Bytes(4), "DirFd"),
-    ("signal", Width::Bytes(4), "Signal(#)"),
-    ("signal64", Width::Bytes(8), "Signal(#)"),
-    ("sigset32", Width::Bytes(4), "SigSet(#)"),
-    ("sigsetlong", Width::Word, "SigSet(#)"),
-    ("sigset", Width::Bytes(8), "SigSet(#)"),
-    ("dev16", Width::Bytes(2), "Dev(#)"),
-    ("dev32", Width::Bytes(4), "Dev(#)"),
-    ("dev64", Width::Bytes(8), "Dev(#)"),
-    ("devlong", Width::Word, "Dev(#)"),
-    ("ticks", Width::Word, "Ticks(#)"),
-    ("usecs", Width::Bytes(4), "Seconds(#, 6)"),
-    ("nsecs", Width::Bytes(4), "Seconds(#, 9)"),
-    ("character", Width::Bytes(1), "Char"),
-    ("fourcc", Width::Bytes(4), "FourCc"),
-    ("date", Width::Word, "Date(#)"),
-    ("date64", Width::Bytes(8), "Date(#)"),
-    ("wait", Width::Bytes(4), "Wait"),
-    ("limit", Width::Word, "Limit(#)"),
-    ("limit64", Width::Bytes(8), "Limit(#)"),
-    ("key", Width::Bytes(4), "Key"),
-    ("hex6", Width::Bytes(4), "Hex6"),
-    ("inet6", Width::Bytes(16), "Inet6"),
-    ("ifindex", Width::Bytes(4), "Interface"),
-    ("be16", Width::Bytes(2), "Big(#)"),
-    ("be32", Width::Bytes(4), "Big(#)"),
-    ("be64", Width::Bytes(8), "Big(#)"),
-    ("inet", Width::Bytes(4), "Inet"),
-    ("htons", Width::Bytes(2), "Network(#)"),
-    ("htonl", Width::Bytes(4), "Network(#)"),
-    ("version", Width::Bytes(4), "KernelVersion"),
-    ("sockaddr", Width::Bytes(16), "Struct(StructId::Sockaddr)"),
-];
-
-/// Type words of pointers that are followed: what they lead to, and who writes it. With `64` behind the
-/// word the pointer has 8 bytes on every ABI.
-const POINTERS: &[(&str, &str, &str)] = &[
-    ("to", "Struct", "In"),
-    ("toarray", "Array", "In"),
-    ("tobuf", "Bytes", "In"),
-    ("tobinary", "Binary", "In"),
-    ("tostr", "Str", "In"),
-    ("topath", "Path", "In"),
-    ("outto", "Struct", "Out"),
-    ("outarray", "Array", "Out"),
-    ("outbuf", "Bytes", "Out"),
-    ("outstr", "Str", "Out"),
-    ("logstr", "Str", "InOut"),
-];
-
-/// The row of a pointer's word, and whether it has 8 bytes everywhere.
-fn pointer(word: &str) -> Option<(&'static (&'static str, &'static str, &'static str), bool)> {
-    let stem = word.strip_suffix("64");
-    let found = POINTERS.iter().find(|p| p.0 == stem.unwrap_or(word))?;
-    Some((found, stem.is_some()))
-}
-
-/// Widths of flags(SET,WIDTH) and enum(SET,WIDTH).
-const WIDTHS: &[(&str, Width)] = &[
-    ("8", Width::Bytes(1)),
-    ("16", Width::Bytes(2)),
-    ("32", Width::Bytes(4)),
-    ("64", Width::Bytes(8)),
-    ("long", Width::Word),
-];
-
-/// Which C rules hold: those of x86_64 or of i386, where 8-byte integers are aligned to 4.
-#[derive(Clone, Copy, PartialEq)]
-enum Rules {
-    Native,
-    I386,
-}
-
-impl Rules {
-    fn word(self) -> u32 {
-        match self {
-            Self::Native => 8,
-            Self::I386 => 4,
-        }
-    }
 }
 
 pub fn read(dir: &Path) -> Result<Vec<Layout>> {
@@ -279,16 +163,6 @@ fn type_of(text: &str) -> Result<Type> {
     })
 }
 
-/// A struct laid out by some rules.
-struct Placed {
-    size: u32,
-    align: u32,
-    /// Bytes of the smallest one.
-    least: u32,
-    /// Rust text of the members that are shown.
-    members: Vec<String>,
-}
-
 impl Layout {
     /// The members that are shown, in order; whether with `-v` only, and whether after a success only.
     fn shown(&self) -> Result<Vec<(&Member, bool, bool)>> {
@@ -310,238 +184,6 @@ impl Layout {
         }
         Ok(list)
     }
-}
-
-struct Compiler<'a> {
-    rows: &'a [Layout],
-}
-
-impl Compiler<'_> {
-    fn row(&self, name: &str, abi: usize) -> Option<&Layout> {
-        let of_name = |l: &&Layout| l.name == name;
-        let mut own = self.rows.iter().filter(of_name);
-        own.find(|l| l.abis.is_empty() || l.abis.contains(&abi))
-    }
-
-    fn place(&self, row: &Layout, abi: usize, rules: Rules) -> Result<Placed> {
-        let (mut at, mut align, mut members) = (0u32, 1u32, Vec::new());
-        let mut offsets: HashMap<&str, (u32, u32)> = HashMap::new();
-        // A pointer's length may stand behind it, so offsets come first.
-        for member in &row.members {
-            let (size, member_align) = self.size(&member.ty, abi, rules)?;
-            let member_align = if row.packed { 1 } else { member_align };
-            at = at.next_multiple_of(member_align);
-            offsets.insert(&member.name, (at, size));
-            align = align.max(member_align);
-            at += size;
-        }
-        for (member, extra, answer) in row.shown()? {
-            let ty = self.rust(&member.ty, abi, rules, &offsets)?;
-            let place = offsets.get(member.name.as_str()).map_or(0, |place| place.0);
-            members.push(format!(
-                "Member {{ name: {:?}, at: {place}, ty: {ty}, extra: {extra}, nonzero: {}, answer: {answer} }}",
-                member.name, member.nonzero
-            ));
-        }
-        let least = match &row.least {
-            None => 0,
-            Some(name) => {
-                let last = offsets.get(name.as_str());
-                let (at, size) = last.with_context(|| format!("no `{name}`"))?;
-                at + size
-            }
-        };
-        Ok(Placed {
-            size: at.next_multiple_of(align),
-            align,
-            least,
-            members,
-        })
-    }
-
-    fn size(&self, ty: &Type, abi: usize, rules: Rules) -> Result<(u32, u32)> {
-        if let Some(elem) = &ty.elem {
-            let (size, align) = self.size(elem, abi, rules)?;
-            let is_list = ["array", "counted"].contains(&ty.word.as_str());
-            let count = if is_list { count(ty)? } else { 1 };
-            return Ok((size * count, align));
-        }
-        let word = rules.word();
-        Ok(match ty.word.as_str() {
-            "pad" | "char" | "name" | "brief" | "bytes" | "mac" => (count(ty)?, 1),
-            "uuid" => (16, 1),
-            "fraction" => (8, 4),
-            "indexed" => {
-                let text = ty.params.get(1).context("a number is missing")?;
-                (text.parse()?, 1)
-            }
-            "struct" => {
-                let name = ty.params.first().context("struct(NAME)")?;
-                let row = self
-                    .row(name, abi)
-                    .with_context(|| format!("no layout `{name}`"))?;
-                let placed = self.place(row, abi, rules)?;
-                (placed.size, placed.align)
-            }
-            name if pointer(name).is_some_and(|(_, wide)| wide) => (8, word),
-            name if pointer(name).is_some() => (word, word),
-            "details" => (word, word),
-            "htonsof" => (2, 2),
-            "inet6" => (16, 4),
-            "writes64" => (8, word),
-            "writes" => (word, word),
-            _ => {
-                let bytes = match width(ty)? {
-                    Width::Bytes(n) => n,
-                    Width::Word => word,
-                };
-                (bytes, bytes.min(word))
-            }
-        })
-    }
-
-    fn rust(
-        &self,
-        ty: &Type,
-        abi: usize,
-        rules: Rules,
-        offsets: &HashMap<&str, (u32, u32)>,
-    ) -> Result<String> {
-        let (size, _) = self.size(ty, abi, rules)?;
-        let param = |i: usize| ty.params.get(i).context("a parameter is missing");
-        if let Some(elem) = &ty.elem {
-            let (stride, _) = self.size(elem, abi, rules)?;
-            let elem = self.rust(elem, abi, rules, offsets)?;
-            if ty.word == "counted" {
-                let by = param(1)?;
-                let by = offsets
-                    .get(by.as_str())
-                    .with_context(|| format!("no `{by}`"))?;
-                return Ok(format!(
-                    "MemberTy::Counted {{ elem: &{elem}, count: {}, stride: {stride}, by: {}, width: {} }}",
-                    count(ty)?,
-                    by.0,
-                    by.1
-                ));
-            }
-            if ty.word != "array" {
-                return Ok(format!("MemberTy::Within({:?}, &{elem})", ty.word));
-            }
-            return Ok(format!(
-                "MemberTy::Array {{ elem: &{elem}, count: {}, stride: {stride} }}",
-                count(ty)?
-            ));
-        }
-        let variant = match ty.word.as_str() {
-            "flags" => format!("Flags(SetId::{}, {size})", camel_case(param(0)?)),
-            "enum" => format!("Enum(SetId::{}, {size})", camel_case(param(0)?)),
-            "indexed" => format!("Indexed(SetId::{}, {size})", camel_case(param(0)?)),
-            "htonsof" => format!("NetworkEnum(SetId::{})", camel_case(param(0)?)),
-            "char" => format!("Text({size})"),
-            "name" => format!("Name({size})"),
-            "brief" => format!("Brief({size})"),
-            "uuid" => "Uuid".into(),
-            "fraction" => "Fraction".into(),
-            "bytes" => format!("Bytes({size})"),
-            "mac" => format!("Mac({size})"),
-            "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
-            "writes" | "writes64" => format!(
-                "Writes {{ id: StructId::{}, width: {size} }}",
-                camel_case(param(0)?)
-            ),
-            "details" => {
-                let at = offsets.get(param(1)?.as_str());
-                format!(
-                    "Details {{ id: StructId::{}, count_at: {} }}",
-                    camel_case(param(0)?),
-                    at.with_context(|| format!("no `{}`", param(1).map_or("", |p| p)))?
-                        .0
-                )
-            }
-            word if pointer(word).is_some() => {
-                let (&(_, what, dir), _) = pointer(word).context("no pointer")?;
-                let of_struct = ["Struct", "Array"].contains(&what);
-                let what = match of_struct {
-                    true => format!("{what}(StructId::{})", camel_case(param(0)?)),
-                    false => what.into(),
-                };
-                let length = match ty.params.get(usize::from(of_struct)) {
-                    None => "None".into(),
-                    Some(name) if let Ok(n) = name.parse::<u16>() => {
-                        format!("Some(Length::Fixed({n}))")
-                    }
-                    Some(name) if name == "ret" => "Some(Length::Result)".into(),
-                    Some(name) if let Some(n) = argument(name) => {
-                        format!("Some(Length::Argument({n}))")
-                    }
-                    Some(name) => {
-                        let found = offsets.get(name.as_str());
-                        let (at, width) = found.with_context(|| format!("no `{name}`"))?;
-                        format!("Some(Length::Member {{ at: {at}, width: {width} }})")
-                    }
-                };
-                format!(
-                    "To {{ what: Pointee::{what}, width: {size}, length: {length}, dir: Dir::{dir} }}"
-                )
-            }
-            word => {
-                let scalar = SCALARS.iter().find(|s| s.0 == word);
-                let text = scalar.map_or("Pad", |s| s.2);
-                text.replace('#', &size.to_string())
-            }
-        };
-        Ok(format!("MemberTy::{variant}"))
-    }
-}
-
-/// The types of members for what is not in a struct.
-pub struct MemberTypes<'a>(Compiler<'a>);
-
-impl<'a> MemberTypes<'a> {
-    pub fn new(rows: &'a [Layout]) -> Self {
-        Self(Compiler { rows })
-    }
-
-    /// Its Rust text and bytes, of a struct those that there must be at least.
-    pub fn of(&self, text: &str) -> Result<(String, u32)> {
-        let ty = type_of(text)?;
-        let (mut size, _) = self.0.size(&ty, 0, Rules::Native)?;
-        if ty.word == "struct"
-            && let Some(row) = ty.params.first().and_then(|n| self.0.row(n, 0))
-        {
-            let least = self.0.place(row, 0, Rules::Native)?.least;
-            size = if least == 0 { size } else { least };
-        }
-        let rust = self.0.rust(&ty, 0, Rules::Native, &HashMap::new())?;
-        Ok((rust, size))
-    }
-
-    pub fn has_layout(&self, name: &str) -> bool {
-        self.0.row(name, 0).is_some()
-    }
-}
-
-fn count(ty: &Type) -> Result<u32> {
-    let text = ty.params.first().context("a number is missing")?;
-    text.parse()
-        .with_context(|| format!("`{text}` is not a number"))
-}
-
-/// The number in `argN`.
-fn argument(name: &str) -> Option<u8> {
-    name.strip_prefix("arg")?.parse().ok()
-}
-
-fn width(ty: &Type) -> Result<Width> {
-    if ["flags", "enum"].contains(&ty.word.as_str()) {
-        let text = ty.params.get(1).map_or("32", String::as_str);
-        let found = WIDTHS.iter().find(|w| w.0 == text);
-        return Ok(found.with_context(|| format!("no width `{text}`"))?.1);
-    }
-    let found = SCALARS.iter().find(|s| s.0 == ty.word);
-    Ok(found
-        .with_context(|| format!("unknown member type `{}`", ty.word))?
-        .1)
 }
 
 /// The text of generated/layouts.rs; fails where a layout's size is not that of structs.txt.
