@@ -21,6 +21,7 @@ mod ioctl;
 mod machines;
 mod members;
 mod mounts;
+mod narrow;
 mod net;
 mod netlink;
 mod perf;
@@ -54,6 +55,7 @@ use crate::{
 };
 use cx::Cx;
 pub use inner::{syscall_of, unwrap};
+pub use narrow::narrow;
 use pointers::{is_output, pointer};
 pub use returned::returned;
 use scalar::scalars;

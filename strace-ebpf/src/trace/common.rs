@@ -96,6 +96,7 @@ impl Common {
         let filename;
         let fetched;
         let mut call = assemble(record, body, enter);
+        decode::narrow(&mut call);
         decode::unwrap(&mut call);
         let syscall = decode::syscall_of(&call.record);
         if let Some(syscall) = syscall

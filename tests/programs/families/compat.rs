@@ -35,15 +35,20 @@ const DATA: u32 = PAGE + 0x100;
 
 const NONE: u32 = u32::MAX;
 
-/// Makes the call and expects the line.
-fn call(l: &mut Lines, nr: u32, args: &[u32], text: &str, values: &[&dyn Display]) -> i64 {
+/// Makes the call.
+fn quiet(nr: u32, args: &[u32]) -> i64 {
     let mut registers = [0; 7];
     registers[0] = nr;
     for (register, arg) in registers[1..].iter_mut().zip(args) {
         *register = *arg;
     }
     // SAFETY: as for every call of the families; the memory is the two pages.
-    let ret = i64::from(unsafe { families_int80(&registers) });
+    i64::from(unsafe { families_int80(&registers) })
+}
+
+/// Makes the call and expects the line.
+fn call(l: &mut Lines, nr: u32, args: &[u32], text: &str, values: &[&dyn Display]) -> i64 {
+    let ret = quiet(nr, args);
     l.expect(text, values, ret);
     ret
 }
@@ -92,6 +97,7 @@ pub fn run(l: &mut Lines) {
     system_v(l);
     times(l);
     files(l);
+    results(l);
     signals(l);
     waits(l);
     l.end();
@@ -259,6 +265,78 @@ fn files(l: &mut Lines) {
     let lock = put(DATA + 0x5e0, &[1, 5, 0, 6, 0, 0]);
     let line = "fcntl64(-1, F_SETLK64, {l_type=F_WRLCK, l_whence=SEEK_SET, l_start=5, l_len=6})";
     call(l, 221, &[NONE, 13, lock], line, &[]);
+}
+
+/// A word there.
+fn word(at: u32) -> u32 {
+    // SAFETY: within the two pages.
+    unsafe { (at as usize as *const u32).read_unaligned() }
+}
+
+/// A device as strace prints it.
+fn device(dev: u32) -> String {
+    let (major, minor) = (dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xf_ff00);
+    format!("makedev({}, {})", hex(major), hex(minor))
+}
+
+fn hex(n: u32) -> String {
+    match n {
+        0 => "0".to_owned(),
+        n => format!("{n:#x}"),
+    }
+}
+
+/// Structures that the kernel fills in.
+fn results(l: &mut Lines) {
+    let path = text(DATA + 0x500, b"/dev/null\0");
+    let out = DATA + 0x520;
+    let line = r#"stat64("/dev/null", {st_mode=S_IFCHR|0666, st_rdev=makedev(0x1, 0x3), ...})"#;
+    call(l, 195, &[path, out], line, &[]);
+    let line = r#"fstatat64(AT_FDCWD, "/dev/null", {st_mode=S_IFCHR|0666, st_rdev=makedev(0x1, 0x3), ...}, 0)"#;
+    call(l, 300, &[NONE - 99, path, out, 0], line, &[]);
+    let proc = text(DATA + 0x510, b"/proc\0");
+    quiet(268, &[proc, 84, out]);
+    let line = r#"statfs64("/proc", 84, {f_type=PROC_SUPER_MAGIC, f_bsize=4096, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_fsid={val=[%, %]}, f_namelen=255, f_frsize=4096, f_flags=ST_VALID|ST_RELATIME})"#;
+    let fsid = [word(out + 48), word(out + 52)].map(hex);
+    l.expect(line, &[&fsid[0], &fsid[1]], 0);
+    quiet(195, &[proc, out]);
+    l.expect(
+        r#"stat64("/proc", {st_mode=S_IFDIR|0555, st_size=0, ...})"#,
+        &[],
+        0,
+    );
+    let dev = word(out);
+    let line = r#"ustat(%, {f_tfree=0, f_tinode=0, f_fname="", f_fpack=""})"#;
+    call(l, 62, &[dev, out], line, &[&device(dev)]);
+    call(l, 62, &[0xfff, 0], "ustat(makedev(0xf, 0xff), NULL)", &[]);
+    quiet(116, &[out]);
+    let n = |at: u32| word(out + at);
+    let line = "sysinfo({uptime=%, loads=[%, %, %], totalram=%, freeram=%, sharedram=%, bufferram=%, totalswap=%, freeswap=%, procs=%, totalhigh=%, freehigh=%, mem_unit=%})";
+    let procs = n(40) & 0xffff;
+    l.expect(
+        line,
+        &[
+            &n(0),
+            &n(4),
+            &n(8),
+            &n(12),
+            &n(16),
+            &n(20),
+            &n(24),
+            &n(28),
+            &n(32),
+            &n(36),
+            &procs,
+            &n(44),
+            &n(48),
+            &n(52),
+        ],
+        0,
+    );
+    quiet(77, &[0, out]);
+    let line = "getrusage(RUSAGE_SELF, {ru_utime={tv_sec=%, tv_usec=%}, ru_stime={tv_sec=%, tv_usec=%}, ...})";
+    l.expect(line, &[&n(0), &n(4), &n(8), &n(12)], 0);
+    call(l, 77, &[NONE, 0], "getrusage(RUSAGE_CHILDREN, NULL)", &[]);
 }
 
 fn signals(l: &mut Lines) {

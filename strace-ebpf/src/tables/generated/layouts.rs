@@ -93,6 +93,36 @@ static PTR_I386: Layout = Layout {
         answer: false,
     }],
 };
+static BASE_ADDRESS_X86_64: Layout = Layout {
+    size: 8,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Addr(8),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static BASE_ADDRESS_I386: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Addr(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
 static SIZE_T_X86_64: Layout = Layout {
     size: 8,
     least: 0,
@@ -31610,7 +31640,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 663] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 664] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -31620,6 +31650,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 663] = [
     ],
     [Some(&U64_X86_64), Some(&U64_X86_64), Some(&U64_X86_64)],
     [Some(&PTR_X86_64), Some(&PTR_I386), Some(&PTR_I386)],
+    [
+        Some(&BASE_ADDRESS_X86_64),
+        Some(&BASE_ADDRESS_I386),
+        Some(&BASE_ADDRESS_X86_64),
+    ],
     [Some(&SIZE_T_X86_64), Some(&SIZE_T_I386), Some(&SIZE_T_I386)],
     [Some(&OFF_T_X86_64), Some(&OFF_T_I386), Some(&OFF_T_X86_64)],
     [
@@ -32080,7 +32115,7 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 663] = [
     [
         Some(&KEXEC_SEGMENT_X86_64),
         Some(&KEXEC_SEGMENT_I386),
-        Some(&KEXEC_SEGMENT_X86_64),
+        Some(&KEXEC_SEGMENT_I386),
     ],
     [
         Some(&PAGE_STATUS_X86_64),

@@ -10,6 +10,7 @@ pub enum StructId {
     Descriptor,
     U64,
     Ptr,
+    BaseAddress,
     SizeT,
     OffT,
     LoffT,
@@ -678,6 +679,7 @@ impl StructId {
         Self::Descriptor,
         Self::U64,
         Self::Ptr,
+        Self::BaseAddress,
         Self::SizeT,
         Self::OffT,
         Self::LoffT,
@@ -1344,6 +1346,7 @@ impl StructId {
         "descriptor",
         "u64",
         "ptr",
+        "base_address",
         "size_t",
         "off_t",
         "loff_t",
@@ -2011,12 +2014,13 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 663] = [
+pub static SIZES: [[u32; 3]; 664] = [
     [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
     [8, 8, 8],
     [8, 4, 4],
+    [8, 4, 8],
     [8, 4, 4],
     [8, 4, 8],
     [8, 8, 8],
@@ -2126,7 +2130,7 @@ pub static SIZES: [[u32; 3]; 663] = [
     [4, 4, 4],
     [1, 1, 1],
     [16, 16, 16],
-    [32, 16, 32],
+    [32, 16, 16],
     [4, 4, 4],
     [12, 12, 12],
     [8, 4, 8],

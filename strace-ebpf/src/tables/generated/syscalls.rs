@@ -12987,7 +12987,7 @@ static VARIANT_ARCH_PRCTL_0: Variant = Variant {
             "addr",
             Ty::Struct {
                 dir: Dir::Out,
-                id: StructId::Ptr,
+                id: StructId::BaseAddress,
                 len: None,
             },
         ),
