@@ -283,6 +283,12 @@ impl Request {
             .inject
             .check(&targets, cli.engine.attach, selects)?;
         warnings.extend(qualifiers.inject.warnings());
+        let string_limit = cli.output.string_limit.unwrap_or(STRING_LIMIT);
+        if string_limit > STRING_LIMIT_MAX {
+            warnings.push(format!(
+                "-s {string_limit}: {STRING_LIMIT_MAX} bytes of a string are shown at most, as a record holds no more"
+            ));
+        }
         // Who names all columns has said which.
         let adds = |list: &str| list.starts_with('+');
         if !qualifiers.inject.is_empty()
@@ -302,11 +308,7 @@ impl Request {
             summary,
             paths,
             limits: Limits {
-                string: cli
-                    .output
-                    .string_limit
-                    .unwrap_or(STRING_LIMIT)
-                    .min(STRING_LIMIT_MAX),
+                string: string_limit.min(STRING_LIMIT_MAX),
                 no_return: told(STATUS_UNFINISHED),
                 report_enter: form == Form::Strace && enters,
                 descriptors: qualifiers.decode_fds != 0 || selects,
@@ -425,6 +427,16 @@ mod tests {
         assert_eq!(some.status, STATUS_SUCCESS | STATUS_FAILURE);
         let some = request("--format strace -z ls").expect("valid");
         assert!(!some.limits.report_enter && some.output.staged);
+    }
+
+    #[test]
+    fn a_string_limit_beyond_what_a_record_holds_is_told() {
+        let large = request("-s 53249 ls").expect("valid");
+        assert_eq!(large.limits.string, 53_248);
+        assert!(large.warnings[0].starts_with("-s 53249: 53248 bytes"));
+        let most = request("-s 53248 ls").expect("valid");
+        assert_eq!(most.limits.string, 53_248);
+        assert!(most.warnings.is_empty());
     }
 
     #[test]
