@@ -244,8 +244,8 @@ pub struct Config {
     pub files: FileOffsets,
     /// 1: look at map `INJECTED`.
     pub inject: u32,
-    /// Zero.
-    pub _pad: u32,
+    /// Rounds of the interpreter's loop for one record, where there is `bpf_loop`: operations and elements together.
+    pub rounds: u32,
 }
 
 const _: () = assert!(size_of::<Config>() == 16 * 4 + 32 + 14 * 4 + 9 * 4 + 4 + 38 * 4 + 2 * 4);

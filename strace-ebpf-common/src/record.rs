@@ -16,7 +16,7 @@ pub const KIND_FORK: u16 = 3;
 pub const KIND_EXEC: u16 = 4;
 /// [`TaskExitRecord`].
 pub const KIND_TASK_EXIT: u16 = 5;
-/// [`SignalRecord`].
+/// [`SignalRecord`]; with `EXTRA_FRAMES` one capture may follow, [`crate::capture::OP_FRAMES`].
 pub const KIND_SIGNAL: u16 = 6;
 
 /// The system call will not return.
@@ -33,6 +33,9 @@ pub const CALL_INJECTED: u16 = 8;
 pub const CALL_DELAYED: u16 = 16;
 /// With [`CALL_INJECTED`]: the result is a value, even where it looks like an error.
 pub const CALL_RETVAL: u16 = 32;
+
+/// In [`CallRecord::n_captures`]: so many or more.
+pub const CAPTURES_TO_END: u8 = u8::MAX;
 
 /// x86-64.
 pub const ABI_X86_64: u8 = 0;
@@ -78,7 +81,7 @@ pub struct CallRecord {
     pub flags: u16,
     /// `ABI_*`.
     pub abi: u8,
-    /// Captures that follow.
+    /// Captures that follow; [`CAPTURES_TO_END`] of them, or more, go on to the record's end.
     pub n_captures: u8,
     /// Raw result: -errno on failure.
     pub ret: i64,

@@ -20,7 +20,7 @@ use strace_ebpf_common::{
         KIND_DESCRIPTOR, KIND_ENTRIES, KIND_POINTERS, KIND_STR, NETLINK_BYTES, OP_ELEMENTS,
         OP_IF_ELEMENT, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
-    record::{CALL_BYTES, CallRecord},
+    record::{CALL_BYTES, CAPTURES_TO_END, CallRecord},
 };
 
 use crate::{
@@ -28,12 +28,11 @@ use crate::{
     maps::{PLAIN_ROUNDS, SCRATCH, Scratch, constant, setting},
     netlink,
     read::{bpf_probe_read_user, bpf_probe_read_user_str},
+    verifier,
 };
 
-/// Rounds of the loop for one record: operations and elements together.
-const ROUNDS: u32 = 512;
-/// The same where the ways up from descriptors are walked: one name per round.
-const ROUNDS_DESCRIPTORS: u32 = 8192;
+/// Captures of one record: where all of them are to be shown there may be very many.
+const MOST_CAPTURES: u64 = 4096;
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 /// Pointers looked at in one round.
@@ -84,11 +83,7 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
         if LOOP_HELPER {
             let mut state = Loop { s, plan };
             let callback: unsafe extern "C" fn(u32, *mut Loop) -> i64 = round_callback;
-            let rounds = if setting!(descriptors) == DESCRIPTORS_PLAIN {
-                ROUNDS
-            } else {
-                ROUNDS_DESCRIPTORS
-            };
+            let rounds = setting!(rounds);
             bpf_loop(rounds, callback as *mut c_void, (&raw mut state).cast(), 0);
         } else {
             let rounds = constant(&raw const PLAIN_ROUNDS);
@@ -97,10 +92,21 @@ pub fn run<const LOOP_HELPER: bool>(s: *mut Scratch, plan: *const Plan, phase: u
                 n += 1;
             }
         }
-        (*record).n_captures = (*s).captures as u8;
+        (*record).n_captures = count(s);
         (*record).header.len = (*s).off as u32;
         (*s).off
     }
+}
+
+/// What a record says of its captures.
+///
+/// # Safety
+/// `s` is scratch memory.
+#[inline(always)]
+pub unsafe fn count(s: *mut Scratch) -> u8 {
+    // SAFETY: by contract.
+    let captures = unsafe { (*s).captures };
+    verifier::min(captures as u32, u32::from(CAPTURES_TO_END)) as u8
 }
 
 #[inline(never)]
@@ -468,7 +474,7 @@ unsafe fn room(s: *mut Scratch) -> u64 {
 unsafe fn unreadable(s: *mut Scratch, op: *const Op, addr: u64, phase: u8) {
     // SAFETY: as in `run`.
     unsafe {
-        if room(s) < 8 || (*s).captures >= 255 {
+        if room(s) < 8 || (*s).captures >= MOST_CAPTURES {
             return;
         }
         let capture = begin(s, op, addr, phase);
@@ -484,7 +490,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
     // SAFETY: as in `run`; the copy goes to a masked offset with a masked length.
     unsafe {
         let room = room(s);
-        if room < 8 || (*s).captures >= 255 {
+        if room < 8 || (*s).captures >= MOST_CAPTURES {
             return;
         }
         let capture = begin(s, op, addr, phase);
@@ -638,7 +644,7 @@ unsafe fn pointers(s: *mut Scratch, op: *const Op, vector: u64, phase: u8) -> bo
         let width: u64 = if narrow { 4 } else { 8 };
         let done = (*s).element;
         if done == 0 {
-            if room(s) < 8 || (*s).captures >= 255 {
+            if room(s) < 8 || (*s).captures >= MOST_CAPTURES {
                 return false;
             }
             begin(s, op, vector, phase);
@@ -706,7 +712,7 @@ unsafe fn entries(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u
         let start = (*s).off + u64::from(CAPTURE_BYTES);
         if (*s).pos == 0 {
             let room = room(s);
-            if room < 8 || (*s).captures >= 255 {
+            if room < 8 || (*s).captures >= MOST_CAPTURES {
                 return false;
             }
             let capture = begin(s, op, addr, phase);

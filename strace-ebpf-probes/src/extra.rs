@@ -17,7 +17,7 @@ use strace_ebpf_common::{
 };
 
 use crate::{
-    capture::{PAGE, data, mask16},
+    capture::{self, PAGE, data, mask16},
     emit,
     maps::{Scratch, setting},
     read::bpf_probe_read_user,
@@ -59,15 +59,18 @@ pub fn add(s: *mut Scratch, ctx: *mut c_void, cpu: u32) -> u64 {
             let capture = own_capture(s, OP_IP, 0);
             (*capture).addr = (*s).ip;
         }
-        (*record).n_captures = (*s).captures as u8;
+        (*record).n_captures = capture::count(s);
         (*record).header.len = (*s).off as u32;
         (*s).off
     }
 }
 
 /// Registers and the top of the stack, page by page as far as it can be read and the record has room.
+///
+/// # Safety
+/// `s` is this CPU's scratch memory, whose registers are set, and nobody else uses it.
 #[inline(always)]
-unsafe fn frames(s: *mut Scratch) {
+pub unsafe fn frames(s: *mut Scratch) {
     // SAFETY: as in `capture::run`: offsets are masked, and scratch memory reaches beyond them by more than a page.
     unsafe {
         let start = (*s).off;

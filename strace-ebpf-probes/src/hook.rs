@@ -126,7 +126,7 @@ fn word_behind(address: u64) -> u64 {
 
 /// Where the current task's user-space registers are: at the top of its kernel stack.
 #[inline(never)]
-fn registers_of_task() -> u64 {
+pub fn registers_of_task() -> u64 {
     if setting!(has_task_regs) != 0 {
         // SAFETY: helpers 158 and 175, which the setting says are there.
         return (unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) }) as u64;

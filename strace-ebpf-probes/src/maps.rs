@@ -112,7 +112,7 @@ pub static CONFIG: Config = Config {
         netlink_port: 0,
     },
     inject: 0,
-    _pad: 0,
+    rounds: 0,
 };
 
 /// One bit per system call number modulo 1024: some ABI's plan of it has work at enter. It saves

@@ -4,6 +4,7 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_get_current_uid_gid;
 use strace_ebpf_common::{
+    config::EXTRA_FRAMES,
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
     record::{
@@ -12,10 +13,12 @@ use strace_ebpf_common::{
 };
 
 use crate::{
+    arch::{BP, IP, SP},
     emit::{self, Ticket},
+    extra,
     filter::{self, Ids},
-    kernel,
-    maps::setting,
+    hook, kernel,
+    maps::{SCRATCH, Scratch, setting},
     read::bpf_probe_read_kernel,
 };
 
@@ -110,6 +113,7 @@ pub fn generate(ctx: *mut c_void) {
 }
 
 /// What a record tells of a signal besides who gets it.
+#[derive(Clone, Copy)]
 struct Told {
     signal: u32,
     outcome: u32,
@@ -125,48 +129,98 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
         return;
     };
     let now = emit::now_ns();
-    emit::fixed::<SignalRecord>(ctx, ticket, |record| {
-        // SAFETY: a whole record's room.
+    if setting!(extra) & EXTRA_FRAMES != 0
+        && stream == STREAM_TASK
+        && let Some(s) = scratch(ticket)
+    {
+        // SAFETY: a map value that nobody else uses meanwhile.
         unsafe {
-            let header = &raw mut (*record).header;
-            emit::fill_header(
-                header,
-                ticket,
-                KIND_SIGNAL,
-                size_of::<SignalRecord>() as u32,
-                now,
-                ids,
-            );
-            // The stream's number is told by the high bit of `cpu`: its books are its own.
-            (*header).cpu |= (stream as u16) << 15;
-            bpf_probe_read_kernel(
-                (&raw mut (*header).comm).cast(),
-                COMM_BYTES as u32,
-                (receiver + u64::from(setting!(offsets.task_comm))) as *const c_void,
-            );
-            (*record).signal = told.signal;
-            (*record).outcome = told.outcome;
-            (*record).nr = told.nr;
-            (*record).flags = told.flags;
-            (*record).ip = told.ip;
-            // The helper zeroes the destination when it cannot read.
-            let info = (&raw mut (*record).info).cast::<u32>();
-            bpf_probe_read_kernel(
-                info.cast(),
-                size_of::<[u8; 48]>() as u32,
-                told.info as *const c_void,
-            );
-            // In their place, the kernel itself: the `siginfo_t` that the receiver would see.
-            if told.info == SEND_SIG_PRIV {
-                info.write(told.signal);
-                info.add(2).write(SI_KERNEL);
-            } else if told.info == SEND_SIG_NOINFO && told.outcome != SIGNAL_DELIVERED {
-                // By whoever makes the call that sends it, as by kill(2): `si_code` is SI_USER, 0.
-                info.write(told.signal);
-                info.add(4)
-                    .write(filter::current_ids().map_or(0, |sender| sender.tgid));
-                info.add(5).write(bpf_get_current_uid_gid() as u32);
-            }
+            let record = (&raw mut (*s).data).cast::<SignalRecord>();
+            fill(record, ticket, stream, now, ids, told, receiver);
+            let regs = hook::registers_of_task();
+            (*s).sp = kernel::read(regs, 8 * SP as u32);
+            (*s).ip = kernel::read(regs, 8 * IP as u32);
+            (*s).bp = kernel::read(regs, 8 * BP as u32);
+            (*s).off = size_of::<SignalRecord>() as u64;
+            extra::frames(s);
+            (*record).header.len = (*s).off as u32;
+            emit::bytes(ctx, ticket, record.cast(), (*s).off);
+            (*s).busy = 0;
         }
+        return;
+    }
+    emit::fixed::<SignalRecord>(ctx, ticket, |record| {
+        fill(record, ticket, stream, now, ids, told, receiver);
     });
+}
+
+/// Where the stack is to be copied to, unless that had better be left out.
+#[inline(always)]
+fn scratch(ticket: Ticket) -> Option<*mut Scratch> {
+    if emit::nearly_full(ticket.cpu) {
+        return None;
+    }
+    let s = SCRATCH.get_ptr_mut(ticket.cpu)?;
+    // SAFETY: a map value.
+    unsafe {
+        if (*s).busy != 0 {
+            return None;
+        }
+        (*s).busy = 1;
+    }
+    Some(s)
+}
+
+#[inline(always)]
+fn fill(
+    record: *mut SignalRecord,
+    ticket: Ticket,
+    stream: u32,
+    now: u64,
+    ids: Ids,
+    told: Told,
+    receiver: u64,
+) {
+    // SAFETY: a whole record's room.
+    unsafe {
+        let header = &raw mut (*record).header;
+        emit::fill_header(
+            header,
+            ticket,
+            KIND_SIGNAL,
+            size_of::<SignalRecord>() as u32,
+            now,
+            ids,
+        );
+        // The stream's number is told by the high bit of `cpu`: its books are its own.
+        (*header).cpu |= (stream as u16) << 15;
+        bpf_probe_read_kernel(
+            (&raw mut (*header).comm).cast(),
+            COMM_BYTES as u32,
+            (receiver + u64::from(setting!(offsets.task_comm))) as *const c_void,
+        );
+        (*record).signal = told.signal;
+        (*record).outcome = told.outcome;
+        (*record).nr = told.nr;
+        (*record).flags = told.flags;
+        (*record).ip = told.ip;
+        // The helper zeroes the destination when it cannot read.
+        let info = (&raw mut (*record).info).cast::<u32>();
+        bpf_probe_read_kernel(
+            info.cast(),
+            size_of::<[u8; 48]>() as u32,
+            told.info as *const c_void,
+        );
+        // In their place, the kernel itself: the `siginfo_t` that the receiver would see.
+        if told.info == SEND_SIG_PRIV {
+            info.write(told.signal);
+            info.add(2).write(SI_KERNEL);
+        } else if told.info == SEND_SIG_NOINFO && told.outcome != SIGNAL_DELIVERED {
+            // By whoever makes the call that sends it, as by kill(2): `si_code` is SI_USER, 0.
+            info.write(told.signal);
+            info.add(4)
+                .write(filter::current_ids().map_or(0, |sender| sender.tgid));
+            info.add(5).write(bpf_get_current_uid_gid() as u32);
+        }
+    }
 }

@@ -182,3 +182,59 @@ fn sets_that_make_no_sense_are_refused() {
         crate::errors::assert_refused(&output, 2, &[word]);
     }
 }
+
+/// Every string and buffer with `-v`, as many as `-s` says without it: as strace, line by line.
+#[test]
+fn long_vectors_are_whole() {
+    let _machine = shared();
+    let dir = TempDir::new();
+    let ours = as_strace(&dir);
+    let words: Vec<String> = (0..1000).map(|n| format!("w{n}")).collect();
+    for options in [&["-v"][..], &["-s", "200"], &["-v", "-s", "2"]] {
+        let lines = |tracer: &str| {
+            let file = dir.file("trace");
+            let mut command = plain(tracer, options);
+            command.args(["-e", "trace=execve", "-o", &file, "true"]);
+            assert_eq!(run(command.args(&words)).code(), 0);
+            std::fs::read_to_string(&file).unwrap()
+        };
+        let theirs = lines("strace");
+        assert!(theirs.matches(", \"w").count() >= 199, "{theirs}");
+        assert_eq!(
+            without_addresses(&lines(&ours)),
+            without_addresses(&theirs),
+            "{options:?}"
+        );
+    }
+    let buffers = trace(&["-v", "-e", "trace=writev", "--", &example("shapes"), "many"]);
+    let rows = buffers.rows();
+    let row = named(&rows, "writev")[0];
+    assert_eq!(row.args[1].matches("iov_len=1}").count(), 1024, "{row:?}");
+}
+
+fn without_addresses(text: &str) -> String {
+    let words = text
+        .split(' ')
+        .map(|word| if word.starts_with("0x") { "ADDR" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A limit that no record could keep is told once, and the most is shown.
+#[test]
+fn a_string_limit_that_is_too_large_is_told() {
+    let _machine = shared();
+    let output = run(&mut crate::harness::tracer(&[
+        "-s",
+        "100000",
+        "-e",
+        "trace=write",
+        "--",
+        "head",
+        "-c",
+        "60000",
+        "/dev/zero",
+    ]));
+    assert_eq!(output.code(), 0);
+    let told = "strace-ebpf: -s 100000: 53248 bytes of a string are shown at most";
+    assert_eq!(output.stderr.matches(told).count(), 1, "{}", output.stderr);
+}

@@ -43,6 +43,15 @@ fn callers_are_those_of_strace() {
             "-c",
             "/bin/true & wait",
         ],
+        // A signal has the stack that it interrupts, or that of the call with which an ignored one was sent.
+        &["-e", "trace=kill", "sh", "-c", "trap : USR1; kill -USR1 $$"],
+        &[
+            "-e",
+            "trace=kill",
+            "sh",
+            "-c",
+            "kill -CHLD $$; kill -WINCH $$",
+        ],
     ] {
         assert_eq!(places(&ours, args), places("strace", args), "{args:?}");
     }
@@ -89,6 +98,32 @@ fn callers_by_name() {
         output.stderr.contains("/libc.so.6(syscall+0x"),
         "{output:?}"
     );
+}
+
+/// Where a program crashed.
+#[test]
+fn a_deadly_signal_has_its_place() {
+    let _machine = shared();
+    let program = example("signals");
+    let output = run(&mut tracer(&[
+        "-k",
+        "-e",
+        "trace=none",
+        "--columns",
+        "syscall,stack,args",
+        "--",
+        &program,
+        "segv",
+    ]));
+    assert_eq!(output.signal(), Some(libc::SIGSEGV), "{output:?}");
+    let row = output
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("+signal\t") && line.ends_with("\tSIGSEGV\tdelivered"));
+    let row = row.unwrap_or_else(|| panic!("{output:?}"));
+    let stack = row.split('\t').nth(1).unwrap();
+    assert!(stack.contains("/signals(signals::main+0x"), "{row}");
+    assert!(stack.contains("/signals(main+0x"), "{row}");
 }
 
 #[test]

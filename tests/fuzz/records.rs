@@ -10,6 +10,7 @@ use strace_ebpf::{
     session::parse,
 };
 use strace_ebpf_common::{
+    capture::{ARG_NONE, OP_FRAMES},
     plan::Plan,
     record::{
         CALL_BYTES, CallRecord, ExecRecord, Fixed, ForkRecord, Header, KIND_ENTER, KIND_EXEC,
@@ -139,7 +140,17 @@ fn record(source: &mut Source, clock: u64) -> Vec<u8> {
             bytes
         }
         KIND_TASK_EXIT => fixed::<TaskExitRecord>(source, header),
-        KIND_SIGNAL => fixed::<SignalRecord>(source, header),
+        KIND_SIGNAL => {
+            let mut bytes = fixed::<SignalRecord>(source, header);
+            if source.flag() {
+                let stack = source.bytes(64);
+                let mut capture = decoders::capture(source, &[0; 6], stack.len());
+                (capture.arg, capture.op) = (ARG_NONE, OP_FRAMES);
+                bytes.extend(bytes_of(&capture));
+                bytes.extend(stack);
+            }
+            bytes
+        }
         _ => call(source, header),
     };
     let len = bytes.len() as u32;

@@ -1,6 +1,6 @@
 //! Calls whose arguments strace can show in several ways: constants, structures, data, and memory that ends too early.
 //!
-//! Usage: `shapes` (no output; status 0, or 1 if the memory could not be had). The calls, in this order, on addresses
+//! Usage: `shapes many`: one writev of as many buffers as the kernel takes. `shapes` (no output; status 0, or 1 if the memory could not be had). The calls, in this order, on addresses
 //! and descriptors that are the same in every run without address randomisation: flags, enums, modes, devices, signals,
 //! limits, socket addresses; data through a pipe, a pair of sockets and vectors of buffers; arrays that run into a page
 //! that is not mapped. Calls may fail: what counts is how they are shown.
@@ -140,7 +140,15 @@ fn cut_off(end: usize, ends: &Ends) {
     );
 }
 
+/// `UIO_MAXIOV` of `include/uapi/linux/uio.h`.
+const MOST_BUFFERS: usize = 1024;
+
 fn main() {
+    if std::env::args().nth(1).is_some_and(|word| word == "many") {
+        let buffers = [[c"x".as_ptr() as usize, 1]; MOST_BUFFERS];
+        call(libc::SYS_writev, &[1000, at(&buffers), MOST_BUFFERS]);
+        return;
+    }
     // SAFETY: a fresh mapping, of which the second page is given back.
     let start = unsafe {
         let (size, prot) = (2 * PAGE, libc::PROT_READ | libc::PROT_WRITE);

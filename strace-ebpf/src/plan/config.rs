@@ -90,7 +90,8 @@ impl Request {
             detach_on_exec: u32::from(self.launch.detach_on_exec),
             count: self.count(),
             inject: u32::from(!self.qualifiers.inject.is_empty()),
-            _pad: 0,
+            // Known when the plans are.
+            rounds: 0,
             descriptors: self.descriptors(),
             has_task_regs: u32::from(facts.task_registers),
             kprobes: hook.kprobes(),

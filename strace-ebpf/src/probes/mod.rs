@@ -29,11 +29,11 @@ use aya::{
     programs::{BtfTracePoint, ProgramError, RawTracePoint, TracePoint},
 };
 use strace_ebpf_common::{
-    config::{Config, TRANSPORT_MAPPED, TRANSPORT_PERF, Task},
+    config::{Config, DESCRIPTORS_PLAIN, TRANSPORT_MAPPED, TRANSPORT_PERF, Task},
     counters::{Counters, STREAMS},
-    limits::{ABIS, PLANS_PER_ABI},
+    limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
     mapped,
-    plan::Plan as CapturePlan,
+    plan::{KIND_POINTERS, Op, Plan as CapturePlan},
 };
 
 use crate::{kernel::btf::TraceTypes, say, summary::slots::Slots};
@@ -115,10 +115,25 @@ impl Settings {
     }
 }
 
-/// Rounds of the interpreter without `bpf_loop`: as many as with it, where they are not each walked by the verifier. What
-/// cannot be reached is shown as cut.
-const PLAIN_ROUNDS: u32 = 512;
+/// Rounds of the interpreter for one record, operations and elements together: with `bpf_loop` and without it. What cannot be
+/// reached is shown as cut. Without it the verifier puts off two branches for each round, of which it allows 8,192.
+const ROUNDS: (u32, u32) = (512, 512);
+/// The same where plans may copy very many elements: one for each that a record has room for.
+const MANY_ROUNDS: (u32, u32) = (4096, 2048);
+/// The same where the ways up from descriptors are walked: one for each name.
+const DESCRIPTOR_ROUNDS: (u32, u32) = (8192, 512);
+/// Rounds where each of them is walked by the verifier.
 const FEW_ROUNDS: u32 = 16;
+
+/// The rounds that these plans may need.
+fn rounds(plans: &[CapturePlan], descriptors: u32) -> (u32, u32) {
+    let is_many = |op: &Op| op.kind != KIND_POINTERS && op.max_elements > MAX_ELEMENTS;
+    match descriptors {
+        DESCRIPTORS_PLAIN if plans.iter().any(|plan| plan.ops.iter().any(is_many)) => MANY_ROUNDS,
+        DESCRIPTORS_PLAIN => ROUNDS,
+        _ => DESCRIPTOR_ROUNDS,
+    }
+}
 
 /// Loaded and attached probes.
 pub struct Probes {
@@ -159,12 +174,14 @@ impl Probes {
             None => OBJECT,
         };
         let programs = settings.hook.programs(&settings.kernel);
+        let (rounds, plain_rounds) = rounds(&settings.plans, settings.config.descriptors);
         let config = Config {
             ring_bytes: settings.buffer_bytes,
+            rounds,
             ..settings.config
         };
         let plain_rounds = if settings.kernel.global_functions {
-            PLAIN_ROUNDS
+            plain_rounds
         } else {
             FEW_ROUNDS
         };
@@ -458,6 +475,27 @@ pub(crate) fn embedded_programs() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_are_as_many_as_the_plans_may_need() {
+        let plan = |kind, max_elements| {
+            let mut plan = CapturePlan::default();
+            plan.ops[1] = Op {
+                kind,
+                max_elements,
+                ..Op::default()
+            };
+            [CapturePlan::default(), plan]
+        };
+        use strace_ebpf_common::plan::KIND_STR;
+        let plain = |plans: &[CapturePlan]| rounds(plans, DESCRIPTORS_PLAIN);
+        assert_eq!(plain(&plan(KIND_STR, MAX_ELEMENTS)), ROUNDS);
+        assert_eq!(plain(&plan(KIND_STR, MAX_ELEMENTS + 1)), MANY_ROUNDS);
+        // Sixteen of these take one round.
+        assert_eq!(plain(&plan(KIND_POINTERS, 512)), ROUNDS);
+        let (with, without) = rounds(&plan(KIND_STR, 1), DESCRIPTORS_PLAIN + 1);
+        assert!(with > ROUNDS.0 && without == ROUNDS.1);
+    }
 
     /// No kernel before 5.10 was at hand to load it: this is what can be held without one.
     #[test]

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use strace_ebpf_common::{
     capture::{Capture, padded},
-    record::{CALL_HAS_ENTER, CallRecord, Fixed, KIND_ENTER},
+    record::{CALL_HAS_ENTER, CAPTURES_TO_END, CallRecord, Fixed, KIND_ENTER},
 };
 
 use parse::Captured;
@@ -151,7 +151,7 @@ pub fn refetched(header: &Capture, len: u32, full: u32, truncated: bool) -> Capt
 #[must_use]
 pub fn serialize(record: &CallRecord, captures: &[Captured<'_>]) -> Vec<u8> {
     let mut record = *record;
-    record.n_captures = captures.len() as u8;
+    record.n_captures = captures.len().min(CAPTURES_TO_END.into()) as u8;
     let body = captures
         .iter()
         .map(|c| size_of::<Capture>() + padded(c.bytes.len() as u64) as usize);

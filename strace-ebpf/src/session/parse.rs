@@ -3,8 +3,9 @@
 use strace_ebpf_common::{
     capture::{CAPTURE_BYTES, Capture, padded},
     record::{
-        CallRecord, ExecRecord, ForkRecord, Header, KIND_ENTER, KIND_EXEC, KIND_EXIT, KIND_FORK,
-        KIND_SIGNAL, KIND_TASK_EXIT, SignalRecord, TaskExitRecord, read_fixed,
+        CAPTURES_TO_END, CallRecord, ExecRecord, ForkRecord, Header, KIND_ENTER, KIND_EXEC,
+        KIND_EXIT, KIND_FORK, KIND_SIGNAL, KIND_TASK_EXIT, SignalRecord, TaskExitRecord,
+        read_fixed,
     },
 };
 
@@ -30,8 +31,8 @@ pub enum Event<'a> {
     Exec(ExecRecord, &'a [u8]),
     /// A task ended.
     TaskExit(TaskExitRecord),
-    /// A signal.
-    Signal(SignalRecord),
+    /// A signal; the body holds the stack, if that was copied.
+    Signal(SignalRecord, &'a [u8]),
 }
 
 /// Why a record could not be parsed.
@@ -64,7 +65,7 @@ pub fn parse(bytes: &[u8]) -> Result<Event<'_>, ParseError> {
         KIND_FORK => Event::Fork(fixed(bytes)?.0),
         KIND_EXEC => fixed(bytes).map(|(record, body)| Event::Exec(record, body))?,
         KIND_TASK_EXIT => Event::TaskExit(fixed(bytes)?.0),
-        KIND_SIGNAL => Event::Signal(fixed(bytes)?.0),
+        KIND_SIGNAL => fixed(bytes).map(|(record, body)| Event::Signal(record, body))?,
         kind => return Err(ParseError::UnknownKind(kind)),
     })
 }
@@ -76,9 +77,13 @@ pub fn call(bytes: &[u8]) -> Option<(CallRecord, &[u8])> {
     Some((read_fixed(bytes)?, body))
 }
 
-/// The captures in `body`, at most `count`; ends early where the bytes end early.
+/// The captures in `body`, as many as a record says; ends early where the bytes end early.
 pub fn captures(mut body: &[u8], count: u8) -> impl Iterator<Item = Captured<'_>> {
-    (0..count).map_while(move |_| {
+    let most = match count {
+        CAPTURES_TO_END => usize::MAX,
+        count => count.into(),
+    };
+    (0..most).map_while(move |_| {
         let header: Capture = read_fixed(body)?;
         let rest = body.get(CAPTURE_BYTES as usize..)?;
         let bytes = rest.get(..header.len as usize)?;
@@ -153,7 +158,11 @@ mod tests {
         }
         let first = captures(&two, 2).next().map(|c| c.bytes.to_vec());
         assert_eq!(first.as_deref(), Some(&b"hello"[..]));
+        let many = body.repeat(300);
+        assert_eq!(captures(&many, 254).count(), 254);
+        assert_eq!(captures(&many, CAPTURES_TO_END).count(), 300);
         body[8..12].copy_from_slice(&u32::MAX.to_ne_bytes());
         assert_eq!(captures(&body, 1).count(), 0);
+        assert_eq!(captures(&body, CAPTURES_TO_END).count(), 0);
     }
 }

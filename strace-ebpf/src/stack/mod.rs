@@ -21,10 +21,13 @@ use std::{
 
 use strace_ebpf_common::{
     capture::{ARG_NONE, FRAME_PAGES, FRAME_REGISTERS, OP_FRAMES},
-    record::{ABI_I386, ForkRecord, Header},
+    record::{ABI_I386, CallRecord, ForkRecord, Header, SignalRecord},
 };
 
-use crate::session::Call;
+use crate::session::{
+    Call,
+    parse::{self, Captured},
+};
 use mmaps::Mmaps;
 use space::{Space, Spaces};
 
@@ -51,8 +54,8 @@ pub struct Job {
     pub narrow: bool,
 }
 
-/// Registers and stack as a call's record has them.
-#[derive(Debug)]
+/// Registers and stack as a record has them.
+#[derive(Clone, Debug)]
 pub struct Frames {
     registers: [u64; 3],
     stack: Box<[u8]>,
@@ -65,17 +68,40 @@ impl Frames {
     /// Those of a call, if they were copied.
     #[must_use]
     pub fn of(call: &Call<'_>) -> Option<Self> {
-        let mut own = call.captures.iter();
-        let found = own.find(|c| c.header.arg == ARG_NONE && c.header.op == OP_FRAMES)?;
+        let narrow = call.record.abi == ABI_I386;
+        Self::within(call.captures.iter().copied(), &call.record.header, narrow)
+    }
+
+    /// The same from what follows the call's record.
+    #[must_use]
+    pub fn of_record(record: &CallRecord, body: &[u8]) -> Option<Self> {
+        let captures = parse::captures(body, record.n_captures);
+        Self::within(captures, &record.header, record.abi == ABI_I386)
+    }
+
+    /// Those of a signal: `body` is what follows its record. What has its stack so low is a 32-bit program.
+    #[must_use]
+    pub fn of_signal(record: &SignalRecord, body: &[u8]) -> Option<Self> {
+        let mut found = Self::within(parse::captures(body, 1), &record.header, false)?;
+        found.narrow = found.registers[1] >> 32 == 0;
+        Some(found)
+    }
+
+    fn within<'a>(
+        mut captures: impl Iterator<Item = Captured<'a>>,
+        header: &Header,
+        narrow: bool,
+    ) -> Option<Self> {
+        let found = captures.find(|c| c.header.arg == ARG_NONE && c.header.op == OP_FRAMES)?;
         let (registers, stack) = found.bytes.split_at_checked(FRAME_REGISTERS as usize)?;
         let (ip, bp) = registers.split_at_checked(8)?;
         let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
         Some(Self {
             registers: [word(ip)?, found.header.addr, word(bp)?],
             stack: stack.into(),
-            tgid: call.record.header.tgid,
-            ts_ns: call.record.header.ts_ns,
-            narrow: call.record.abi == ABI_I386,
+            tgid: header.tgid,
+            ts_ns: header.ts_ns,
+            narrow,
         })
     }
 }
@@ -197,4 +223,62 @@ impl Stacks {
 pub fn mark(out: &mut Vec<u8>, number: u64) {
     out.push(MARK);
     out.extend_from_slice(&number.to_ne_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use strace_ebpf_common::capture::{CAPTURE_BYTES, Capture};
+
+    use super::*;
+
+    #[test]
+    fn a_signal_brings_registers_and_stack() {
+        let record = SignalRecord {
+            header: Header {
+                tgid: 7,
+                ..Header::default()
+            },
+            signal: 11,
+            outcome: 0,
+            nr: 0,
+            flags: 0,
+            ip: 0,
+            info: [0; 48],
+        };
+        let body = |sp: u64, op: u8| {
+            let capture = Capture {
+                addr: sp,
+                len: 24,
+                op,
+                arg: ARG_NONE,
+                ..Capture::default()
+            };
+            let mut body = Vec::new();
+            body.extend(capture.addr.to_ne_bytes());
+            body.extend(capture.len.to_ne_bytes());
+            body.extend([0; 4]);
+            body.extend([capture.op, capture.arg]);
+            body.resize(CAPTURE_BYTES as usize, 0);
+            for word in [0x1000u64, 0x2000, 0x3000] {
+                body.extend(word.to_ne_bytes());
+            }
+            body
+        };
+        let sp = 0x7fff_0000_0000;
+        let found = Frames::of_signal(&record, &body(sp, OP_FRAMES)).expect("there");
+        assert_eq!(found.registers, [0x1000, sp, 0x2000]);
+        assert_eq!(
+            (&found.stack[..], found.tgid),
+            (&0x3000u64.to_ne_bytes()[..], 7)
+        );
+        assert!(!found.narrow);
+        let narrow = Frames::of_signal(&record, &body(0xffff_0000, OP_FRAMES)).expect("there");
+        assert!(narrow.narrow);
+        assert!(Frames::of_signal(&record, &[]).is_none());
+        assert!(Frames::of_signal(&record, &body(sp, 0)).is_none());
+        let whole = body(sp, OP_FRAMES);
+        for len in 0..whole.len() {
+            assert!(Frames::of_signal(&record, &whole[..len]).is_none(), "{len}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ use crate::{
         parse::{self, Event},
     },
     sink::Piece,
-    stack::Stacks,
+    stack::{Frames, Stacks},
     tables,
 };
 pub use common::{Common, Shown};
@@ -157,9 +157,10 @@ impl Tracer {
             Ok(Event::Fork(record)) => self.fork(&record),
             Ok(Event::Exec(record, body)) => self.exec(&record, body),
             Ok(Event::TaskExit(record)) => self.task_exit(&record),
-            Ok(Event::Signal(record)) => {
+            Ok(Event::Signal(record, body)) => {
                 if self.fatal.note(&record) {
-                    self.signal(&record);
+                    let frames = Frames::of_signal(&record, body);
+                    self.signal(&record, frames);
                 }
             }
             Err(_) => self.unparsed += 1,
@@ -321,7 +322,7 @@ impl Tracer {
         self.pending.forget(record.header.tid);
         self.common.exec_names.remove(&record.header.tid);
         if let Some(sent) = self.fatal.ended(record) {
-            self.signal(&sent);
+            self.signal(&sent, None);
         }
         let signal = record.code & 0x7f;
         let told = signal == 0 || self.signals.contains(signal);
@@ -350,7 +351,7 @@ impl Tracer {
         self.own_signals = Some(pid);
     }
 
-    fn signal(&mut self, record: &SignalRecord) {
+    fn signal(&mut self, record: &SignalRecord, frames: Option<Frames>) {
         if self.own_signals.is_some_and(|own| is_own(record, own)) {
             return;
         }
@@ -359,9 +360,9 @@ impl Tracer {
         }
         self.select_for(&record.header);
         let others = match &mut self.lines {
-            Lines::Tsv(lines) => return lines.signal(&mut self.common, record),
+            Lines::Tsv(lines) => return lines.signal(&mut self.common, record, frames),
             Lines::Strace(lines) => {
-                if !lines.signal(&mut self.common, record) {
+                if !lines.signal(&mut self.common, record, frames) {
                     return;
                 }
                 lines.others_of(record.header.tid, record.header.tgid)

@@ -17,7 +17,7 @@ use crate::{
     format::tsv::{Extra, Remark, Tsv},
     resolve::cgroup::Cgroups,
     session::{Call, books::Gap},
-    stack::Frames,
+    stack::{Frames, Stacks},
     tables::Syscall,
 };
 
@@ -187,7 +187,7 @@ impl Lines {
     }
 
     /// `+signal`
-    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) {
+    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord, frames: Option<Frames>) {
         let ignored = record.outcome == SIGNAL_IGNORED;
         let outcome = Value::Name(if ignored { "ignored" } else { "delivered" });
         let args = [Value::Signal(record.signal), outcome];
@@ -196,6 +196,13 @@ impl Lines {
             args: &args,
             ..Remark::default()
         };
-        self.remark(common, &record.header, &remark);
+        let job = common.stacks.as_ref().map(Stacks::number);
+        let extra = Extra {
+            job: job.filter(|_| frames.is_some()),
+            ..Extra::default()
+        };
+        self.format
+            .remark(&mut common.out, &record.header, &remark, &extra);
+        common.add_job(frames);
     }
 }

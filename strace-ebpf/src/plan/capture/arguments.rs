@@ -1,7 +1,7 @@
 //! What is copied for one argument, by its type.
 
 use strace_ebpf_common::{
-    limits::{MAX_ELEMENTS, PATH_MAX},
+    limits::PATH_MAX,
     plan::{
         FROM_ARG, FROM_ARG32, FROM_CONST, FROM_STACK, KIND_BYTES, KIND_ENTRIES, KIND_STR,
         OP_ELEMENTS, Op, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_SUCCESS, WHEN_UNSEEN,
@@ -9,7 +9,7 @@ use strace_ebpf_common::{
 };
 
 use super::{Builder, shown_elements, with_length};
-use crate::tables::{self, Dir, Len, StructId, Ty};
+use crate::tables::{self, Abi, Dir, Len, StructId, Ty};
 
 /// Bytes of directory entries that are looked at: what glibc asks for at once.
 const ENTRIES_BYTES: u32 = 32 * 1024;
@@ -125,7 +125,7 @@ impl Builder {
                     kind: KIND_BYTES,
                     flags: OP_ELEMENTS,
                     scale: size,
-                    limit: u32::from(size) * u32::from(MAX_ELEMENTS),
+                    limit: u32::from(size) * u32::from(self.most_elements()),
                     ..from_arg
                 };
                 // The array is the caller's, and shown of calls that failed too.
@@ -169,7 +169,7 @@ impl Builder {
                     kind: KIND_BYTES,
                     flags: OP_ELEMENTS,
                     scale: stride,
-                    limit: u32::from(stride) * u32::from(MAX_ELEMENTS),
+                    limit: u32::from(stride) * u32::from(self.most_elements()),
                     ..from_arg
                 };
                 // How much of each was sent is written there.
@@ -234,7 +234,7 @@ impl Builder {
                     when: when | after,
                     kind: KIND_BYTES,
                     flags: OP_ELEMENTS,
-                    limit: size * u32::from(MAX_ELEMENTS),
+                    limit: size * u32::from(self.most_elements()),
                     scale: size as u16,
                     ..from_arg
                 };
@@ -289,8 +289,9 @@ impl Builder {
                 }
             }
             Ty::Msgbuf { len, .. } => {
-                // A word and as many bytes: one copy of what is shown, and one that surely is not too long.
-                let most = self.limits.string + u32::from(self.word());
+                // A `long` and as many bytes: one copy of what is shown, and one that surely is not too long.
+                let long = if self.abi == Abi::I386 { 4 } else { 8 };
+                let most = self.limits.string + long;
                 let op = Op {
                     kind: KIND_BYTES,
                     scale: 1,

@@ -2,7 +2,7 @@
 //! buffers, messages.
 
 use strace_ebpf_common::{
-    limits::{MAX_ELEMENTS, MAX_POINTERS, PATH_MAX, RECORD_MAX},
+    limits::{MANY_ELEMENTS, MAX_POINTERS, PATH_MAX, RECORD_MAX},
     plan::{
         FROM_ARG, FROM_BLOCK16, FROM_BLOCK32, FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT,
         KIND_BYTES, KIND_POINTERS, KIND_STR, NETLINK_HEADER, OP_ELEMENTS, OP_IF_ELEMENT,
@@ -34,7 +34,7 @@ impl Builder {
             block,
             scale: 1,
             stride,
-            max_elements: if stride == 0 { 1 } else { MAX_ELEMENTS },
+            max_elements: if stride == 0 { 1 } else { self.most_elements() },
             ..Op::default()
         };
         self.members_from(op, id, 0);
@@ -153,13 +153,13 @@ impl Builder {
             },
             Pointee::Array(id) if matches!(length, Some(Length::Fixed(_))) => Op {
                 flags: OP_ELEMENTS,
-                limit: u32::from(size(id)) * u32::from(MAX_ELEMENTS),
+                limit: u32::from(size(id)) * u32::from(self.most_elements()),
                 ..counted(op, size(id))
             },
             Pointee::Array(id) => Op {
                 scale: size(id),
                 flags: OP_ELEMENTS,
-                limit: u32::from(size(id)) * u32::from(MAX_ELEMENTS),
+                limit: u32::from(size(id)) * u32::from(self.most_elements()),
                 ..counted(op, 1)
             },
             Pointee::Bytes | Pointee::Binary => Op {
@@ -222,7 +222,7 @@ impl Builder {
         const IOCB_CMD_PWRITE: u8 = 1;
         const IOCB_CMD_PREADV: u8 = 7;
         const IOCB_CMD_PWRITEV: u8 = 8;
-        let text = self.limits.string;
+        let (text, most) = (self.limits.string, self.most_elements());
         let of = |opcodes: &[u8]| Op {
             kind: KIND_BYTES,
             when,
@@ -237,7 +237,7 @@ impl Builder {
             len_off: LENGTH_AT,
             scale: 1,
             limit: text,
-            max_elements: MAX_ELEMENTS,
+            max_elements: most,
             ..Op::default()
         };
         self.add(of(&[IOCB_CMD_PWRITE]));
@@ -261,7 +261,7 @@ impl Builder {
         let pointers = self.add(Op {
             kind: KIND_POINTERS,
             flags: self.pointer_flag(),
-            max_elements: MAX_POINTERS,
+            max_elements: self.most_elements().max(MAX_POINTERS),
             ..from_arg
         });
         if let Some(pointers) = pointers
@@ -269,7 +269,7 @@ impl Builder {
         {
             // One more than is shown tells that there are more.
             let shown = if self.shown.detail.verbose {
-                MAX_ELEMENTS
+                MANY_ELEMENTS
             } else {
                 shown_elements(&self.limits)
             };
@@ -321,7 +321,7 @@ impl Builder {
             scale: 1,
             stride: 2 * word,
             limit: self.limits.string,
-            max_elements: MAX_ELEMENTS,
+            max_elements: self.most_elements(),
             ..Op::default()
         };
         self.add(self.data(op));
@@ -365,6 +365,7 @@ impl Builder {
     ) {
         let word = self.word();
         let from_block = self.block_word();
+        let most = self.most_elements();
         let part = |at: u16, len_from: u8, scale: u16, limit: u32| Op {
             kind: KIND_BYTES,
             when,
@@ -377,7 +378,7 @@ impl Builder {
             scale,
             stride,
             limit,
-            max_elements: MAX_ELEMENTS,
+            max_elements: most,
             ..Op::default()
         };
         // { name, namelen, iov, iovlen, control, controllen, flags }, each a word.
@@ -388,7 +389,7 @@ impl Builder {
                 2,
                 from_block,
                 2 * word,
-                u32::from(2 * word) * u32::from(MAX_ELEMENTS),
+                u32::from(2 * word) * u32::from(most),
             )
         });
         if let Some(vector) = vector {

@@ -11,7 +11,7 @@ mod scsi;
 mod tests;
 
 use strace_ebpf_common::{
-    limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
+    limits::{ABIS, MANY_ELEMENTS, MAX_ELEMENTS, PLANS_PER_ABI},
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS,
@@ -385,6 +385,16 @@ impl Builder {
         self.abi.word_bytes() as u16
     }
 
+    /// Elements that are copied of arrays and vectors: more than are shown, so that there are those that other messages share.
+    fn most_elements(&self) -> u16 {
+        let shown = shown_elements(&self.limits);
+        if self.shown.detail.verbose || shown > MAX_ELEMENTS {
+            MANY_ELEMENTS
+        } else {
+            MAX_ELEMENTS
+        }
+    }
+
     fn msghdr_bytes(&self) -> u16 {
         7 * self.word()
     }
@@ -426,8 +436,8 @@ fn condition(variant: &Variant) -> Option<(u8, u64)> {
 #[must_use]
 pub fn shown_elements(limits: &Limits) -> u16 {
     u16::try_from(limits.string)
-        .unwrap_or(MAX_ELEMENTS)
-        .clamp(1, MAX_ELEMENTS)
+        .unwrap_or(MANY_ELEMENTS)
+        .clamp(1, MANY_ELEMENTS)
 }
 
 /// Gives the operation its length. An argument that is an `int` counts as signed 32 bits.

@@ -520,3 +520,33 @@ fn what_inner_calls_lack_is_known() {
     let found = expected.map(|(outer, descriptors, _)| left_out(outer, descriptors));
     assert_eq!(found, expected.map(|(_, _, names)| names.to_vec()));
 }
+
+#[test]
+fn all_elements_are_copied_where_all_are_shown() {
+    let of = |name: &str, string: u32, verbose: bool| {
+        let (_, syscall) = tables::by_name(Abi::X86_64, name).expect(name);
+        let limits = Limits { string, ..LIMITS };
+        let detail = Detail {
+            verbose,
+            ..Detail::NORMAL
+        };
+        let shown = Shown { detail, ..SHOWN };
+        let plan = compile(syscall, Abi::X86_64, true, &limits, shown);
+        let most = plan.ops.iter().filter(|op| op.kind != KIND_POINTERS);
+        most.map(|op| op.max_elements).max()
+    };
+    for name in ["writev", "execve", "sendmmsg"] {
+        assert!(of(name, 32, false) <= Some(MAX_ELEMENTS), "{name}");
+        assert_eq!(of(name, 32, true), Some(MANY_ELEMENTS), "{name}");
+        assert!(of(name, 200, false) >= Some(200), "{name}");
+    }
+}
+
+#[test]
+fn a_message_of_x32_has_a_long_of_64_bits() {
+    for (abi, long) in [(Abi::X86_64, 8), (Abi::X32, 8), (Abi::I386, 4)] {
+        let (_, syscall) = tables::by_name(Abi::X86_64, "msgsnd").expect("a call");
+        let plan = compile(syscall, abi, true, &LIMITS, SHOWN);
+        assert_eq!(plan.ops[0].limit, LIMITS.string + long, "{abi:?}");
+    }
+}

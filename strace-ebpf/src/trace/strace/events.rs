@@ -14,6 +14,7 @@ use crate::{
     resolve::state,
     say,
     session::books::Gap,
+    stack::Frames,
     tables::{self, Abi},
 };
 
@@ -184,7 +185,12 @@ impl Lines {
     }
 
     /// A signal arrives. True if it stops the process: then its other threads are told of with `stops_too`.
-    pub fn signal(&mut self, common: &mut Common, record: &SignalRecord) -> bool {
+    pub fn signal(
+        &mut self,
+        common: &mut Common,
+        record: &SignalRecord,
+        frames: Option<Frames>,
+    ) -> bool {
         let ignored = record.outcome == SIGNAL_IGNORED;
         if !ignored {
             self.settle(common, record.header.tid);
@@ -200,11 +206,16 @@ impl Lines {
             call.ignored.push(*record);
             return false;
         }
-        self.tell_signal(common, record)
+        self.tell_signal(common, record, frames)
     }
 
-    /// The lines of a signal; true if it stops the process.
-    pub(super) fn tell_signal(&mut self, common: &mut Common, record: &SignalRecord) -> bool {
+    /// The lines of a signal, with where it interrupts; true if it stops the process.
+    pub(super) fn tell_signal(
+        &mut self,
+        common: &mut Common,
+        record: &SignalRecord,
+        frames: Option<Frames>,
+    ) -> bool {
         let mut info = decode::siginfo(Abi::X86_64, &record.info);
         if let Some(names) = &common.names {
             let receiver = record.header.tgid;
@@ -229,10 +240,17 @@ impl Lines {
             format.signal(out, record.signal, info)
         });
         let stops = stops(record);
+        let again = frames.clone().filter(|_| stops);
+        if let Some(frames) = frames {
+            common.tell_frames(frames);
+        }
         if stops {
             self.line(common, tid, ts_ns, place, |format, out| {
                 format.stopped(out, record.signal)
             });
+        }
+        if let Some(frames) = again {
+            common.tell_frames(frames);
         }
         stops
     }
@@ -417,12 +435,12 @@ mod tests {
         }
         assert_eq!(lines.stopping.len(), 2);
         let goes_on = signal(7, libc::SIGCONT, SIGNAL_IGNORED);
-        assert!(!lines.signal(&mut common, &goes_on));
+        assert!(!lines.signal(&mut common, &goes_on, None));
         assert!(lines.stopping.is_empty() && common.out.is_empty());
         assert_eq!(lines.calls[&7].ignored, [goes_on]);
         // What came after it is not undone when it is told.
         lines.stops_too(&mut common, 8, 2, libc::SIGSTOP as u32);
-        assert!(!lines.tell_signal(&mut common, &goes_on));
+        assert!(!lines.tell_signal(&mut common, &goes_on, None));
         assert!(common.out.windows(7).any(|part| part == b"SIGCONT"));
         assert_eq!(lines.stopping.len(), 1);
     }

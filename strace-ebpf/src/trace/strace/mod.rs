@@ -264,8 +264,10 @@ impl Lines {
             if let Some(signal) = self.stopping.remove(&tid) {
                 self.stopped(common, tid, record.header.ts_ns, signal);
             }
-            for record in held.ignored {
-                self.tell_signal(common, &record);
+            for signal in held.ignored {
+                // It reaches the thread where the call was made.
+                let frames = Frames::of_record(&record, body);
+                self.tell_signal(common, &signal, frames);
             }
             self.recycle(held.enter);
         }
