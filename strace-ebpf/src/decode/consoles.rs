@@ -61,10 +61,13 @@ pub fn screen_font_asked<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8
 /// So many bytes of a font, or its address.
 fn dots<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, addr: u64, there: u64) {
     let found = cx.at(addr).copied().or_else(|| cx.at_after(addr));
+    let found = found.map(|found| found.bytes);
+    // Of nothing nothing is looked for.
+    let found = found.or((there == 0).then_some(&[][..]));
     let Some(found) = found.filter(|_| addr != 0) else {
         return out.push(Value::Addr(addr));
     };
-    out.push(binary_of(found.bytes, there, cx.options.string));
+    out.push(binary_of(found, there, cx.options.string));
 }
 
 /// PIO_UNIMAP: `struct unimapdesc` and its pairs.

@@ -13,6 +13,8 @@ use crate::tables::StructId;
 const HEADER: u64 = 305;
 /// The same with all of it.
 const FIXED: u16 = 312;
+/// Bytes of its version.
+const VERSION: u64 = 12;
 /// The only major version that there is.
 const MAJOR: u64 = 4;
 /// The argument that is the request.
@@ -104,7 +106,7 @@ fn one<'a>(
         return false;
     };
     let major = number_at(bytes, 0, 4);
-    if major != Some(MAJOR) && fields.get("data_size") < HEADER {
+    if fields.get("data_size") < VERSION {
         // Surely something else.
         return false;
     }

@@ -140,14 +140,17 @@ pub fn interfaces<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         length(out, after, one);
     }
     out.push(Value::Field("ifc_buf"));
-    let captured = cx.at_after(list).filter(|_| cx.succeeded() && list != 0);
-    let Some(captured) = captured else {
+    let captured = cx.at_after(list).map(|captured| captured.bytes);
+    // Where not even one is, nothing is looked for.
+    let is_none = (0..one as i64).contains(&signed(after.unwrap_or(len), 4));
+    let captured = captured.or(is_none.then_some(&[][..]));
+    let Some(captured) = captured.filter(|_| cx.succeeded() && list != 0) else {
         out.push(Value::Addr(list));
         out.push(Value::StructClose);
         return;
     };
     out.push(Value::ListOpen);
-    for interface in captured.bytes.chunks_exact(one) {
+    for interface in captured.chunks_exact(one) {
         let (name, address) = interface.split_at(NAME);
         out.push(Value::StructOpen);
         out.push(Value::Field("ifr_name"));
@@ -315,27 +318,29 @@ fn destinations<'a>(
 }
 
 /// FS_IOC_GETFSUUID: as many bytes as it says.
-pub fn uuid<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    sized(out, cx, bytes, "uuid", |bytes| Value::Binary {
-        bytes,
+pub fn uuid<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    sized(out, bytes, "uuid", |bytes, len| Value::Binary {
+        bytes: bytes.get(..len).unwrap_or(bytes),
         cut: false,
     });
 }
 
-/// FS_IOC_GETFSSYSFSPATH: the same of a name.
-pub fn sysfs_path<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    sized(out, cx, bytes, "name", |bytes| Value::Bytes {
-        bytes: bytes.split(|&byte| byte == 0).next().unwrap_or_default(),
-        cut: false,
+/// FS_IOC_GETFSSYSFSPATH: the same of a name, which a NUL ends.
+pub fn sysfs_path<'a>(out: &mut Args<'a>, _: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    sized(out, bytes, "name", |bytes, len| {
+        let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        Value::Bytes {
+            bytes: text.get(..len).unwrap_or(text),
+            cut: !bytes.get(..=len).unwrap_or(bytes).contains(&0),
+        }
     });
 }
 
 fn sized<'a>(
     out: &mut Args<'a>,
-    _: &Cx<'_, 'a>,
     bytes: &'a [u8],
     name: &'static str,
-    value: impl Fn(&'a [u8]) -> Value<'a>,
+    value: impl Fn(&'a [u8], usize) -> Value<'a>,
 ) {
     let Some((len, rest)) = bytes.split_first() else {
         return;
@@ -344,7 +349,7 @@ fn sized<'a>(
     out.push(Value::Field("len"));
     out.push(Value::Uint((*len).into()));
     out.push(Value::Field(name));
-    out.push(value(rest.get(..usize::from(*len)).unwrap_or(rest)));
+    out.push(value(rest, usize::from(*len)));
     out.push(Value::StructClose);
 }
 

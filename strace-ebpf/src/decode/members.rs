@@ -96,6 +96,8 @@ fn is_none(cx: &Cx<'_, '_>, ty: &MemberTy, whole: &[u8], own: &[u8]) -> bool {
 
 fn is_zero(cx: &Cx<'_, '_>, ty: &MemberTy, bytes: &[u8]) -> bool {
     let width = match *ty {
+        // A text without characters is none, whatever is behind it.
+        MemberTy::Text(_) | MemberTy::Name(_) | MemberTy::Brief(_) | MemberTy::Open(_) => 1,
         MemberTy::Struct(id) => tables::struct_size(id, cx.abi) as usize,
         _ => width(ty),
     };
@@ -190,6 +192,7 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Date(n)
         | MemberTy::Ticks(n)
         | MemberTy::Seconds(n, _)
+        | MemberTy::SignedSeconds(n, _)
         | MemberTy::Limit(n)
         | MemberTy::Flags(_, n)
         | MemberTy::Enum(_, n)
@@ -210,9 +213,11 @@ fn width(ty: &MemberTy) -> usize {
         MemberTy::Text(n)
         | MemberTy::Name(n)
         | MemberTy::Brief(n)
+        | MemberTy::Open(n)
         | MemberTy::Bytes(n)
         | MemberTy::Indexed(_, n) => usize::from(n),
         MemberTy::Char => 1,
+        MemberTy::Unicode => 2,
         MemberTy::FourCc => 4,
         MemberTy::Fraction => 8,
         MemberTy::Uuid => 16,
@@ -261,6 +266,25 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         // `clock_t` has a sign.
         MemberTy::Ticks(_) => return ticks(out, signed(raw, width) as u64),
         MemberTy::Seconds(_, digits) => return seconds(out, raw, digits),
+        MemberTy::SignedSeconds(_, digits) => {
+            let parts = signed(raw, width);
+            out.push(Value::Int(parts));
+            if parts == 0 {
+                return;
+            }
+            Value::SignedSeconds(parts, digits)
+        }
+        MemberTy::Unicode => {
+            // `UNI_DIRECT_BASE` and the mask of include/uapi/linux/kd.h.
+            if raw & !0x1ff == 0xf000 {
+                out.push(Value::Plus("UNI_DIRECT_BASE"));
+            }
+            Value::Hex(if raw & !0x1ff == 0xf000 {
+                raw & 0x1ff
+            } else {
+                raw
+            })
+        }
         MemberTy::Char => Value::Char(raw as u8),
         MemberTy::FourCc => {
             out.push(Value::FourCc(raw as u32));
@@ -272,6 +296,10 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
         MemberTy::Fraction => Value::Fraction(raw as u32, (raw >> 32) as u32),
         MemberTy::Uuid => Value::Uuid(own.try_into().unwrap_or_default()),
         MemberTy::Name(_) => name(own),
+        MemberTy::Open(_) => Value::Bytes {
+            bytes: own.split(|&b| b == 0).next().unwrap_or_default(),
+            cut: !own.contains(&0),
+        },
         MemberTy::Brief(_) => text_alone(cx, own, own.len()),
         MemberTy::Wait => {
             // Alone it is what a pointer leads to, and printed in braces of its own.

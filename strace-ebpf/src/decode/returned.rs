@@ -37,7 +37,8 @@ pub fn returned<'a>(
                 }
                 true
             }
-            Ty::Enum(_) | Ty::IoPrio | Ty::SigMask => true,
+            Ty::Enum(id) => tables::set(id).name_of(0).is_some(),
+            Ty::IoPrio | Ty::SigMask => true,
             // Access modes have a name for 0 too.
             Ty::Flags(id) => matches!(tables::set(id).split(0).next(), Some(Part::Name(_))),
             _ => false,

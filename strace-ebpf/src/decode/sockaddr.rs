@@ -128,7 +128,7 @@ fn ax25<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
         out.push(Value::Int(count));
     };
     let rest = bytes.get(AX25_BYTES..).unwrap_or_default();
-    if rest.is_empty() {
+    if rest.is_empty() && count <= 0 {
         return station(out);
     }
     out.push(Value::Field("fsa_ax25"));

@@ -216,7 +216,7 @@ pub fn pointee<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, addr: u64,
             if function(id).is_none()
                 && !matches!(
                     layout.ty,
-                    MemberTy::SigSet(_) | MemberTy::Text(_) | MemberTy::Name(_)
+                    MemberTy::SigSet(_) | MemberTy::Text(_) | MemberTy::Name(_) | MemberTy::Open(_)
                 ) =>
         {
             out.push(Value::ListOpen);

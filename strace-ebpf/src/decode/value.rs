@@ -139,6 +139,8 @@ pub enum Value<'a> {
     Date(i64, u32, u8),
     /// A remark behind the value before it: parts of a second with so many digits, as seconds.
     Seconds(u64, u8),
+    /// The same with a sign.
+    SignedSeconds(i64, u8),
     /// A remark behind the value before it: a tone's frequency and how many milliseconds it lasts; 0 is no tone.
     Tone(u32, Option<u32>),
     /// A remark behind the value before it: what a key of a console means.

@@ -58,6 +58,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Beyond(..)
         | Value::Date(..)
         | Value::Seconds(..)
+        | Value::SignedSeconds(..)
         | Value::Tone(..)
         | Value::Key(_)
         | Value::Plus(_)

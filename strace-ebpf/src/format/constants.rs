@@ -196,6 +196,15 @@ fn part(out: &mut Vec<u8>, part: Part) {
         }
         Part::Decimal(n) => number::decimal(out, n),
         Part::Octal(n) => number::octal(out, n),
+        Part::Numbered(n, comment) => {
+            number::decimal(out, n);
+            remark(out, comment);
+        }
+        Part::NameShifted(name, by) => {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"<<");
+            out.extend_from_slice(by.as_bytes());
+        }
         Part::Shifted(n, by) => {
             number::decimal(out, n);
             out.extend_from_slice(b"<<");
@@ -218,10 +227,16 @@ fn one_group(out: &mut Vec<u8>, style: Constants, group: Group) {
                     out.extend_from_slice(b"<<");
                     number::decimal(out, field.mask.trailing_zeros());
                 }
+                (FieldKind::Moved(..), _) => {
+                    number::hex(out, number);
+                    out.extend_from_slice(b"<<");
+                    number::decimal(out, field.mask.trailing_zeros());
+                }
                 (FieldKind::Set(_) | FieldKind::Joins(_), _) => number::hex(out, value),
             }
             match (field.kind, one) {
                 (FieldKind::Shift(by), _) if verbose => remark(out, by),
+                (_, Part::NameShifted(name, _)) if verbose => remark(out, name),
                 (_, Part::Name(name)) if verbose => remark(out, name),
                 (_, Part::Unknown(_, Some(comment))) if verbose => remark(out, comment),
                 _ => {}
@@ -240,7 +255,9 @@ fn one_group(out: &mut Vec<u8>, style: Constants, group: Group) {
                 return;
             };
             match first {
-                Part::Unknown(_, Some(comment)) => remark(out, comment),
+                Part::Unknown(_, Some(comment)) | Part::Numbered(_, comment) => {
+                    remark(out, comment);
+                }
                 Part::Unknown(_, None) | Part::Decimal(0) => {}
                 _ => commented(out, |out| {
                     parts(out, std::iter::once(first).chain(split));

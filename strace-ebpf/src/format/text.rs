@@ -113,6 +113,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Date(..)
             | Value::Shift(_)
             | Value::Seconds(..)
+            | Value::SignedSeconds(..)
             | Value::Tone(..)
             | Value::Key(_)
             | Value::Or
@@ -138,6 +139,17 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Shift(_)
             | Value::Beyond(..)
     )
+}
+
+/// How many seconds parts of one are, as a remark.
+fn seconds(out: &mut Vec<u8>, sign: &[u8], parts: u64, digits: u8) {
+    let second = 10_u64.pow(digits.into());
+    out.extend_from_slice(b" /* ");
+    out.extend_from_slice(sign);
+    number::decimal(out, parts / second);
+    out.push(b'.');
+    number::padded(out, parts % second, digits.into());
+    out.extend_from_slice(b" s */");
 }
 
 /// One token.
@@ -268,13 +280,10 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Errno(errno) => network::errno(out, style, errno),
         Value::Or => out.push(b'|'),
         Value::Place(set, place) => network::place(out, style, set, place),
-        Value::Seconds(parts, digits) => {
-            let second = 10_u64.pow(digits.into());
-            out.extend_from_slice(b" /* ");
-            number::decimal(out, parts / second);
-            out.push(b'.');
-            number::padded(out, parts % second, digits.into());
-            out.extend_from_slice(b" s */");
+        Value::Seconds(parts, digits) => seconds(out, b"", parts, digits),
+        Value::SignedSeconds(parts, digits) => {
+            let sign: &[u8] = if parts < 0 { b"-" } else { b"" };
+            seconds(out, sign, parts.unsigned_abs(), digits);
         }
         Value::Tone(0, _) | Value::Tone(_, Some(0)) => remark(out, "off"),
         Value::Tone(hertz, ms) => {

@@ -119,6 +119,10 @@ pub enum MemberTy {
     Ticks(u8),
     /// Parts of a second, with so many digits.
     Seconds(u8, u8),
+    /// The same with a sign.
+    SignedSeconds(u8, u8),
+    /// A character of a console, or a place of its font.
+    Unicode,
     /// A character.
     Char,
     /// A pixel format, four characters.
@@ -157,6 +161,8 @@ pub enum MemberTy {
     Text(u16),
     /// The same, of which the last byte is the NUL; without one it was cut.
     Name(u16),
+    /// The same; without one all bytes are shown, and that there may be more.
+    Open(u16),
     /// The same, cut as strings are (`-s`).
     Brief(u16),
     /// Binary.

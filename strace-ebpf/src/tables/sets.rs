@@ -47,6 +47,8 @@ pub enum Unknown {
     Hex,
     /// Signed decimal.
     Decimal,
+    /// The same with a comment.
+    Numbered(&'static str),
 }
 
 /// Bits among flags that are one value, such as the access mode of `open(2)` flags.
@@ -81,6 +83,8 @@ pub enum FieldKind {
     Octal,
     /// A number that strace prints shifted: `21<<MAP_HUGE_SHIFT`.
     Shift(&'static str),
+    /// One value of an enum that is printed shifted: `B9600<<IBSHIFT`.
+    Moved(SetId, &'static str),
 }
 
 /// One thing between `|`.
@@ -96,6 +100,10 @@ pub enum Part {
     Octal(u64),
     /// A number and the name of what it is shifted by.
     Shifted(u64, &'static str),
+    /// A symbolic constant and the name of what it is shifted by.
+    NameShifted(&'static str, &'static str),
+    /// A number without a name, and what to put in the comment after it.
+    Numbered(i64, &'static str),
 }
 
 /// What is one number under `-X raw`; see [`Set::groups`].
@@ -115,7 +123,7 @@ impl Set {
 
     /// Its values are signed decimal numbers.
     pub fn is_decimal(&self) -> bool {
-        self.unknown == Unknown::Decimal
+        matches!(self.unknown, Unknown::Decimal | Unknown::Numbered(_))
     }
 
     /// Its values are octal numbers: permission bits.
@@ -130,7 +138,7 @@ impl Set {
     /// What is said of a value without a name.
     pub fn comment(&self) -> Option<&'static str> {
         match self.unknown {
-            Unknown::Comment(comment) => Some(comment),
+            Unknown::Comment(comment) | Unknown::Numbered(comment) => Some(comment),
             _ => None,
         }
     }
@@ -145,8 +153,15 @@ impl Set {
         match self.unknown {
             Unknown::Comment(comment) => Part::Unknown(value, Some(comment)),
             Unknown::Hex => Part::Unknown(value, None),
-            Unknown::Decimal if self.bits == 32 => Part::Decimal(value as i32 as i64),
-            Unknown::Decimal => Part::Decimal(value as i64),
+            Unknown::Decimal => Part::Decimal(self.signed(value)),
+            Unknown::Numbered(comment) => Part::Numbered(self.signed(value), comment),
+        }
+    }
+
+    const fn signed(&self, value: u64) -> i64 {
+        match self.bits {
+            32 => value as i32 as i64,
+            _ => value as i64,
         }
     }
 
@@ -173,7 +188,7 @@ impl Set {
     /// The name of a value, or what stands in a comment for those without one.
     pub fn named_or_comment(&self, value: u64) -> &'static str {
         let comment = match self.unknown {
-            Unknown::Comment(comment) => comment,
+            Unknown::Comment(comment) | Unknown::Numbered(comment) => comment,
             Unknown::Hex | Unknown::Decimal => "???",
         };
         self.name_of(value).unwrap_or(comment)
@@ -334,6 +349,10 @@ impl Split {
             FieldKind::Signal => (number != 0).then(|| signal(number)),
             FieldKind::Octal => Some(Part::Octal(value)),
             FieldKind::Shift(by) => (number != 0).then_some(Part::Shifted(number, by)),
+            FieldKind::Moved(id, by) => (number != 0).then(|| match set(id).name_of(number) {
+                Some(name) => Part::NameShifted(name, by),
+                None => Part::Shifted(number, by),
+            }),
             FieldKind::Decimal | FieldKind::Set(_) | FieldKind::Joins(_) => {
                 // Fields are narrower than 64 bits.
                 (self.value != 0).then_some(Part::Decimal(number as i64))

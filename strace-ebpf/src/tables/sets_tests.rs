@@ -10,6 +10,8 @@ fn shown(parts: Split) -> String {
         Part::Decimal(n) => n.to_string(),
         Part::Octal(n) => format!("0{n:02o}"),
         Part::Shifted(n, by) => format!("{n}<<{by}"),
+        Part::NameShifted(name, by) => format!("{name}<<{by}"),
+        Part::Numbered(n, comment) => format!("{n} /* {comment} */"),
     });
     each.collect::<Vec<_>>().join("|")
 }
@@ -49,6 +51,9 @@ fn values_look_as_strace_prints_them() {
             0x0120_0011,
             "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD",
         ),
+        (TermiosCflag, 0x000d_00bf, "B38400|B9600<<IBSHIFT|CS8|CREAD"),
+        (KdKeyboardMode, 1, "K_XLATE"),
+        (KdKeyboardMode, 0xffff_fffe, "-2 /* K_??? */"),
         (CloneFlags, 0x11, "SIGCHLD"),
         (CloneFlags, 0, "0"),
         (CloneFlags, 0x1ff, "CLONE_VM|255"),
@@ -131,10 +136,19 @@ fn bits_of(set: &'static Set, part: Part) -> Option<u64> {
     match part {
         Part::Name(name) => set.value_of(name).or_else(|| in_field(name)),
         Part::Unknown(bits, _) | Part::Octal(bits) => Some(bits),
-        Part::Decimal(number) => Some(number as u64),
+        Part::Decimal(number) | Part::Numbered(number, _) => Some(number as u64),
         Part::Shifted(number, by) => fields()
-            .find(|field| field.kind == FieldKind::Shift(by))
+            .find(|field| {
+                matches!(field.kind, FieldKind::Shift(of) | FieldKind::Moved(_, of) if of == by)
+            })
             .map(|field| number << field.mask.trailing_zeros()),
+        Part::NameShifted(name, by) => fields().find_map(|field| match field.kind {
+            FieldKind::Moved(id, of) if of == by => {
+                let value = super::set(id).value_of(name)?;
+                Some(value << field.mask.trailing_zeros())
+            }
+            _ => None,
+        }),
     }
 }
 
@@ -150,7 +164,7 @@ fn parts_are_all_bits_and_each_once() {
             assert!(!bits.is_empty(), "{} {value:#x}: {parts:?}", set.name);
             let sum = bits.iter().fold(0u64, |sum, b| sum.wrapping_add(*b));
             let narrow = |n: u64| match set.bits {
-                32 if set.unknown == Unknown::Decimal => n & 0xffff_ffff,
+                32 if set.is_decimal() => n & 0xffff_ffff,
                 _ => n,
             };
             assert_eq!(narrow(sum), narrow(value), "{} {parts:?}", set.name);

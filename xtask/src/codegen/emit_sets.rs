@@ -40,6 +40,7 @@ fn set(out: &mut String, set: &Set) {
         Unknown::Comment(comment) => format!("Comment({comment:?})"),
         Unknown::Hex => "Hex".into(),
         Unknown::Decimal => "Decimal".into(),
+        Unknown::Numbered(comment) => format!("Numbered({comment:?})"),
     };
     let _ = writeln!(
         out,
@@ -71,6 +72,7 @@ fn field(field: &Field) -> String {
         What::Signal => "Signal".into(),
         What::Decimal => "Decimal".into(),
         What::Octal => "Octal".into(),
+        What::Moved(set, name) => format!("Moved(SetId::{}, {name:?})", camel_case(set)),
         What::Shift(name) => format!("Shift({name:?})"),
     };
     format!(

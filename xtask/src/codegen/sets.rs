@@ -1,10 +1,11 @@
 //! Reads xtask/data/sets/ and checks what its rows say about each other: sets of symbolic constants and the ioctl numbers.
 //!
 //! A file is a family of sets. `set NAME flags|enum UNKNOWN [BITS]` begins one. UNKNOWN is the comment after a value
-//! without a name; `-` for a bare hexadecimal number, `decimal` for a bare signed one. BITS is how many bits of an
+//! without a name; `-` for a bare hexadecimal number, `decimal` for a bare signed one, `decimal,COMMENT` for one with the comment. BITS is how many bits of an
 //! argument count, 32 when not said; then perhaps `apart`, where strace shows fields and flags as numbers of their own. Then rows of NAME, a tab, VALUE in the order of printing, and `field MASK WHAT`: bits
 //! that are no flags but one value. Fields before the rows are printed first, those after them last. WHAT is an enum set,
-//! `signal`, `decimal`, `octal`, or `shift NAME` for a number printed as N<<NAME.
+//! `signal`, `decimal`, `octal`, `shift NAME` for a number printed as N<<NAME, or `SET shift NAME` for one value of the set that
+//! is printed so.
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -35,6 +36,8 @@ pub enum Unknown {
     Comment(String),
     Hex,
     Decimal,
+    /// Signed decimal, with the comment.
+    Numbered(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +61,8 @@ pub enum What {
     Decimal,
     Octal,
     Shift(String),
+    /// One value of a set, shifted.
+    Moved(String, String),
 }
 
 pub struct Value {
@@ -255,6 +260,9 @@ fn set(
         unknown: match unknown {
             "-" => Unknown::Hex,
             "decimal" => Unknown::Decimal,
+            numbered if let Some(comment) = numbered.strip_prefix("decimal,") => {
+                Unknown::Numbered(comment.into())
+            }
             comment => Unknown::Comment(comment.into()),
         },
         bits,
@@ -272,10 +280,11 @@ fn field(what: &[&str]) -> Result<What> {
         ["decimal"] => What::Decimal,
         ["octal"] => What::Octal,
         ["shift", name] => What::Shift((*name).into()),
+        [set, "shift", name] => What::Moved((*set).into(), (*name).into()),
         [set, "joins"] => What::Joins((*set).into()),
         [set] => What::Set((*set).into()),
         _ => bail!(
-            "expected field MASK and one of SET, SET joins, signal, decimal, octal, shift NAME"
+            "expected field MASK and one of SET, SET joins, SET shift NAME, signal, decimal, octal, shift NAME"
         ),
     })
 }
@@ -343,7 +352,7 @@ fn check_flags(set: &Set, kinds: &HashMap<&str, Kind>) -> Result<()> {
             return Err(at.error("other fields or names have bits of this field"));
         }
         taken |= mask;
-        if let What::Set(name) = what
+        if let What::Set(name) | What::Moved(name, _) = what
             && kinds.get(name.as_str()) != Some(&Kind::Enum)
         {
             return Err(at.error(format!("no enum set `{name}`")));

@@ -4,13 +4,9 @@
 use crate::tables::{IoctlPart, IoctlPattern, SetId};
 
 /// By number, of x86_64.
-pub static NATIVE: [(u32, &[&str]); 3176] = [
+pub static NATIVE: [(u32, &[&str]); 3170] = [
     (0x1, &["FIBMAP"]),
     (0x2, &["FIGETBSZ"]),
-    (0x3, &["SCSI_IOCTL_BENCHMARK_COMMAND"]),
-    (0x4, &["SCSI_IOCTL_SYNC"]),
-    (0x5, &["SCSI_IOCTL_START_UNIT"]),
-    (0x6, &["SCSI_IOCTL_STOP_UNIT"]),
     (0x241, &["FDCLRPRM"]),
     (0x245, &["FDMSGON"]),
     (0x246, &["FDMSGOFF"]),
@@ -446,8 +442,6 @@ pub static NATIVE: [(u32, &[&str]); 3176] = [
     (0x5380, &["SCSI_IOCTL_DOORLOCK"]),
     (0x5381, &["SCSI_IOCTL_DOORUNLOCK"]),
     (0x5382, &["CDROMAUDIOBUFSIZ", "SCSI_IOCTL_GET_IDLUN"]),
-    (0x5383, &["SCSI_IOCTL_TAGGED_ENABLE"]),
-    (0x5384, &["SCSI_IOCTL_TAGGED_DISABLE"]),
     (0x5385, &["SCSI_IOCTL_PROBE_HOST"]),
     (0x5386, &["SCSI_IOCTL_GET_BUS_NUMBER"]),
     (0x5390, &["DVD_READ_STRUCT"]),

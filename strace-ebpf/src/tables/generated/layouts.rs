@@ -20653,6 +20653,51 @@ static UNSIGNED_LONG_I386: Layout = Layout {
         answer: false,
     }],
 };
+static SIGNED_LONG_X86_64: Layout = Layout {
+    size: 8,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Int(8),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static SIGNED_LONG_I386: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Int(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static SCREEN_PLACE_X86_64: Layout = Layout {
+    size: 2,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Unicode,
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
 static LOGICAL_BLOCK_CAP_X86_64: Layout = Layout {
     size: 16,
     least: 0,
@@ -21321,7 +21366,7 @@ static LOOP_INFO_X86_64: Layout = Layout {
             at: 40,
             ty: MemberTy::Uint(4),
             extra: false,
-            nonzero: true,
+            nonzero: false,
             answer: false,
         },
         Member {
@@ -21422,7 +21467,7 @@ static LOOP_INFO_I386: Layout = Layout {
             at: 24,
             ty: MemberTy::Uint(4),
             extra: false,
-            nonzero: true,
+            nonzero: false,
             answer: false,
         },
         Member {
@@ -21714,6 +21759,21 @@ static LED_LIGHTS_X86_64: Layout = Layout {
         name: "",
         at: 0,
         ty: MemberTy::Flags(SetId::KdLeds, 1),
+        extra: false,
+        nonzero: false,
+        answer: false,
+    }],
+};
+static LED_SETTINGS_X86_64: Layout = Layout {
+    size: 1,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Flags(SetId::KdLedFlags, 1),
         extra: false,
         nonzero: false,
         answer: false,
@@ -23317,7 +23377,7 @@ static PTP_CAPS_X86_64: Layout = Layout {
         Member {
             name: "max_phase_adj",
             at: 32,
-            ty: MemberTy::Seconds(4, 9),
+            ty: MemberTy::SignedSeconds(4, 9),
             extra: false,
             nonzero: false,
             answer: false,
@@ -25743,7 +25803,7 @@ static BTRFS_SEARCH_KEY_X86_64: Layout = Layout {
         Member {
             name: "min_type",
             at: 56,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Enum(SetId::BtrfsKey, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -25751,7 +25811,7 @@ static BTRFS_SEARCH_KEY_X86_64: Layout = Layout {
         Member {
             name: "max_type",
             at: 60,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Enum(SetId::BtrfsKey, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -30789,7 +30849,7 @@ static BRIDGE_NAME_X86_64: Layout = Layout {
     members: &[Member {
         name: "",
         at: 0,
-        ty: MemberTy::Name(16),
+        ty: MemberTy::Open(16),
         extra: false,
         nonzero: false,
         answer: false,
@@ -31640,7 +31700,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 664] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 667] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -33592,6 +33652,16 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 664] = [
         Some(&UNSIGNED_LONG_X86_64),
     ],
     [
+        Some(&SIGNED_LONG_X86_64),
+        Some(&SIGNED_LONG_I386),
+        Some(&SIGNED_LONG_X86_64),
+    ],
+    [
+        Some(&SCREEN_PLACE_X86_64),
+        Some(&SCREEN_PLACE_X86_64),
+        Some(&SCREEN_PLACE_X86_64),
+    ],
+    [
         Some(&LOGICAL_BLOCK_CAP_X86_64),
         Some(&LOGICAL_BLOCK_CAP_X86_64),
         Some(&LOGICAL_BLOCK_CAP_X86_64),
@@ -33680,6 +33750,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 664] = [
         Some(&LED_LIGHTS_X86_64),
         Some(&LED_LIGHTS_X86_64),
         Some(&LED_LIGHTS_X86_64),
+    ],
+    [
+        Some(&LED_SETTINGS_X86_64),
+        Some(&LED_SETTINGS_X86_64),
+        Some(&LED_SETTINGS_X86_64),
     ],
     [
         Some(&KEYBOARD_TYPE_X86_64),

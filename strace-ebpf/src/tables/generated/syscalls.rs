@@ -1810,7 +1810,7 @@ static VARIANT_IOCTL_19: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x1260, 0x1263, 0x1265],
+        values: &[0x1260],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -1831,6 +1831,27 @@ static VARIANT_IOCTL_20: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x1263, 0x1265],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SignedLong,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_21: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0x80081272, 0x80041272],
     }],
     args: &[
@@ -1847,7 +1868,7 @@ static VARIANT_IOCTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_21: Variant = Variant {
+static VARIANT_IOCTL_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1868,7 +1889,7 @@ static VARIANT_IOCTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_22: Variant = Variant {
+static VARIANT_IOCTL_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1882,7 +1903,7 @@ static VARIANT_IOCTL_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_23: Variant = Variant {
+static VARIANT_IOCTL_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1903,7 +1924,7 @@ static VARIANT_IOCTL_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_24: Variant = Variant {
+static VARIANT_IOCTL_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1916,7 +1937,7 @@ static VARIANT_IOCTL_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_25: Variant = Variant {
+static VARIANT_IOCTL_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1937,7 +1958,7 @@ static VARIANT_IOCTL_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_26: Variant = Variant {
+static VARIANT_IOCTL_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1958,7 +1979,7 @@ static VARIANT_IOCTL_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_27: Variant = Variant {
+static VARIANT_IOCTL_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1979,7 +2000,7 @@ static VARIANT_IOCTL_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_28: Variant = Variant {
+static VARIANT_IOCTL_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2000,7 +2021,7 @@ static VARIANT_IOCTL_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_29: Variant = Variant {
+static VARIANT_IOCTL_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2021,7 +2042,7 @@ static VARIANT_IOCTL_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_30: Variant = Variant {
+static VARIANT_IOCTL_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2042,7 +2063,7 @@ static VARIANT_IOCTL_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_31: Variant = Variant {
+static VARIANT_IOCTL_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2055,7 +2076,7 @@ static VARIANT_IOCTL_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_32: Variant = Variant {
+static VARIANT_IOCTL_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2076,7 +2097,7 @@ static VARIANT_IOCTL_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_33: Variant = Variant {
+static VARIANT_IOCTL_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2097,7 +2118,7 @@ static VARIANT_IOCTL_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_34: Variant = Variant {
+static VARIANT_IOCTL_35: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2118,7 +2139,7 @@ static VARIANT_IOCTL_34: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_35: Variant = Variant {
+static VARIANT_IOCTL_36: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2139,7 +2160,7 @@ static VARIANT_IOCTL_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_36: Variant = Variant {
+static VARIANT_IOCTL_37: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2160,7 +2181,7 @@ static VARIANT_IOCTL_36: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_37: Variant = Variant {
+static VARIANT_IOCTL_38: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2174,7 +2195,7 @@ static VARIANT_IOCTL_37: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_38: Variant = Variant {
+static VARIANT_IOCTL_39: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2187,7 +2208,7 @@ static VARIANT_IOCTL_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_39: Variant = Variant {
+static VARIANT_IOCTL_40: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2208,7 +2229,7 @@ static VARIANT_IOCTL_39: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_40: Variant = Variant {
+static VARIANT_IOCTL_41: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2229,7 +2250,7 @@ static VARIANT_IOCTL_40: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_41: Variant = Variant {
+static VARIANT_IOCTL_42: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2243,7 +2264,7 @@ static VARIANT_IOCTL_41: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_42: Variant = Variant {
+static VARIANT_IOCTL_43: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2264,7 +2285,7 @@ static VARIANT_IOCTL_42: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_43: Variant = Variant {
+static VARIANT_IOCTL_44: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2278,7 +2299,7 @@ static VARIANT_IOCTL_43: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_44: Variant = Variant {
+static VARIANT_IOCTL_45: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2293,7 +2314,7 @@ static VARIANT_IOCTL_44: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_45: Variant = Variant {
+static VARIANT_IOCTL_46: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2314,7 +2335,7 @@ static VARIANT_IOCTL_45: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_46: Variant = Variant {
+static VARIANT_IOCTL_47: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2335,7 +2356,7 @@ static VARIANT_IOCTL_46: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_47: Variant = Variant {
+static VARIANT_IOCTL_48: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2356,7 +2377,7 @@ static VARIANT_IOCTL_47: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_48: Variant = Variant {
+static VARIANT_IOCTL_49: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2370,7 +2391,7 @@ static VARIANT_IOCTL_48: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_49: Variant = Variant {
+static VARIANT_IOCTL_50: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2391,7 +2412,7 @@ static VARIANT_IOCTL_49: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_50: Variant = Variant {
+static VARIANT_IOCTL_51: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2412,7 +2433,7 @@ static VARIANT_IOCTL_50: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_51: Variant = Variant {
+static VARIANT_IOCTL_52: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2433,7 +2454,7 @@ static VARIANT_IOCTL_51: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_52: Variant = Variant {
+static VARIANT_IOCTL_53: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2454,7 +2475,7 @@ static VARIANT_IOCTL_52: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_53: Variant = Variant {
+static VARIANT_IOCTL_54: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2475,7 +2496,7 @@ static VARIANT_IOCTL_53: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_54: Variant = Variant {
+static VARIANT_IOCTL_55: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2496,7 +2517,7 @@ static VARIANT_IOCTL_54: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_55: Variant = Variant {
+static VARIANT_IOCTL_56: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2510,7 +2531,7 @@ static VARIANT_IOCTL_55: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_56: Variant = Variant {
+static VARIANT_IOCTL_57: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2524,14 +2545,14 @@ static VARIANT_IOCTL_56: Variant = Variant {
             "arg",
             Ty::Struct {
                 dir: Dir::In,
-                id: StructId::I32,
+                id: StructId::U32,
                 len: None,
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_57: Variant = Variant {
+static VARIANT_IOCTL_58: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2552,7 +2573,7 @@ static VARIANT_IOCTL_57: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_58: Variant = Variant {
+static VARIANT_IOCTL_59: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2573,7 +2594,7 @@ static VARIANT_IOCTL_58: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_59: Variant = Variant {
+static VARIANT_IOCTL_60: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2594,7 +2615,7 @@ static VARIANT_IOCTL_59: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_60: Variant = Variant {
+static VARIANT_IOCTL_61: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2615,7 +2636,7 @@ static VARIANT_IOCTL_60: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_61: Variant = Variant {
+static VARIANT_IOCTL_62: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2636,7 +2657,7 @@ static VARIANT_IOCTL_61: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_62: Variant = Variant {
+static VARIANT_IOCTL_63: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2657,7 +2678,7 @@ static VARIANT_IOCTL_62: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_63: Variant = Variant {
+static VARIANT_IOCTL_64: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2678,7 +2699,7 @@ static VARIANT_IOCTL_63: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_64: Variant = Variant {
+static VARIANT_IOCTL_65: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2699,7 +2720,7 @@ static VARIANT_IOCTL_64: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_65: Variant = Variant {
+static VARIANT_IOCTL_66: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2720,7 +2741,7 @@ static VARIANT_IOCTL_65: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_66: Variant = Variant {
+static VARIANT_IOCTL_67: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2733,7 +2754,7 @@ static VARIANT_IOCTL_66: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_67: Variant = Variant {
+static VARIANT_IOCTL_68: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2746,7 +2767,7 @@ static VARIANT_IOCTL_67: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Enum(SetId::NamespaceType))),
 };
-static VARIANT_IOCTL_68: Variant = Variant {
+static VARIANT_IOCTL_69: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2767,7 +2788,7 @@ static VARIANT_IOCTL_68: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_69: Variant = Variant {
+static VARIANT_IOCTL_70: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2781,7 +2802,7 @@ static VARIANT_IOCTL_69: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_70: Variant = Variant {
+static VARIANT_IOCTL_71: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2802,7 +2823,7 @@ static VARIANT_IOCTL_70: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_71: Variant = Variant {
+static VARIANT_IOCTL_72: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2825,7 +2846,7 @@ static VARIANT_IOCTL_71: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_72: Variant = Variant {
+static VARIANT_IOCTL_73: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2846,7 +2867,7 @@ static VARIANT_IOCTL_72: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_73: Variant = Variant {
+static VARIANT_IOCTL_74: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2859,7 +2880,7 @@ static VARIANT_IOCTL_73: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_74: Variant = Variant {
+static VARIANT_IOCTL_75: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2880,7 +2901,7 @@ static VARIANT_IOCTL_74: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_75: Variant = Variant {
+static VARIANT_IOCTL_76: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2901,7 +2922,7 @@ static VARIANT_IOCTL_75: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_76: Variant = Variant {
+static VARIANT_IOCTL_77: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2922,7 +2943,7 @@ static VARIANT_IOCTL_76: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_77: Variant = Variant {
+static VARIANT_IOCTL_78: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2943,7 +2964,7 @@ static VARIANT_IOCTL_77: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_78: Variant = Variant {
+static VARIANT_IOCTL_79: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2964,7 +2985,7 @@ static VARIANT_IOCTL_78: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_79: Variant = Variant {
+static VARIANT_IOCTL_80: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -2985,7 +3006,7 @@ static VARIANT_IOCTL_79: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_80: Variant = Variant {
+static VARIANT_IOCTL_81: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3006,7 +3027,7 @@ static VARIANT_IOCTL_80: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_81: Variant = Variant {
+static VARIANT_IOCTL_82: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3027,7 +3048,7 @@ static VARIANT_IOCTL_81: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_82: Variant = Variant {
+static VARIANT_IOCTL_83: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3048,7 +3069,7 @@ static VARIANT_IOCTL_82: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_83: Variant = Variant {
+static VARIANT_IOCTL_84: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3069,7 +3090,7 @@ static VARIANT_IOCTL_83: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_84: Variant = Variant {
+static VARIANT_IOCTL_85: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3090,7 +3111,7 @@ static VARIANT_IOCTL_84: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_85: Variant = Variant {
+static VARIANT_IOCTL_86: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3111,7 +3132,7 @@ static VARIANT_IOCTL_85: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_86: Variant = Variant {
+static VARIANT_IOCTL_87: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3132,7 +3153,7 @@ static VARIANT_IOCTL_86: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_87: Variant = Variant {
+static VARIANT_IOCTL_88: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3153,7 +3174,7 @@ static VARIANT_IOCTL_87: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_88: Variant = Variant {
+static VARIANT_IOCTL_89: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3174,7 +3195,7 @@ static VARIANT_IOCTL_88: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_89: Variant = Variant {
+static VARIANT_IOCTL_90: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3195,7 +3216,7 @@ static VARIANT_IOCTL_89: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_90: Variant = Variant {
+static VARIANT_IOCTL_91: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3216,7 +3237,7 @@ static VARIANT_IOCTL_90: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_91: Variant = Variant {
+static VARIANT_IOCTL_92: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3237,7 +3258,7 @@ static VARIANT_IOCTL_91: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_92: Variant = Variant {
+static VARIANT_IOCTL_93: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3258,7 +3279,7 @@ static VARIANT_IOCTL_92: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_93: Variant = Variant {
+static VARIANT_IOCTL_94: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3279,7 +3300,7 @@ static VARIANT_IOCTL_93: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_94: Variant = Variant {
+static VARIANT_IOCTL_95: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3300,7 +3321,7 @@ static VARIANT_IOCTL_94: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_95: Variant = Variant {
+static VARIANT_IOCTL_96: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3321,7 +3342,7 @@ static VARIANT_IOCTL_95: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_96: Variant = Variant {
+static VARIANT_IOCTL_97: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3342,7 +3363,7 @@ static VARIANT_IOCTL_96: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_97: Variant = Variant {
+static VARIANT_IOCTL_98: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3363,7 +3384,7 @@ static VARIANT_IOCTL_97: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_98: Variant = Variant {
+static VARIANT_IOCTL_99: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3384,7 +3405,7 @@ static VARIANT_IOCTL_98: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_99: Variant = Variant {
+static VARIANT_IOCTL_100: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3405,7 +3426,7 @@ static VARIANT_IOCTL_99: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_100: Variant = Variant {
+static VARIANT_IOCTL_101: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3426,7 +3447,7 @@ static VARIANT_IOCTL_100: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_101: Variant = Variant {
+static VARIANT_IOCTL_102: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3447,7 +3468,7 @@ static VARIANT_IOCTL_101: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_102: Variant = Variant {
+static VARIANT_IOCTL_103: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3468,7 +3489,7 @@ static VARIANT_IOCTL_102: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_103: Variant = Variant {
+static VARIANT_IOCTL_104: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3489,7 +3510,7 @@ static VARIANT_IOCTL_103: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_104: Variant = Variant {
+static VARIANT_IOCTL_105: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3510,7 +3531,7 @@ static VARIANT_IOCTL_104: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_105: Variant = Variant {
+static VARIANT_IOCTL_106: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3531,7 +3552,7 @@ static VARIANT_IOCTL_105: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_106: Variant = Variant {
+static VARIANT_IOCTL_107: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3552,7 +3573,7 @@ static VARIANT_IOCTL_106: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_107: Variant = Variant {
+static VARIANT_IOCTL_108: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3573,7 +3594,7 @@ static VARIANT_IOCTL_107: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_108: Variant = Variant {
+static VARIANT_IOCTL_109: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3594,7 +3615,7 @@ static VARIANT_IOCTL_108: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_109: Variant = Variant {
+static VARIANT_IOCTL_110: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3615,7 +3636,7 @@ static VARIANT_IOCTL_109: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_110: Variant = Variant {
+static VARIANT_IOCTL_111: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3636,7 +3657,7 @@ static VARIANT_IOCTL_110: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_111: Variant = Variant {
+static VARIANT_IOCTL_112: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3650,7 +3671,7 @@ static VARIANT_IOCTL_111: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_112: Variant = Variant {
+static VARIANT_IOCTL_113: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3664,7 +3685,7 @@ static VARIANT_IOCTL_112: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_113: Variant = Variant {
+static VARIANT_IOCTL_114: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3678,7 +3699,7 @@ static VARIANT_IOCTL_113: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_114: Variant = Variant {
+static VARIANT_IOCTL_115: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3699,7 +3720,7 @@ static VARIANT_IOCTL_114: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_115: Variant = Variant {
+static VARIANT_IOCTL_116: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3723,7 +3744,7 @@ static VARIANT_IOCTL_115: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_116: Variant = Variant {
+static VARIANT_IOCTL_117: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3744,7 +3765,7 @@ static VARIANT_IOCTL_116: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_117: Variant = Variant {
+static VARIANT_IOCTL_118: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3765,7 +3786,7 @@ static VARIANT_IOCTL_117: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_118: Variant = Variant {
+static VARIANT_IOCTL_119: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3786,7 +3807,7 @@ static VARIANT_IOCTL_118: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_119: Variant = Variant {
+static VARIANT_IOCTL_120: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3807,7 +3828,7 @@ static VARIANT_IOCTL_119: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_120: Variant = Variant {
+static VARIANT_IOCTL_121: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3828,7 +3849,7 @@ static VARIANT_IOCTL_120: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_121: Variant = Variant {
+static VARIANT_IOCTL_122: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3849,7 +3870,7 @@ static VARIANT_IOCTL_121: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_122: Variant = Variant {
+static VARIANT_IOCTL_123: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3870,7 +3891,7 @@ static VARIANT_IOCTL_122: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_123: Variant = Variant {
+static VARIANT_IOCTL_124: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3891,7 +3912,7 @@ static VARIANT_IOCTL_123: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_124: Variant = Variant {
+static VARIANT_IOCTL_125: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3912,7 +3933,7 @@ static VARIANT_IOCTL_124: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_125: Variant = Variant {
+static VARIANT_IOCTL_126: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3933,7 +3954,7 @@ static VARIANT_IOCTL_125: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_126: Variant = Variant {
+static VARIANT_IOCTL_127: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3954,7 +3975,7 @@ static VARIANT_IOCTL_126: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_127: Variant = Variant {
+static VARIANT_IOCTL_128: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3975,7 +3996,7 @@ static VARIANT_IOCTL_127: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_128: Variant = Variant {
+static VARIANT_IOCTL_129: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -3996,7 +4017,7 @@ static VARIANT_IOCTL_128: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_129: Variant = Variant {
+static VARIANT_IOCTL_130: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4017,7 +4038,7 @@ static VARIANT_IOCTL_129: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_130: Variant = Variant {
+static VARIANT_IOCTL_131: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4031,7 +4052,7 @@ static VARIANT_IOCTL_130: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_131: Variant = Variant {
+static VARIANT_IOCTL_132: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4052,7 +4073,7 @@ static VARIANT_IOCTL_131: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_132: Variant = Variant {
+static VARIANT_IOCTL_133: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4073,7 +4094,7 @@ static VARIANT_IOCTL_132: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_133: Variant = Variant {
+static VARIANT_IOCTL_134: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4094,7 +4115,7 @@ static VARIANT_IOCTL_133: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_134: Variant = Variant {
+static VARIANT_IOCTL_135: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4115,7 +4136,7 @@ static VARIANT_IOCTL_134: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_135: Variant = Variant {
+static VARIANT_IOCTL_136: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4136,7 +4157,7 @@ static VARIANT_IOCTL_135: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_136: Variant = Variant {
+static VARIANT_IOCTL_137: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4157,7 +4178,7 @@ static VARIANT_IOCTL_136: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_137: Variant = Variant {
+static VARIANT_IOCTL_138: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4178,7 +4199,7 @@ static VARIANT_IOCTL_137: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_138: Variant = Variant {
+static VARIANT_IOCTL_139: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4199,7 +4220,7 @@ static VARIANT_IOCTL_138: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_139: Variant = Variant {
+static VARIANT_IOCTL_140: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4220,7 +4241,7 @@ static VARIANT_IOCTL_139: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_140: Variant = Variant {
+static VARIANT_IOCTL_141: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4241,7 +4262,7 @@ static VARIANT_IOCTL_140: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_141: Variant = Variant {
+static VARIANT_IOCTL_142: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4262,7 +4283,7 @@ static VARIANT_IOCTL_141: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_142: Variant = Variant {
+static VARIANT_IOCTL_143: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4283,7 +4304,7 @@ static VARIANT_IOCTL_142: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_143: Variant = Variant {
+static VARIANT_IOCTL_144: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4304,7 +4325,7 @@ static VARIANT_IOCTL_143: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_144: Variant = Variant {
+static VARIANT_IOCTL_145: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4325,7 +4346,7 @@ static VARIANT_IOCTL_144: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_145: Variant = Variant {
+static VARIANT_IOCTL_146: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4346,7 +4367,7 @@ static VARIANT_IOCTL_145: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_146: Variant = Variant {
+static VARIANT_IOCTL_147: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4363,14 +4384,14 @@ static VARIANT_IOCTL_146: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_147: Variant = Variant {
+static VARIANT_IOCTL_148: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
         values: &[
-            0x8925, 0x894b, 0x8905, 0x80046907, 0x80046908, 0x80046909, 0x8004690f, 0x80046924,
-            0x80041284, 0x80041285, 0x80044584, 0x80044d07, 0x40044d0e,
+            0x80046907, 0x80046908, 0x80046909, 0x8004690f, 0x80046924, 0x80041284, 0x80041285,
+            0x80044584, 0x80044d07, 0x40044d0e,
         ],
     }],
     args: &[
@@ -4387,14 +4408,14 @@ static VARIANT_IOCTL_147: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_148: Variant = Variant {
+static VARIANT_IOCTL_149: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
         values: &[
-            0x8926, 0x40046913, 0x40046914, 0x40046915, 0x40046918, 0x40046919, 0x4004691d,
-            0x40046923, 0x4004691f,
+            0x40046913, 0x40046914, 0x40046915, 0x40046918, 0x40046919, 0x4004691d, 0x40046923,
+            0x4004691f,
         ],
     }],
     args: &[
@@ -4411,7 +4432,49 @@ static VARIANT_IOCTL_148: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_149: Variant = Variant {
+static VARIANT_IOCTL_150: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8925, 0x894b, 0x8905],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_151: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x8926],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::I32,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_152: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4432,7 +4495,7 @@ static VARIANT_IOCTL_149: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_150: Variant = Variant {
+static VARIANT_IOCTL_153: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4453,7 +4516,7 @@ static VARIANT_IOCTL_150: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_151: Variant = Variant {
+static VARIANT_IOCTL_154: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4474,7 +4537,7 @@ static VARIANT_IOCTL_151: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_152: Variant = Variant {
+static VARIANT_IOCTL_155: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4495,7 +4558,7 @@ static VARIANT_IOCTL_152: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_153: Variant = Variant {
+static VARIANT_IOCTL_156: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4516,7 +4579,7 @@ static VARIANT_IOCTL_153: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_154: Variant = Variant {
+static VARIANT_IOCTL_157: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4537,7 +4600,7 @@ static VARIANT_IOCTL_154: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_155: Variant = Variant {
+static VARIANT_IOCTL_158: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4558,7 +4621,7 @@ static VARIANT_IOCTL_155: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_156: Variant = Variant {
+static VARIANT_IOCTL_159: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4579,7 +4642,7 @@ static VARIANT_IOCTL_156: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_157: Variant = Variant {
+static VARIANT_IOCTL_160: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4600,7 +4663,7 @@ static VARIANT_IOCTL_157: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_158: Variant = Variant {
+static VARIANT_IOCTL_161: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4621,7 +4684,7 @@ static VARIANT_IOCTL_158: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_159: Variant = Variant {
+static VARIANT_IOCTL_162: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4642,7 +4705,7 @@ static VARIANT_IOCTL_159: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_160: Variant = Variant {
+static VARIANT_IOCTL_163: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4663,7 +4726,7 @@ static VARIANT_IOCTL_160: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_161: Variant = Variant {
+static VARIANT_IOCTL_164: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4684,7 +4747,7 @@ static VARIANT_IOCTL_161: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_162: Variant = Variant {
+static VARIANT_IOCTL_165: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4705,7 +4768,7 @@ static VARIANT_IOCTL_162: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_163: Variant = Variant {
+static VARIANT_IOCTL_166: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4726,7 +4789,7 @@ static VARIANT_IOCTL_163: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_164: Variant = Variant {
+static VARIANT_IOCTL_167: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4740,7 +4803,7 @@ static VARIANT_IOCTL_164: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_165: Variant = Variant {
+static VARIANT_IOCTL_168: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4761,7 +4824,7 @@ static VARIANT_IOCTL_165: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_166: Variant = Variant {
+static VARIANT_IOCTL_169: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4782,7 +4845,7 @@ static VARIANT_IOCTL_166: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_167: Variant = Variant {
+static VARIANT_IOCTL_170: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4803,7 +4866,7 @@ static VARIANT_IOCTL_167: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_168: Variant = Variant {
+static VARIANT_IOCTL_171: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4823,7 +4886,7 @@ static VARIANT_IOCTL_168: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_169: Variant = Variant {
+static VARIANT_IOCTL_172: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4843,7 +4906,7 @@ static VARIANT_IOCTL_169: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_170: Variant = Variant {
+static VARIANT_IOCTL_173: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4863,7 +4926,7 @@ static VARIANT_IOCTL_170: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_171: Variant = Variant {
+static VARIANT_IOCTL_174: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4883,7 +4946,7 @@ static VARIANT_IOCTL_171: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_172: Variant = Variant {
+static VARIANT_IOCTL_175: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4903,7 +4966,7 @@ static VARIANT_IOCTL_172: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_173: Variant = Variant {
+static VARIANT_IOCTL_176: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4923,7 +4986,7 @@ static VARIANT_IOCTL_173: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_174: Variant = Variant {
+static VARIANT_IOCTL_177: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4937,14 +5000,14 @@ static VARIANT_IOCTL_174: Variant = Variant {
             "arg",
             Ty::Array {
                 dir: Dir::Out,
-                elem: StructId::HexU16,
+                elem: StructId::ScreenPlace,
                 count: Len::Const(256),
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_175: Variant = Variant {
+static VARIANT_IOCTL_178: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4958,14 +5021,14 @@ static VARIANT_IOCTL_175: Variant = Variant {
             "arg",
             Ty::Array {
                 dir: Dir::In,
-                elem: StructId::HexU16,
+                elem: StructId::ScreenPlace,
                 count: Len::Const(256),
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_176: Variant = Variant {
+static VARIANT_IOCTL_179: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -4986,7 +5049,7 @@ static VARIANT_IOCTL_176: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_177: Variant = Variant {
+static VARIANT_IOCTL_180: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5007,7 +5070,7 @@ static VARIANT_IOCTL_177: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_178: Variant = Variant {
+static VARIANT_IOCTL_181: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5028,7 +5091,7 @@ static VARIANT_IOCTL_178: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_179: Variant = Variant {
+static VARIANT_IOCTL_182: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5049,7 +5112,7 @@ static VARIANT_IOCTL_179: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_180: Variant = Variant {
+static VARIANT_IOCTL_183: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5070,7 +5133,7 @@ static VARIANT_IOCTL_180: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_181: Variant = Variant {
+static VARIANT_IOCTL_184: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5084,7 +5147,7 @@ static VARIANT_IOCTL_181: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_182: Variant = Variant {
+static VARIANT_IOCTL_185: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5098,12 +5161,12 @@ static VARIANT_IOCTL_182: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_183: Variant = Variant {
+static VARIANT_IOCTL_186: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x4b31, 0x4b64],
+        values: &[0x4b31],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -5119,7 +5182,28 @@ static VARIANT_IOCTL_183: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_184: Variant = Variant {
+static VARIANT_IOCTL_187: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x4b64],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::LedSettings,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_188: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5133,7 +5217,7 @@ static VARIANT_IOCTL_184: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_185: Variant = Variant {
+static VARIANT_IOCTL_189: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5147,7 +5231,7 @@ static VARIANT_IOCTL_185: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_186: Variant = Variant {
+static VARIANT_IOCTL_190: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5168,7 +5252,7 @@ static VARIANT_IOCTL_186: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_187: Variant = Variant {
+static VARIANT_IOCTL_191: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5189,7 +5273,7 @@ static VARIANT_IOCTL_187: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_188: Variant = Variant {
+static VARIANT_IOCTL_192: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5210,7 +5294,7 @@ static VARIANT_IOCTL_188: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_189: Variant = Variant {
+static VARIANT_IOCTL_193: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5231,7 +5315,7 @@ static VARIANT_IOCTL_189: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_190: Variant = Variant {
+static VARIANT_IOCTL_194: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5245,7 +5329,7 @@ static VARIANT_IOCTL_190: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_191: Variant = Variant {
+static VARIANT_IOCTL_195: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5266,7 +5350,7 @@ static VARIANT_IOCTL_191: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_192: Variant = Variant {
+static VARIANT_IOCTL_196: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5287,7 +5371,7 @@ static VARIANT_IOCTL_192: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_193: Variant = Variant {
+static VARIANT_IOCTL_197: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5308,7 +5392,7 @@ static VARIANT_IOCTL_193: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_194: Variant = Variant {
+static VARIANT_IOCTL_198: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5329,7 +5413,7 @@ static VARIANT_IOCTL_194: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_195: Variant = Variant {
+static VARIANT_IOCTL_199: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5350,7 +5434,7 @@ static VARIANT_IOCTL_195: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_196: Variant = Variant {
+static VARIANT_IOCTL_200: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5371,7 +5455,7 @@ static VARIANT_IOCTL_196: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_197: Variant = Variant {
+static VARIANT_IOCTL_201: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5392,7 +5476,7 @@ static VARIANT_IOCTL_197: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_198: Variant = Variant {
+static VARIANT_IOCTL_202: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5413,7 +5497,7 @@ static VARIANT_IOCTL_198: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_199: Variant = Variant {
+static VARIANT_IOCTL_203: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5434,7 +5518,7 @@ static VARIANT_IOCTL_199: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_200: Variant = Variant {
+static VARIANT_IOCTL_204: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5448,7 +5532,7 @@ static VARIANT_IOCTL_200: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_201: Variant = Variant {
+static VARIANT_IOCTL_205: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5469,7 +5553,7 @@ static VARIANT_IOCTL_201: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_202: Variant = Variant {
+static VARIANT_IOCTL_206: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5490,7 +5574,7 @@ static VARIANT_IOCTL_202: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_203: Variant = Variant {
+static VARIANT_IOCTL_207: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5511,7 +5595,7 @@ static VARIANT_IOCTL_203: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_204: Variant = Variant {
+static VARIANT_IOCTL_208: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5534,7 +5618,7 @@ static VARIANT_IOCTL_204: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_205: Variant = Variant {
+static VARIANT_IOCTL_209: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5554,7 +5638,7 @@ static VARIANT_IOCTL_205: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_206: Variant = Variant {
+static VARIANT_IOCTL_210: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5574,7 +5658,7 @@ static VARIANT_IOCTL_206: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_207: Variant = Variant {
+static VARIANT_IOCTL_211: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5595,7 +5679,7 @@ static VARIANT_IOCTL_207: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_208: Variant = Variant {
+static VARIANT_IOCTL_212: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5616,7 +5700,7 @@ static VARIANT_IOCTL_208: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_209: Variant = Variant {
+static VARIANT_IOCTL_213: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5637,7 +5721,7 @@ static VARIANT_IOCTL_209: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_210: Variant = Variant {
+static VARIANT_IOCTL_214: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5658,7 +5742,7 @@ static VARIANT_IOCTL_210: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_211: Variant = Variant {
+static VARIANT_IOCTL_215: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5674,7 +5758,7 @@ static VARIANT_IOCTL_211: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_212: Variant = Variant {
+static VARIANT_IOCTL_216: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5688,7 +5772,7 @@ static VARIANT_IOCTL_212: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_213: Variant = Variant {
+static VARIANT_IOCTL_217: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5702,7 +5786,7 @@ static VARIANT_IOCTL_213: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_214: Variant = Variant {
+static VARIANT_IOCTL_218: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5723,7 +5807,7 @@ static VARIANT_IOCTL_214: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_215: Variant = Variant {
+static VARIANT_IOCTL_219: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5744,7 +5828,7 @@ static VARIANT_IOCTL_215: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_216: Variant = Variant {
+static VARIANT_IOCTL_220: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5758,7 +5842,7 @@ static VARIANT_IOCTL_216: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_217: Variant = Variant {
+static VARIANT_IOCTL_221: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5772,7 +5856,7 @@ static VARIANT_IOCTL_217: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_218: Variant = Variant {
+static VARIANT_IOCTL_222: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5786,7 +5870,7 @@ static VARIANT_IOCTL_218: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_219: Variant = Variant {
+static VARIANT_IOCTL_223: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5807,7 +5891,7 @@ static VARIANT_IOCTL_219: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_220: Variant = Variant {
+static VARIANT_IOCTL_224: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5828,7 +5912,7 @@ static VARIANT_IOCTL_220: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_221: Variant = Variant {
+static VARIANT_IOCTL_225: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5849,7 +5933,7 @@ static VARIANT_IOCTL_221: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_222: Variant = Variant {
+static VARIANT_IOCTL_226: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5870,7 +5954,7 @@ static VARIANT_IOCTL_222: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_223: Variant = Variant {
+static VARIANT_IOCTL_227: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5891,7 +5975,7 @@ static VARIANT_IOCTL_223: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_224: Variant = Variant {
+static VARIANT_IOCTL_228: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5912,7 +5996,7 @@ static VARIANT_IOCTL_224: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_225: Variant = Variant {
+static VARIANT_IOCTL_229: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5933,7 +6017,7 @@ static VARIANT_IOCTL_225: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_226: Variant = Variant {
+static VARIANT_IOCTL_230: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5954,7 +6038,7 @@ static VARIANT_IOCTL_226: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_227: Variant = Variant {
+static VARIANT_IOCTL_231: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5975,7 +6059,7 @@ static VARIANT_IOCTL_227: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_228: Variant = Variant {
+static VARIANT_IOCTL_232: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -5996,7 +6080,7 @@ static VARIANT_IOCTL_228: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_229: Variant = Variant {
+static VARIANT_IOCTL_233: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6017,7 +6101,7 @@ static VARIANT_IOCTL_229: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_230: Variant = Variant {
+static VARIANT_IOCTL_234: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6038,7 +6122,7 @@ static VARIANT_IOCTL_230: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_231: Variant = Variant {
+static VARIANT_IOCTL_235: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6052,7 +6136,7 @@ static VARIANT_IOCTL_231: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_232: Variant = Variant {
+static VARIANT_IOCTL_236: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6073,7 +6157,7 @@ static VARIANT_IOCTL_232: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_233: Variant = Variant {
+static VARIANT_IOCTL_237: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6094,7 +6178,7 @@ static VARIANT_IOCTL_233: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_234: Variant = Variant {
+static VARIANT_IOCTL_238: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6117,7 +6201,7 @@ static VARIANT_IOCTL_234: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_235: Variant = Variant {
+static VARIANT_IOCTL_239: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6138,7 +6222,7 @@ static VARIANT_IOCTL_235: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_236: Variant = Variant {
+static VARIANT_IOCTL_240: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6153,13 +6237,13 @@ static VARIANT_IOCTL_236: Variant = Variant {
             Ty::Struct {
                 dir: Dir::In,
                 id: StructId::UbiNames,
-                len: Some(Len::Const(560)),
+                len: Some(Len::Const(1024)),
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_237: Variant = Variant {
+static VARIANT_IOCTL_241: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6180,7 +6264,7 @@ static VARIANT_IOCTL_237: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_238: Variant = Variant {
+static VARIANT_IOCTL_242: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6201,7 +6285,7 @@ static VARIANT_IOCTL_238: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_239: Variant = Variant {
+static VARIANT_IOCTL_243: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6222,7 +6306,7 @@ static VARIANT_IOCTL_239: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_240: Variant = Variant {
+static VARIANT_IOCTL_244: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6243,7 +6327,7 @@ static VARIANT_IOCTL_240: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_241: Variant = Variant {
+static VARIANT_IOCTL_245: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6266,7 +6350,7 @@ static VARIANT_IOCTL_241: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_242: Variant = Variant {
+static VARIANT_IOCTL_246: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6289,7 +6373,7 @@ static VARIANT_IOCTL_242: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_243: Variant = Variant {
+static VARIANT_IOCTL_247: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6310,7 +6394,7 @@ static VARIANT_IOCTL_243: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_244: Variant = Variant {
+static VARIANT_IOCTL_248: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6331,7 +6415,7 @@ static VARIANT_IOCTL_244: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_245: Variant = Variant {
+static VARIANT_IOCTL_249: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6352,7 +6436,7 @@ static VARIANT_IOCTL_245: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_246: Variant = Variant {
+static VARIANT_IOCTL_250: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6373,7 +6457,7 @@ static VARIANT_IOCTL_246: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_247: Variant = Variant {
+static VARIANT_IOCTL_251: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6398,7 +6482,7 @@ static VARIANT_IOCTL_247: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_248: Variant = Variant {
+static VARIANT_IOCTL_252: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6419,7 +6503,7 @@ static VARIANT_IOCTL_248: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_249: Variant = Variant {
+static VARIANT_IOCTL_253: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6440,7 +6524,7 @@ static VARIANT_IOCTL_249: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_250: Variant = Variant {
+static VARIANT_IOCTL_254: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6461,7 +6545,7 @@ static VARIANT_IOCTL_250: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_251: Variant = Variant {
+static VARIANT_IOCTL_255: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6482,7 +6566,7 @@ static VARIANT_IOCTL_251: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_252: Variant = Variant {
+static VARIANT_IOCTL_256: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6503,7 +6587,7 @@ static VARIANT_IOCTL_252: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_253: Variant = Variant {
+static VARIANT_IOCTL_257: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6524,7 +6608,7 @@ static VARIANT_IOCTL_253: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_254: Variant = Variant {
+static VARIANT_IOCTL_258: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6545,7 +6629,7 @@ static VARIANT_IOCTL_254: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_255: Variant = Variant {
+static VARIANT_IOCTL_259: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6566,7 +6650,7 @@ static VARIANT_IOCTL_255: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_256: Variant = Variant {
+static VARIANT_IOCTL_260: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6587,7 +6671,7 @@ static VARIANT_IOCTL_256: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_257: Variant = Variant {
+static VARIANT_IOCTL_261: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6608,7 +6692,7 @@ static VARIANT_IOCTL_257: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_258: Variant = Variant {
+static VARIANT_IOCTL_262: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6629,7 +6713,7 @@ static VARIANT_IOCTL_258: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_259: Variant = Variant {
+static VARIANT_IOCTL_263: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6650,7 +6734,7 @@ static VARIANT_IOCTL_259: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_260: Variant = Variant {
+static VARIANT_IOCTL_264: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6671,7 +6755,7 @@ static VARIANT_IOCTL_260: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_261: Variant = Variant {
+static VARIANT_IOCTL_265: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6692,7 +6776,7 @@ static VARIANT_IOCTL_261: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_262: Variant = Variant {
+static VARIANT_IOCTL_266: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6713,7 +6797,7 @@ static VARIANT_IOCTL_262: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_263: Variant = Variant {
+static VARIANT_IOCTL_267: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6734,7 +6818,7 @@ static VARIANT_IOCTL_263: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_264: Variant = Variant {
+static VARIANT_IOCTL_268: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6755,7 +6839,7 @@ static VARIANT_IOCTL_264: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_265: Variant = Variant {
+static VARIANT_IOCTL_269: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6776,7 +6860,7 @@ static VARIANT_IOCTL_265: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_266: Variant = Variant {
+static VARIANT_IOCTL_270: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6797,7 +6881,7 @@ static VARIANT_IOCTL_266: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_267: Variant = Variant {
+static VARIANT_IOCTL_271: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6811,7 +6895,7 @@ static VARIANT_IOCTL_267: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_268: Variant = Variant {
+static VARIANT_IOCTL_272: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6825,7 +6909,7 @@ static VARIANT_IOCTL_268: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_269: Variant = Variant {
+static VARIANT_IOCTL_273: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6839,7 +6923,7 @@ static VARIANT_IOCTL_269: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_270: Variant = Variant {
+static VARIANT_IOCTL_274: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6853,7 +6937,7 @@ static VARIANT_IOCTL_270: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_271: Variant = Variant {
+static VARIANT_IOCTL_275: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6874,7 +6958,7 @@ static VARIANT_IOCTL_271: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_272: Variant = Variant {
+static VARIANT_IOCTL_276: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6895,7 +6979,7 @@ static VARIANT_IOCTL_272: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_273: Variant = Variant {
+static VARIANT_IOCTL_277: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6916,7 +7000,7 @@ static VARIANT_IOCTL_273: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_274: Variant = Variant {
+static VARIANT_IOCTL_278: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6937,7 +7021,7 @@ static VARIANT_IOCTL_274: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_275: Variant = Variant {
+static VARIANT_IOCTL_279: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6958,7 +7042,7 @@ static VARIANT_IOCTL_275: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_276: Variant = Variant {
+static VARIANT_IOCTL_280: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -6979,7 +7063,7 @@ static VARIANT_IOCTL_276: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_277: Variant = Variant {
+static VARIANT_IOCTL_281: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7000,7 +7084,7 @@ static VARIANT_IOCTL_277: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_278: Variant = Variant {
+static VARIANT_IOCTL_282: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7021,7 +7105,7 @@ static VARIANT_IOCTL_278: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_279: Variant = Variant {
+static VARIANT_IOCTL_283: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7042,7 +7126,7 @@ static VARIANT_IOCTL_279: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_280: Variant = Variant {
+static VARIANT_IOCTL_284: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7063,7 +7147,7 @@ static VARIANT_IOCTL_280: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_281: Variant = Variant {
+static VARIANT_IOCTL_285: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7084,7 +7168,7 @@ static VARIANT_IOCTL_281: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_282: Variant = Variant {
+static VARIANT_IOCTL_286: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7105,7 +7189,7 @@ static VARIANT_IOCTL_282: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_283: Variant = Variant {
+static VARIANT_IOCTL_287: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7126,7 +7210,7 @@ static VARIANT_IOCTL_283: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_284: Variant = Variant {
+static VARIANT_IOCTL_288: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7147,7 +7231,7 @@ static VARIANT_IOCTL_284: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_285: Variant = Variant {
+static VARIANT_IOCTL_289: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7168,7 +7252,7 @@ static VARIANT_IOCTL_285: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_286: Variant = Variant {
+static VARIANT_IOCTL_290: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7189,7 +7273,7 @@ static VARIANT_IOCTL_286: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_287: Variant = Variant {
+static VARIANT_IOCTL_291: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7210,7 +7294,7 @@ static VARIANT_IOCTL_287: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_288: Variant = Variant {
+static VARIANT_IOCTL_292: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7231,7 +7315,7 @@ static VARIANT_IOCTL_288: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_289: Variant = Variant {
+static VARIANT_IOCTL_293: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7252,7 +7336,7 @@ static VARIANT_IOCTL_289: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_290: Variant = Variant {
+static VARIANT_IOCTL_294: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7273,7 +7357,7 @@ static VARIANT_IOCTL_290: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_291: Variant = Variant {
+static VARIANT_IOCTL_295: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7294,7 +7378,7 @@ static VARIANT_IOCTL_291: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_292: Variant = Variant {
+static VARIANT_IOCTL_296: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7315,7 +7399,7 @@ static VARIANT_IOCTL_292: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_293: Variant = Variant {
+static VARIANT_IOCTL_297: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7336,7 +7420,7 @@ static VARIANT_IOCTL_293: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_294: Variant = Variant {
+static VARIANT_IOCTL_298: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7350,7 +7434,7 @@ static VARIANT_IOCTL_294: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_295: Variant = Variant {
+static VARIANT_IOCTL_299: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7371,7 +7455,7 @@ static VARIANT_IOCTL_295: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_296: Variant = Variant {
+static VARIANT_IOCTL_300: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7392,7 +7476,7 @@ static VARIANT_IOCTL_296: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_297: Variant = Variant {
+static VARIANT_IOCTL_301: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7413,7 +7497,7 @@ static VARIANT_IOCTL_297: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_298: Variant = Variant {
+static VARIANT_IOCTL_302: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7434,7 +7518,7 @@ static VARIANT_IOCTL_298: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_299: Variant = Variant {
+static VARIANT_IOCTL_303: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7455,7 +7539,7 @@ static VARIANT_IOCTL_299: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_300: Variant = Variant {
+static VARIANT_IOCTL_304: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7476,7 +7560,7 @@ static VARIANT_IOCTL_300: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_301: Variant = Variant {
+static VARIANT_IOCTL_305: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7497,7 +7581,7 @@ static VARIANT_IOCTL_301: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_302: Variant = Variant {
+static VARIANT_IOCTL_306: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7518,7 +7602,7 @@ static VARIANT_IOCTL_302: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_303: Variant = Variant {
+static VARIANT_IOCTL_307: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7539,7 +7623,7 @@ static VARIANT_IOCTL_303: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_304: Variant = Variant {
+static VARIANT_IOCTL_308: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7553,7 +7637,7 @@ static VARIANT_IOCTL_304: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_305: Variant = Variant {
+static VARIANT_IOCTL_309: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7574,7 +7658,7 @@ static VARIANT_IOCTL_305: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_306: Variant = Variant {
+static VARIANT_IOCTL_310: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7595,7 +7679,7 @@ static VARIANT_IOCTL_306: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_307: Variant = Variant {
+static VARIANT_IOCTL_311: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7616,7 +7700,7 @@ static VARIANT_IOCTL_307: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_308: Variant = Variant {
+static VARIANT_IOCTL_312: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7637,7 +7721,7 @@ static VARIANT_IOCTL_308: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_309: Variant = Variant {
+static VARIANT_IOCTL_313: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7658,7 +7742,7 @@ static VARIANT_IOCTL_309: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_310: Variant = Variant {
+static VARIANT_IOCTL_314: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7679,7 +7763,7 @@ static VARIANT_IOCTL_310: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_311: Variant = Variant {
+static VARIANT_IOCTL_315: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7700,7 +7784,7 @@ static VARIANT_IOCTL_311: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_312: Variant = Variant {
+static VARIANT_IOCTL_316: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7721,7 +7805,7 @@ static VARIANT_IOCTL_312: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_313: Variant = Variant {
+static VARIANT_IOCTL_317: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7742,7 +7826,7 @@ static VARIANT_IOCTL_313: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_314: Variant = Variant {
+static VARIANT_IOCTL_318: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7763,7 +7847,7 @@ static VARIANT_IOCTL_314: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_315: Variant = Variant {
+static VARIANT_IOCTL_319: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7784,7 +7868,7 @@ static VARIANT_IOCTL_315: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_316: Variant = Variant {
+static VARIANT_IOCTL_320: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7805,7 +7889,7 @@ static VARIANT_IOCTL_316: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_317: Variant = Variant {
+static VARIANT_IOCTL_321: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7826,7 +7910,7 @@ static VARIANT_IOCTL_317: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_318: Variant = Variant {
+static VARIANT_IOCTL_322: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7847,7 +7931,7 @@ static VARIANT_IOCTL_318: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_319: Variant = Variant {
+static VARIANT_IOCTL_323: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7868,7 +7952,7 @@ static VARIANT_IOCTL_319: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_320: Variant = Variant {
+static VARIANT_IOCTL_324: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7889,7 +7973,7 @@ static VARIANT_IOCTL_320: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_321: Variant = Variant {
+static VARIANT_IOCTL_325: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7903,14 +7987,14 @@ static VARIANT_IOCTL_321: Variant = Variant {
             "arg",
             Ty::Struct {
                 dir: Dir::Out,
-                id: StructId::I32,
+                id: StructId::U32,
                 len: None,
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_322: Variant = Variant {
+static VARIANT_IOCTL_326: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7924,14 +8008,14 @@ static VARIANT_IOCTL_322: Variant = Variant {
             "arg",
             Ty::Struct {
                 dir: Dir::In,
-                id: StructId::I32,
+                id: StructId::U32,
                 len: None,
             },
         ),
     ],
     ret: None,
 };
-static VARIANT_IOCTL_323: Variant = Variant {
+static VARIANT_IOCTL_327: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7952,7 +8036,7 @@ static VARIANT_IOCTL_323: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_324: Variant = Variant {
+static VARIANT_IOCTL_328: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7973,7 +8057,7 @@ static VARIANT_IOCTL_324: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_325: Variant = Variant {
+static VARIANT_IOCTL_329: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7994,7 +8078,7 @@ static VARIANT_IOCTL_325: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_326: Variant = Variant {
+static VARIANT_IOCTL_330: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8015,7 +8099,7 @@ static VARIANT_IOCTL_326: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_327: Variant = Variant {
+static VARIANT_IOCTL_331: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8036,7 +8120,7 @@ static VARIANT_IOCTL_327: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_328: Variant = Variant {
+static VARIANT_IOCTL_332: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8057,7 +8141,7 @@ static VARIANT_IOCTL_328: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_329: Variant = Variant {
+static VARIANT_IOCTL_333: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8078,7 +8162,7 @@ static VARIANT_IOCTL_329: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_330: Variant = Variant {
+static VARIANT_IOCTL_334: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8099,7 +8183,7 @@ static VARIANT_IOCTL_330: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_331: Variant = Variant {
+static VARIANT_IOCTL_335: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8120,7 +8204,7 @@ static VARIANT_IOCTL_331: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_332: Variant = Variant {
+static VARIANT_IOCTL_336: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8141,7 +8225,7 @@ static VARIANT_IOCTL_332: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_333: Variant = Variant {
+static VARIANT_IOCTL_337: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8162,7 +8246,7 @@ static VARIANT_IOCTL_333: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_334: Variant = Variant {
+static VARIANT_IOCTL_338: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8183,7 +8267,7 @@ static VARIANT_IOCTL_334: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_335: Variant = Variant {
+static VARIANT_IOCTL_339: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8204,7 +8288,7 @@ static VARIANT_IOCTL_335: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_336: Variant = Variant {
+static VARIANT_IOCTL_340: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8225,7 +8309,7 @@ static VARIANT_IOCTL_336: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_337: Variant = Variant {
+static VARIANT_IOCTL_341: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8246,7 +8330,7 @@ static VARIANT_IOCTL_337: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_338: Variant = Variant {
+static VARIANT_IOCTL_342: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8267,7 +8351,7 @@ static VARIANT_IOCTL_338: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_339: Variant = Variant {
+static VARIANT_IOCTL_343: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8288,7 +8372,7 @@ static VARIANT_IOCTL_339: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_340: Variant = Variant {
+static VARIANT_IOCTL_344: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8309,7 +8393,7 @@ static VARIANT_IOCTL_340: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_341: Variant = Variant {
+static VARIANT_IOCTL_345: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8330,7 +8414,7 @@ static VARIANT_IOCTL_341: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_342: Variant = Variant {
+static VARIANT_IOCTL_346: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8351,7 +8435,7 @@ static VARIANT_IOCTL_342: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_343: Variant = Variant {
+static VARIANT_IOCTL_347: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8372,7 +8456,7 @@ static VARIANT_IOCTL_343: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_344: Variant = Variant {
+static VARIANT_IOCTL_348: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8393,7 +8477,7 @@ static VARIANT_IOCTL_344: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_345: Variant = Variant {
+static VARIANT_IOCTL_349: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8414,7 +8498,7 @@ static VARIANT_IOCTL_345: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_346: Variant = Variant {
+static VARIANT_IOCTL_350: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8435,7 +8519,7 @@ static VARIANT_IOCTL_346: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_347: Variant = Variant {
+static VARIANT_IOCTL_351: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8456,7 +8540,7 @@ static VARIANT_IOCTL_347: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_348: Variant = Variant {
+static VARIANT_IOCTL_352: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8477,7 +8561,7 @@ static VARIANT_IOCTL_348: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_349: Variant = Variant {
+static VARIANT_IOCTL_353: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8505,7 +8589,7 @@ static VARIANT_IOCTL_349: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_350: Variant = Variant {
+static VARIANT_IOCTL_354: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8537,7 +8621,7 @@ static VARIANT_IOCTL_350: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_351: Variant = Variant {
+static VARIANT_IOCTL_355: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8569,7 +8653,7 @@ static VARIANT_IOCTL_351: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_352: Variant = Variant {
+static VARIANT_IOCTL_356: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8590,7 +8674,7 @@ static VARIANT_IOCTL_352: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_353: Variant = Variant {
+static VARIANT_IOCTL_357: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8611,7 +8695,7 @@ static VARIANT_IOCTL_353: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_354: Variant = Variant {
+static VARIANT_IOCTL_358: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8632,7 +8716,7 @@ static VARIANT_IOCTL_354: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_355: Variant = Variant {
+static VARIANT_IOCTL_359: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -21572,6 +21656,10 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_353,
         &VARIANT_IOCTL_354,
         &VARIANT_IOCTL_355,
+        &VARIANT_IOCTL_356,
+        &VARIANT_IOCTL_357,
+        &VARIANT_IOCTL_358,
+        &VARIANT_IOCTL_359,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,

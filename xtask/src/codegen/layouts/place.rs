@@ -59,6 +59,8 @@ const SCALARS: &[(&str, Width, &str)] = &[
     ("ticks", Width::Word, "Ticks(#)"),
     ("usecs", Width::Bytes(4), "Seconds(#, 6)"),
     ("nsecs", Width::Bytes(4), "Seconds(#, 9)"),
+    ("snsecs", Width::Bytes(4), "SignedSeconds(#, 9)"),
+    ("unicode", Width::Bytes(2), "Unicode"),
     ("character", Width::Bytes(1), "Char"),
     ("fourcc", Width::Bytes(4), "FourCc"),
     ("date", Width::Word, "Date(#)"),
@@ -194,7 +196,7 @@ impl Compiler<'_> {
         }
         let word = rules.word();
         Ok(match ty.word.as_str() {
-            "pad" | "char" | "name" | "brief" | "bytes" | "mac" => (count(ty)?, 1),
+            "pad" | "char" | "name" | "open" | "brief" | "bytes" | "mac" => (count(ty)?, 1),
             "uuid" => (16, 1),
             "fraction" => (8, 4),
             "indexed" => {
@@ -265,6 +267,7 @@ impl Compiler<'_> {
             "htonsof" => format!("NetworkEnum(SetId::{})", camel_case(param(0)?)),
             "char" => format!("Text({size})"),
             "name" => format!("Name({size})"),
+            "open" => format!("Open({size})"),
             "brief" => format!("Brief({size})"),
             "uuid" => "Uuid".into(),
             "fraction" => "Fraction".into(),
