@@ -557,13 +557,20 @@ pub fn die_by(signal: i32) -> ! {
     }
 }
 
-/// Puts this thread ahead of the ordinary ones, so that a busy machine does not keep it from
-/// emptying the buffers; its children are ordinary again. False where that is not permitted.
-pub fn schedule_first() -> bool {
+/// This thread's number.
+#[must_use]
+pub fn gettid() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { libc::gettid() }
+}
+
+/// Puts a thread, 0 for this one, ahead of the ordinary ones, so that a busy machine does not keep it from emptying the buffers;
+/// its children are ordinary again. False where that is not permitted.
+pub fn schedule_first(tid: i32) -> bool {
     let param = libc::sched_param { sched_priority: 1 };
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
-    // SAFETY: a valid parameter; 0 is this thread.
-    unsafe { libc::sched_setscheduler(0, policy, &param) == 0 }
+    // SAFETY: a valid parameter.
+    unsafe { libc::sched_setscheduler(tid, policy, &param) == 0 }
 }
 
 /// Registers `inner` with the event loop, to be told when it becomes readable.

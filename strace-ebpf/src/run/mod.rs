@@ -202,7 +202,7 @@ pub fn run(request: &Request) -> Result<Exit, Failure> {
         });
         tracer.show_stacks(Stacks::new(Arc::clone(jobs), mmaps));
     }
-    sys::schedule_first();
+    sys::schedule_first(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()

@@ -14,6 +14,10 @@ use std::{
     },
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
 };
 
 use anyhow::{Context, Result, bail};
@@ -194,6 +198,8 @@ pub type Finish = Box<dyn FnMut(Bytes) -> Bytes + Send>;
 pub struct Writer {
     /// Until there is nothing more to be written.
     queue: Option<mpsc::Sender<Piece>>,
+    /// The thread's number, as long as it is an ordinary one that may be put ahead of the others; else 0.
+    ordinary: Arc<AtomicI32>,
     /// The command that reads, if the output goes to one.
     reader: Option<u32>,
     ending: Option<oneshot::Receiver<Ending>>,
@@ -208,12 +214,23 @@ impl Writer {
             _ => None,
         };
         let (told, ending) = oneshot::channel();
+        let ordinary = Arc::new(AtomicI32::new(0));
+        let tid = ordinary.clone();
         std::thread::Builder::new()
             .name("writer".to_owned())
-            // Whether anybody still wants to know does not matter here.
-            .spawn(move || drop(told.send(write_pieces(target, pieces, finish))))?;
+            .spawn(move || {
+                // Who has more to do than to write is not to keep others from the CPU.
+                if finish.is_none() {
+                    tid.store(sys::gettid(), Ordering::Relaxed);
+                }
+                let ending = write_pieces(target, pieces, finish);
+                tid.store(0, Ordering::Relaxed);
+                // Whether anybody still wants to know does not matter here.
+                drop(told.send(ending));
+            })?;
         Ok(Self {
             queue: Some(queue),
+            ordinary,
             reader,
             ending: Some(ending),
         })
@@ -221,14 +238,31 @@ impl Writer {
 
     /// Waits for room for one piece. `None` when the thread has ended.
     pub async fn room(&self) -> Option<mpsc::Permit<'_, Piece>> {
-        self.queue.as_ref()?.reserve().await.ok()
+        let queue = self.queue.as_ref()?;
+        self.look_at(queue);
+        queue.reserve().await.ok()
     }
 
     /// Hands over a piece if there is room for it now; gives it back if not.
     pub fn try_send(&self, piece: Piece) -> Result<(), Piece> {
         match &self.queue {
-            Some(queue) => queue.try_send(piece).map_err(|error| error.into_inner()),
+            Some(queue) => {
+                self.look_at(queue);
+                queue.try_send(piece).map_err(|error| error.into_inner())
+            }
             None => Err(piece),
+        }
+    }
+
+    /// Puts the thread ahead of ordinary ones, for good, when half of the queue waits for it: the drainer is, and a busy machine
+    /// would keep it waiting. Not before: it would take the CPU of who is traced, while that of the drainer has time to spare.
+    fn look_at(&self, queue: &mpsc::Sender<Piece>) {
+        if queue.capacity() >= QUEUE / 2 {
+            return;
+        }
+        let tid = self.ordinary.swap(0, Ordering::Relaxed);
+        if tid != 0 {
+            sys::schedule_first(tid);
         }
     }
 
@@ -263,11 +297,6 @@ fn write_pieces(
     mut pieces: mpsc::Receiver<Piece>,
     mut finish: Option<Finish>,
 ) -> Ending {
-    // The drainer is ahead of ordinary threads, and waits for us when the queue is full. Who has more to do than to
-    // write is not to keep others from the CPU.
-    if finish.is_none() {
-        sys::schedule_first();
-    }
     let mut written = 0;
     while let Some(mut piece) = pieces.blocking_recv() {
         if let Some(finish) = &mut finish {

@@ -84,7 +84,7 @@ pub fn live(rules: &Rules, control: OwnedFd, handover: OwnedFd) -> ! {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1);
     }
     close_others(&[control.as_raw_fd(), handover.as_raw_fd()]);
-    sys::schedule_first();
+    sys::schedule_first(0);
     if let Some([tasks, injected]) = wire::receive::<2>(control.as_raw_fd())
         && let Some([listener]) = wire::receive::<1>(handover.as_raw_fd())
     {
