@@ -22,7 +22,7 @@ use crate::{
     inject,
     kernel::{self, Current},
     maps::{COUNT_SLOTS, GROUPS, OFF_CPU, ROWS, setting},
-    task::{self, NEWBORN},
+    task::{self, UNTOLD},
 };
 
 /// A call that ended.
@@ -105,7 +105,7 @@ pub fn exit<H: Hook>(hook: H) {
         let now_ns = emit::now_ns();
         (*task).enter_ns = 0;
         // The child's side of fork: it never entered this call.
-        if enter_ns == NEWBORN {
+        if enter_ns == UNTOLD {
             return;
         }
         add(&Ended {

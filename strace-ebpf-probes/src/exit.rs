@@ -30,7 +30,7 @@ use crate::{
     mapped::Place,
     maps::{PLANS, SCRATCH, Scratch, setting},
     simple,
-    task::NEWBORN,
+    task::UNTOLD,
     verifier::{self, Unknown},
 };
 
@@ -93,8 +93,8 @@ fn ended<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, task: *mut Task) {
         }
         (*task).enter_ns = 0;
         let unknown = Unknown::new(&raw const (*task).enter_ns);
-        // The child's side of fork: it never entered this call.
-        if enter_ns == NEWBORN {
+        // The child's side of fork, which never entered this call, or one that nobody wants.
+        if enter_ns == UNTOLD {
             return;
         }
         let done = inject::take(ids.tid);

@@ -6,7 +6,7 @@ use crate::{
     emit,
     filter::{self, Ids},
     maps::OFF_CPU,
-    task::{NEWBORN, argument},
+    task::{UNTOLD, argument},
 };
 
 /// Body of the sched_switch programs; runs in the thread that leaves, with interrupts off.
@@ -40,7 +40,7 @@ fn in_call(ids: Ids) -> bool {
     // SAFETY: a map value.
     filter::task(ids.tid).is_some_and(|task| unsafe {
         let enter_ns = (*task).enter_ns;
-        enter_ns != 0 && enter_ns != NEWBORN
+        enter_ns != 0 && enter_ns != UNTOLD
     })
 }
 

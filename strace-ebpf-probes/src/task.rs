@@ -25,8 +25,9 @@ use crate::{
     switch,
 };
 
-/// In `Task::enter_ns`: a child that has yet to return from the fork that made it.
-pub const NEWBORN: u64 = u64::MAX;
+/// In `Task::enter_ns`: the end of the call is not told. A child has yet to return from the fork that made it, which it never
+/// entered; or nobody wants to know of the call.
+pub const UNTOLD: u64 = u64::MAX;
 
 /// Argument `n` of a raw or typed tracepoint.
 #[inline(always)]
@@ -87,7 +88,7 @@ fn born(ctx: *mut c_void, child: Ids, parent: Option<Ids>) {
         };
     // SAFETY: map values; the child does not run yet.
     unsafe {
-        (*slot).enter_ns = NEWBORN;
+        (*slot).enter_ns = UNTOLD;
         (*slot).nr = 0;
         (*slot).abi = 0;
         (*slot).state = if inherits { TASK_TRACED } else { TASK_IDLE };

@@ -3,6 +3,7 @@
 //! process, however it comes, because nothing is pinned.
 
 pub mod attach;
+mod bits;
 mod books;
 pub mod functions;
 mod load;
@@ -34,6 +35,7 @@ use strace_ebpf_common::{
     limits::{ABIS, MAX_ELEMENTS, PLANS_PER_ABI},
     mapped,
     plan::{KIND_POINTERS, Op, Plan as CapturePlan},
+    summary::COUNT_OFF,
 };
 
 use crate::{kernel::btf::TraceTypes, say, summary::slots::Slots};
@@ -159,13 +161,13 @@ pub struct Probes {
 impl Probes {
     /// Loads everything; nothing is attached yet.
     pub fn load(settings: &Settings) -> Result<(Self, Outlets)> {
-        let mut enter_bits = [0u64; 16];
-        for (index, plan) in settings.plans.iter().enumerate() {
-            if plan_has_enter_work(plan) {
-                let nr = index as u32 % PLANS_PER_ABI;
-                enter_bits[(nr >> 6) as usize & 15] |= 1 << (nr & 63);
-            }
-        }
+        let enter_bits = bits::with_enter_work(&settings.plans);
+        let untold_bits = if settings.config.count.mode == COUNT_OFF {
+            bits::untold(&settings.plans)
+        } else {
+            // They are counted.
+            bits::Bits::default()
+        };
         let from_file = object_override()?;
         let object = match &from_file {
             Some(bytes) => bytes.as_slice(),
@@ -189,6 +191,7 @@ impl Probes {
         loader
             .override_global("CONFIG", &config, true)
             .override_global("ENTER_BITS", &enter_bits, true)
+            .override_global("UNTOLD_BITS", &untold_bits, true)
             .override_global("PLAIN_ROUNDS", &plain_rounds, true)
             .map_max_entries("TASKS", settings.pid_max)
             .map_max_entries("SCRATCH", settings.cpus)
@@ -446,13 +449,6 @@ impl Probes {
         });
         ours.chain(on_functions).sum()
     }
-}
-
-/// Does this plan ask for anything when the call begins?
-#[must_use]
-pub fn plan_has_enter_work(plan: &CapturePlan) -> bool {
-    use strace_ebpf_common::plan::{PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN};
-    plan.flags & (PLAN_ENTER | PLAN_NO_RETURN | PLAN_EMIT_ENTER | PLAN_EXEC) != 0
 }
 
 fn object_override() -> Result<Option<Vec<u8>>> {

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what tracing costs, and what strace, perf trace and bpftrace cost on the same work.
 //!
 //! Every group interleaves its variants in rounds within one run and reports medians, so that a busy machine disturbs
-//! all of them alike; time per call is CPU time of the calling threads. One table goes to standard output, all samples
+//! all of them alike; time per call is CPU time of the calling threads, and wall time where tracers stop them. One table goes to standard output, all samples
 //! to a JSON file. The program that makes the calls is `tests/programs/calls.rs`.
 
 pub(crate) mod child;
@@ -13,6 +13,7 @@ mod per_call;
 mod rate;
 mod real;
 mod rounds;
+mod slowdown;
 mod start;
 mod tracers;
 
@@ -47,8 +48,9 @@ pub(crate) struct Options {
 }
 
 type Group = fn(&Bench, &mut Report) -> Result<()>;
-const GROUPS: [(&str, Group); 5] = [
+const GROUPS: [(&str, Group); 6] = [
     ("per-call", per_call::run),
+    ("slowdown", slowdown::run),
     ("rate", rate::run),
     ("start", start::run),
     ("cost", cost::run),

@@ -25,16 +25,11 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let calls = bench.size(100_000, 1_000_000);
     let mut jobs = Vec::new();
     for (kind, _, _) in CALLS {
-        jobs.push(Job::new(kind, move || bare(bench, kind, calls)));
+        jobs.push(Job::new(kind, move || bare(bench, Clock::Cpu, kind, calls)));
         for tracer in bench.tracers() {
-            // The slow ones need not make as many.
-            let calls = if tracer.is_ours() {
-                calls
-            } else {
-                bench.size(2_000, 20_000)
-            };
+            let calls = calls_of(bench, tracer, calls);
             jobs.push(Job::new(format!("{kind} {}", tracer.name), move || {
-                traced(bench, tracer, &[], kind, calls)
+                traced(bench, Clock::Cpu, tracer, &[], kind, calls)
             }));
         }
     }
@@ -42,9 +37,13 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         jobs.push(Job::new(format!("bystander {}", tracer.name), move || {
             bystander(bench, tracer, calls)
         }));
+        jobs.push(Job::new(format!("filtered {}", tracer.name), move || {
+            let options = ["-e", "trace=open"];
+            traced(bench, Clock::Cpu, tracer, &options, "getppid", calls)
+        }));
         if has_summary(bench, tracer) {
             jobs.push(Job::new(format!("-c {}", tracer.name), move || {
-                traced(bench, tracer, &["-c"], "getppid", calls)
+                traced(bench, Clock::Cpu, tracer, &["-c"], "getppid", calls)
             }));
         }
     }
@@ -75,6 +74,12 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
                 "getppid",
                 Bar::AtMost(165.0),
             );
+            add(
+                format!("{name}: getppid, filtered out by -e trace="),
+                format!("filtered {name}"),
+                "getppid",
+                Bar::None,
+            );
         }
         for (kind, what, own) in CALLS {
             add(
@@ -96,17 +101,53 @@ pub(super) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// CPU time of one call, untraced.
-fn bare(bench: &Bench, kind: &str, calls: u64) -> Result<f64> {
+/// Which time of a call.
+#[derive(Clone, Copy)]
+pub(super) enum Clock {
+    /// That of the calling thread on a CPU.
+    Cpu,
+    /// What passes.
+    Wall,
+}
+
+impl Clock {
+    /// What `calls` puts before it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu_ns_per_call",
+            Self::Wall => "wall_ns_per_call",
+        }
+    }
+}
+
+/// How many calls are made under a tracer: the slow ones need not see as many.
+pub(super) fn calls_of(bench: &Bench, tracer: &Tracer, calls: u64) -> u64 {
+    if tracer.is_ours() {
+        calls
+    } else {
+        bench.size(2_000, 20_000)
+    }
+}
+
+/// Time of one call, untraced.
+pub(super) fn bare(bench: &Bench, clock: Clock, kind: &str, calls: u64) -> Result<f64> {
     let calls = calls.to_string();
     let mut command = Command::new(&bench.calls);
     command.args(["--batch", "--call", kind, "--calls", &calls]);
     child::run(&mut command, &bench.dir, LIMIT)?
         .success("calls")?
-        .number("cpu_ns_per_call")
+        .number(clock.word())
 }
 
-fn traced(bench: &Bench, tracer: &Tracer, options: &[&str], kind: &str, calls: u64) -> Result<f64> {
+/// Time of one call, traced.
+pub(super) fn traced(
+    bench: &Bench,
+    clock: Clock,
+    tracer: &Tracer,
+    options: &[&str],
+    kind: &str,
+    calls: u64,
+) -> Result<f64> {
     let output = bench.dir.file("trace");
     let calls = calls.to_string();
     let words = [
@@ -119,7 +160,7 @@ fn traced(bench: &Bench, tracer: &Tracer, options: &[&str], kind: &str, calls: u
     ];
     let mut command = tracer.launch(options, &output, &words);
     let done = child::run(&mut command, &bench.dir, LIMIT)?.success(tracer.name)?;
-    done.number("cpu_ns_per_call")
+    done.number(clock.word())
 }
 
 /// Another process is traced, not the one that makes the calls.
@@ -131,7 +172,7 @@ fn bystander(bench: &Bench, tracer: &Tracer, calls: u64) -> Result<f64> {
     let mut command = tracer.attach(&[], &bench.dir.file("trace"), sleeper.pid());
     let mut running = Running::start(command.stdin(Stdio::null()), &bench.dir)?;
     running.said("attached", LIMIT)?;
-    let sample = bare(bench, "getppid", calls);
+    let sample = bare(bench, Clock::Cpu, "getppid", calls);
     running.signal(libc::SIGINT);
     running.finish(LIMIT)?.success(tracer.name)?;
     sample
