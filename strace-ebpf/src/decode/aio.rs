@@ -57,8 +57,15 @@ fn is_cancelled(cx: &Cx<'_, '_>) -> bool {
 fn priority<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, flags: u64) {
     let priority = fields.get("aio_reqprio");
     if flags & IOCB_FLAG_IOPRIO != 0 {
+        // `include/uapi/linux/ioprio.h`.
+        const CLASS_SHIFT: u64 = 13;
+        let set = tables::set(SetId::IoprioClass);
         out.push(Value::Field("aio_reqprio"));
-        out.push(Value::IoPrio(priority as u32));
+        out.push(Value::Wire((priority as u32).to_le_bytes(), 3));
+        out.push(Value::CallOpen("IOPRIO_PRIO_VALUE"));
+        out.push(Value::Set(set, priority >> CLASS_SHIFT));
+        out.push(Value::Uint(priority & ((1 << CLASS_SHIFT) - 1)));
+        out.push(Value::CallClose);
     } else if priority != 0 {
         fields.show(out, cx, "aio_reqprio");
     }
@@ -107,8 +114,13 @@ fn transfer<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, opcode
     if flags != 0 {
         fields.show(out, cx, "aio_flags");
     }
+    let told = fields.get("aio_resfd");
     if flags & IOCB_FLAG_RESFD != 0 {
         fields.show(out, cx, "aio_resfd");
+    } else if told != 0 {
+        // No descriptor is told, so that it is none.
+        out.push(Value::Field("aio_resfd"));
+        out.push(Value::Hex(told));
     }
 }
 

@@ -178,7 +178,10 @@ pub fn decorate<'a>(args: &mut Args<'a>, call: &Call<'a>, show: u8) {
             Value::Fd(fd) | Value::DirFd(fd) | Value::NextFd(fd) => fd,
             _ => return None,
         };
-        let is_cwd = fd == libc::AT_FDCWD && matches!(value, Value::DirFd(_));
+        let is_cwd = fd == libc::AT_FDCWD;
+        if is_cwd && !matches!(value, Value::DirFd(_)) {
+            return None;
+        }
         // Those that the call made are there at its end only.
         let bytes = find(call, fd, true).or_else(|| find(call, fd, false))??;
         Some(Value::Opened(Opened::new(bytes, is_cwd, show)))

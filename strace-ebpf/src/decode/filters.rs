@@ -39,7 +39,11 @@ pub fn instruction<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let jumps = yes != 0 || no != 0;
     out.push(Value::CallOpen(if jumps { "BPF_JUMP" } else { "BPF_STMT" }));
     operation(out, code);
-    operand(out, cx, code, k);
+    if jumps {
+        out.push(Value::Hex(k));
+    } else {
+        operand(out, cx, code, k);
+    }
     if jumps {
         out.push(Value::Hex(yes));
         out.push(Value::Hex(no));

@@ -29,6 +29,7 @@ mod pointers;
 mod poll;
 mod process;
 mod ptrace;
+mod quotas;
 mod returned;
 mod scalar;
 mod scsi;

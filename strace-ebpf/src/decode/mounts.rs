@@ -2,10 +2,11 @@
 
 use super::{
     cx::{Cx, number_at},
+    members::members,
     structs::Fields,
     value::{Args, Value},
 };
-use crate::tables::StructId;
+use crate::tables::{self, StructId};
 
 /// Where the texts begin, `include/uapi/linux/mount.h`.
 const TEXTS: usize = 512;
@@ -62,8 +63,8 @@ fn request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], id: StructI
         return;
     };
     out.push(Value::StructOpen);
-    let members = ["size", "mnt_ns_fd", "mnt_id", "param", "mnt_ns_id"];
-    for name in members {
+    let all = ["size", "mnt_ns_fd", "mnt_id", "param", "mnt_ns_id"];
+    for name in all {
         if fields.has(name) {
             fields.show(out, cx, name);
         }
@@ -74,6 +75,19 @@ fn request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], id: StructI
 /// statmount(2): `param` is a mask.
 pub fn statmount_request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     request(out, cx, bytes, StructId::StatmountReq);
+}
+
+/// `struct ns_id_req` of listns(2): what is shorter than its first version is no more than a size.
+pub fn namespaces_request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const FIRST_SIZE: usize = 32;
+    const SIZE: usize = 4;
+    let there = number_at(bytes, 0, SIZE).unwrap_or(0) as usize;
+    let shown = if there < FIRST_SIZE { SIZE } else { there };
+    let is_whole = bytes.len() >= shown.min(FIRST_SIZE);
+    let layout = tables::layout(StructId::NsIdReq, cx.abi).filter(|_| is_whole);
+    if let Some(layout) = layout {
+        members(out, cx, layout, bytes.get(..shown).unwrap_or(bytes));
+    }
 }
 
 /// listmount(2): `param` is the last one of the answer before.

@@ -32,8 +32,8 @@ pub fn scalars(out: &mut Args<'_>, ty: Ty, raw: u64, call: &Call<'_>, index: u8,
             out.push(Value::Wire((raw as u32).to_le_bytes(), 0));
             out.push(Value::CallOpen("QCMD"));
             let (cmd, kind) = (raw as u32 >> 8, raw & 0xff);
-            out.push(Value::Set(tables::set(SetId::QuotactlCmd), cmd.into()));
-            out.push(Value::Set(tables::set(SetId::QuotaType), kind));
+            out.push(Value::Names(tables::set(SetId::QuotactlCmd), cmd.into()));
+            out.push(Value::Names(tables::set(SetId::QuotaType), kind));
             out.push(Value::CallClose);
         }
         Ty::IoPrio => {

@@ -7,7 +7,7 @@ use super::{
     cx::Cx,
     dm, files, filters, input, ioctl, machines,
     members::{member, members},
-    mounts, net, perf, poll, process, ptrace, scsi, security, signals, sockaddr, uring,
+    mounts, net, perf, poll, process, ptrace, quotas, scsi, security, signals, sockaddr, uring,
     value::{Args, Value},
     video,
 };
@@ -24,6 +24,8 @@ const FUNCTIONS: &[(StructId, Decoder)] = &[
     (StructId::Statx, files::statx),
     (StructId::StatmountReq, mounts::statmount_request),
     (StructId::MntIdReq, mounts::listmount_request),
+    (StructId::NsIdReq, mounts::namespaces_request),
+    (StructId::IfNextdqblk, quotas::next),
     (StructId::OpenHow, files::open_how),
     (StructId::LinuxDirent, files::dirents),
     (StructId::LinuxDirent64, files::dirents64),

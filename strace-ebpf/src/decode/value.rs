@@ -97,7 +97,8 @@ pub enum Value<'a> {
     /// The number of a network interface, and its name as far as it is known: with NULs at the end.
     Interface(u32, [u8; 16]),
     /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`; of 0 bytes
-    /// it is a number of four, `QCMD(…)`, of 1 one with a sign.
+    /// it is a number of four, `QCMD(…)`, of 1 one with a sign, of 3 one in
+    /// hexadecimal.
     Wire([u8; 4], u8),
     /// A constant that is decimal as a number.
     Number(&'static str, i32),

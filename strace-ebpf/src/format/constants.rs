@@ -321,19 +321,14 @@ pub fn wake_op(out: &mut Vec<u8>, style: Constants, op: u32) {
     const SHIFTED_ARGUMENT: u32 = 8;
     let (what, compare) = (op >> 28, op >> 24 & 0xf);
     let one = |out: &mut Vec<u8>, id, value: u32, shift: &str, unknown: &str| {
-        if style == Raw {
-            // strace 6.1 comments these two as if they had no names.
-            number::hex(out, u64::from(value));
-            out.extend_from_slice(shift.as_bytes());
-            remark(out, unknown);
-            return;
-        }
         let flag = if shift == "<<28" { SHIFTED_ARGUMENT } else { 0 };
         if value & flag != 0 {
-            out.extend_from_slice(b"FUTEX_OP_OPARG_SHIFT<<28|");
+            named_hex(out, style, flag.into(), "FUTEX_OP_OPARG_SHIFT");
+            out.extend_from_slice(b"<<28|");
         }
         let (set_of, value) = (tables::set(id), u64::from(value & !flag));
-        if set_of.name_of(value).is_some() {
+        // As numbers alone strace 6.1 comments these two as if they had no names.
+        if style != Raw && set_of.name_of(value).is_some() {
             set(out, style, set_of, value);
             out.extend_from_slice(shift.as_bytes());
         } else {

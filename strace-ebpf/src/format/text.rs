@@ -73,12 +73,13 @@ fn wire(
     match len {
         0 => number::decimal(out, u32::from_le_bytes(bytes)),
         1 => number::decimal(out, i32::from_le_bytes(bytes)),
+        3 => number::hex(out, u32::from_le_bytes(bytes).into()),
         _ => {
             let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
             escape::quoted(out, bytes, Hex::Always);
         }
     }
-    if len < 2 {
+    if matches!(len, 0 | 1 | 3) {
         inner = rendering;
     }
     let is_end = |value: &Value<'_>| matches!(value, Value::CallClose);

@@ -222,6 +222,7 @@ impl Builder {
         const IOCB_CMD_PWRITE: u8 = 1;
         const IOCB_CMD_PREADV: u8 = 7;
         const IOCB_CMD_PWRITEV: u8 = 8;
+        self.descriptor_members(Dir::In, block, StructId::Iocb, 0);
         let (text, most) = (self.limits.string, self.most_elements());
         let of = |opcodes: &[u8]| Op {
             kind: KIND_BYTES,

@@ -395,6 +395,7 @@ pub enum SetId {
     OpenAccess,
     OpenFlags,
     OpenFlagsAlone,
+    OpenTreeAttrFlags,
     OpenTreeFlags,
     Openat2Flags,
     OwnerType,
@@ -402,6 +403,7 @@ pub enum SetId {
     PacketMembership,
     PacketOption,
     PacketType,
+    PathFlags,
     PdiFlags,
     PdiagShow,
     PeeksiginfoFlags,
@@ -1086,6 +1088,7 @@ impl SetId {
         Self::OpenAccess,
         Self::OpenFlags,
         Self::OpenFlagsAlone,
+        Self::OpenTreeAttrFlags,
         Self::OpenTreeFlags,
         Self::Openat2Flags,
         Self::OwnerType,
@@ -1093,6 +1096,7 @@ impl SetId {
         Self::PacketMembership,
         Self::PacketOption,
         Self::PacketType,
+        Self::PathFlags,
         Self::PdiFlags,
         Self::PdiagShow,
         Self::PeeksiginfoFlags,
@@ -1775,6 +1779,7 @@ impl SetId {
         "open_access",
         "open_flags",
         "open_flags_alone",
+        "open_tree_attr_flags",
         "open_tree_flags",
         "openat2_flags",
         "owner_type",
@@ -1782,6 +1787,7 @@ impl SetId {
         "packet_membership",
         "packet_option",
         "packet_type",
+        "path_flags",
         "pdi_flags",
         "pdiag_show",
         "peeksiginfo_flags",
@@ -2082,7 +2088,7 @@ impl SetId {
 }
 
 /// By `SetId`.
-pub static SETS: [Set; 686] = [
+pub static SETS: [Set; 688] = [
     Set {
         name: "access_mode",
         kind: SetKind::Flags,
@@ -2767,6 +2773,9 @@ pub static SETS: [Set; 686] = [
             (0x80, "BPF_NEG"),
             (0x90, "BPF_MOD"),
             (0xa0, "BPF_XOR"),
+            (0xb0, "BPF_MOV"),
+            (0xc0, "BPF_ARSH"),
+            (0xd0, "BPF_END"),
         ],
         after: &[],
     },
@@ -2938,10 +2947,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_alu",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[
             Field {
                 mask: 0x7,
@@ -2962,10 +2971,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_jump",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[
             Field {
                 mask: 0x7,
@@ -2986,10 +2995,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_load",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[
             Field {
                 mask: 0x7,
@@ -3010,10 +3019,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_misc",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[
             Field {
                 mask: 0x7,
@@ -3030,10 +3039,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_return",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[
             Field {
                 mask: 0x7,
@@ -3050,10 +3059,10 @@ pub static SETS: [Set; 686] = [
     Set {
         name: "bpf_code_store",
         kind: SetKind::Flags,
-        unknown: Unknown::Hex,
+        unknown: Unknown::Comment("BPF_???"),
         bits: 32,
-        apart: false,
-        remarked: false,
+        apart: true,
+        remarked: true,
         before: &[Field {
             mask: 0x7,
             kind: FieldKind::Set(SetId::BpfClass),
@@ -3093,6 +3102,15 @@ pub static SETS: [Set; 686] = [
             (0x20, "BPF_JGT"),
             (0x30, "BPF_JGE"),
             (0x40, "BPF_JSET"),
+            (0x50, "BPF_JNE"),
+            (0x60, "BPF_JSGT"),
+            (0x70, "BPF_JSGE"),
+            (0x80, "BPF_CALL"),
+            (0x90, "BPF_EXIT"),
+            (0xa0, "BPF_JLT"),
+            (0xb0, "BPF_JLE"),
+            (0xc0, "BPF_JSLT"),
+            (0xd0, "BPF_JSLE"),
         ],
         after: &[],
     },
@@ -3220,6 +3238,7 @@ pub static SETS: [Set; 686] = [
             (0x60, "BPF_MEM"),
             (0x80, "BPF_LEN"),
             (0xa0, "BPF_MSH"),
+            (0xc0, "BPF_XADD"),
         ],
         after: &[],
     },
@@ -12492,6 +12511,25 @@ pub static SETS: [Set; 686] = [
         after: &[],
     },
     Set {
+        name: "open_tree_attr_flags",
+        kind: SetKind::Flags,
+        unknown: Unknown::Comment("OPEN_TREE_???"),
+        bits: 32,
+        apart: false,
+        remarked: false,
+        before: &[],
+        values: &[
+            (0x1, "OPEN_TREE_CLONE"),
+            (0x2, "OPEN_TREE_NAMESPACE"),
+            (0x80000, "OPEN_TREE_CLOEXEC"),
+            (0x100, "AT_SYMLINK_NOFOLLOW"),
+            (0x800, "AT_NO_AUTOMOUNT"),
+            (0x1000, "AT_EMPTY_PATH"),
+            (0x8000, "AT_RECURSIVE"),
+        ],
+        after: &[],
+    },
+    Set {
         name: "open_tree_flags",
         kind: SetKind::Flags,
         unknown: Unknown::Comment("OPEN_TREE_???"),
@@ -12652,6 +12690,17 @@ pub static SETS: [Set; 686] = [
             (0x6, "PACKET_USER"),
             (0x7, "PACKET_KERNEL"),
         ],
+        after: &[],
+    },
+    Set {
+        name: "path_flags",
+        kind: SetKind::Flags,
+        unknown: Unknown::Comment("AT_???"),
+        bits: 32,
+        apart: false,
+        remarked: false,
+        before: &[],
+        values: &[(0x100, "AT_SYMLINK_NOFOLLOW"), (0x1000, "AT_EMPTY_PATH")],
         after: &[],
     },
     Set {
@@ -14852,7 +14901,7 @@ pub static SETS: [Set; 686] = [
         kind: SetKind::Flags,
         unknown: Unknown::Hex,
         bits: 32,
-        apart: false,
+        apart: true,
         remarked: false,
         before: &[Field {
             mask: 0xffff0000,

@@ -8955,7 +8955,7 @@ static ARGS_FCHMODAT2: [Arg; 4] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
     Arg::new("mode", Ty::Octal),
-    Arg::new("flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("flags", Ty::Flags(SetId::PathFlags)),
 ];
 static ARGS_CHOWN: [Arg; 3] = [
     Arg::new("pathname", Ty::Path),
@@ -9319,7 +9319,7 @@ static ARGS_FILE_GETATTR: [Arg; 5] = [
         },
     ),
     Arg::new("size", Ty::Size),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
 ];
 static ARGS_FILE_SETATTR: [Arg; 5] = [
     Arg::new("dirfd", Ty::DirFd),
@@ -9333,7 +9333,7 @@ static ARGS_FILE_SETATTR: [Arg; 5] = [
         },
     ),
     Arg::new("size", Ty::Size),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
 ];
 static ARGS_SETXATTR: [Arg; 5] = [
     Arg::new("path", Ty::Path),
@@ -9377,7 +9377,7 @@ static ARGS_FSETXATTR: [Arg; 5] = [
 static ARGS_SETXATTRAT: [Arg; 6] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
     Arg::new("name", Ty::Str),
     Arg::new(
         "args",
@@ -9428,7 +9428,7 @@ static ARGS_FGETXATTR: [Arg; 4] = [
 static ARGS_GETXATTRAT: [Arg; 6] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
     Arg::new("name", Ty::Str),
     Arg::new(
         "args",
@@ -9476,7 +9476,7 @@ static ARGS_FLISTXATTR: [Arg; 3] = [
 static ARGS_LISTXATTRAT: [Arg; 5] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
     Arg::new(
         "list",
         Ty::Buf {
@@ -9492,7 +9492,7 @@ static ARGS_FREMOVEXATTR: [Arg; 2] = [Arg::new("fd", Ty::Fd), Arg::new("name", T
 static ARGS_REMOVEXATTRAT: [Arg; 4] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
-    Arg::new("at_flags", Ty::Flags(SetId::AtFlags)),
+    Arg::new("at_flags", Ty::Flags(SetId::PathFlags)),
     Arg::new("name", Ty::Str),
 ];
 static ARGS_MOUNT: [Arg; 5] = [
@@ -9551,7 +9551,7 @@ static ARGS_OPEN_TREE: [Arg; 3] = [
 static ARGS_OPEN_TREE_ATTR: [Arg; 5] = [
     Arg::new("dirfd", Ty::DirFd),
     Arg::new("pathname", Ty::Path),
-    Arg::new("flags", Ty::Flags(SetId::OpenTreeFlags)),
+    Arg::new("flags", Ty::Flags(SetId::OpenTreeAttrFlags)),
     Arg::new(
         "attr",
         Ty::Struct {
@@ -9736,7 +9736,7 @@ static ARGS_LISTNS: [Arg; 4] = [
         Ty::Struct {
             dir: Dir::In,
             id: StructId::NsIdReq,
-            len: Some(Len::ArgPtr32(0)),
+            len: Some(Len::Const(64)),
         },
     ),
     Arg::new(
@@ -9748,7 +9748,7 @@ static ARGS_LISTNS: [Arg; 4] = [
         },
     ),
     Arg::new("nr_ns_ids", Ty::Size),
-    Arg::new("flags", Ty::Hex),
+    Arg::new("flags", Ty::Hex32),
 ];
 static ARGS_SWAPON: [Arg; 2] = [
     Arg::new("path", Ty::Path),
@@ -14020,7 +14020,7 @@ static ARGS_FUTEX_REQUEUE: [Arg; 4] = [
             count: Len::Const(2),
         },
     ),
-    Arg::new("flags", Ty::Uint),
+    Arg::new("flags", Ty::Hex32),
     Arg::new("nr_wake", Ty::Int),
     Arg::new("nr_requeue", Ty::Int),
 ];
@@ -19488,7 +19488,7 @@ static ARGS_DELETE_MODULE: [Arg; 2] = [
     Arg::new("flags", Ty::Flags(SetId::DeleteModuleFlags)),
 ];
 static ARGS_CREATE_MODULE: [Arg; 2] = [Arg::new("name", Ty::Hex), Arg::new("size", Ty::Hex)];
-static ARGS_GET_KERNEL_SYMS: [Arg; 1] = [Arg::new("table", Ty::Addr)];
+static ARGS_GET_KERNEL_SYMS: [Arg; 1] = [Arg::new("table", Ty::Hex)];
 static ARGS_QUERY_MODULE: [Arg; 5] = [
     Arg::new("name", Ty::Hex),
     Arg::new("which", Ty::Hex),
