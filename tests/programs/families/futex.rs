@@ -181,5 +181,100 @@ pub fn run(l: &mut Lines) {
         Ptr(wall),
         Ptr(wall)
     );
+    second(l, &edge, at, other);
     l.end();
+}
+
+/// The calls of futex2 (Linux 6.7).
+fn second(l: &mut Lines, edge: &Edge, at: *const u32, other: *const u32) {
+    let wall = edge.wall();
+    let time = [0i64, 1];
+    call!(
+        l,
+        SYS_futex_wake,
+        [at, 0x10, 1, 0x82],
+        "futex_wake(%, 0x10, 1, FUTEX2_SIZE_U32|FUTEX2_PRIVATE)",
+        Ptr(at)
+    );
+    call!(
+        l,
+        SYS_futex_wake,
+        [NULL, -1i64, -1i32, 0x7],
+        "futex_wake(NULL, 0xffffffffffffffff, -1, FUTEX2_SIZE_U64|FUTEX2_NUMA)"
+    );
+    call!(
+        l,
+        SYS_futex_wake,
+        [1, 0, 1, 0x1234],
+        "futex_wake(0x1, 0, 1, FUTEX2_SIZE_U8|FUTEX2_NUMA|0x1230)"
+    );
+    call!(
+        l,
+        SYS_futex_wait,
+        [at, 99, 1, 0x82, &time, 1],
+        "futex_wait(%, 99, 0x1, FUTEX2_SIZE_U32|FUTEX2_PRIVATE, {tv_sec=0, tv_nsec=1}, CLOCK_MONOTONIC)",
+        Ptr(at)
+    );
+    call!(
+        l,
+        SYS_futex_wait,
+        [at, 0, -1i32, 0x2, NULL, 0],
+        "futex_wait(%, 0, 0xffffffffffffffff, FUTEX2_SIZE_U32, NULL, CLOCK_REALTIME)",
+        Ptr(at)
+    );
+    call!(
+        l,
+        SYS_futex_wait,
+        [NULL, -1i64, 0, 0x40, wall, 99],
+        "futex_wait(NULL, 18446744073709551615, 0, FUTEX2_SIZE_U8|0x40, %, 0x63 /* CLOCK_??? */)",
+        Ptr(wall)
+    );
+    let cut = edge.cut(time, 8);
+    call!(
+        l,
+        SYS_futex_wait,
+        [at, 99, 1, 0x2, cut, 1],
+        "futex_wait(%, 99, 0x1, FUTEX2_SIZE_U32, %, CLOCK_MONOTONIC)",
+        Ptr(at),
+        Ptr(cut)
+    );
+    let pair = [[7u64, at as u64, 0x82], [8, other as u64, 0x2]];
+    call!(
+        l,
+        SYS_futex_requeue,
+        [&raw const pair, 0, 1, 2],
+        "futex_requeue([{val=0x7, uaddr=%, flags=FUTEX2_SIZE_U32|FUTEX2_PRIVATE}, {val=0x8, uaddr=%, flags=FUTEX2_SIZE_U32}], 0, 1, 2)",
+        Ptr(at),
+        Ptr(other)
+    );
+    call!(
+        l,
+        SYS_futex_requeue,
+        [NULL, 1, -1i32, -1i32],
+        "futex_requeue(NULL, 0x1, -1, -1)"
+    );
+    call!(
+        l,
+        SYS_futex_requeue,
+        [wall, 0, 1, 2],
+        "futex_requeue(%, 0, 1, 2)",
+        Ptr(wall)
+    );
+    let cut = edge.cut(pair, 40);
+    call!(
+        l,
+        SYS_futex_requeue,
+        [cut, 0, 1, 2],
+        "futex_requeue([{val=0x7, uaddr=%, flags=FUTEX2_SIZE_U32|FUTEX2_PRIVATE}, ... /* % */], 0, 1, 2)",
+        Ptr(at),
+        Ptr(cut.wrapping_byte_add(24))
+    );
+    let odd = [[7u64, wall as u64, 0x1_0000_0007], [8, 0, 0xf0]];
+    call!(
+        l,
+        SYS_futex_waitv,
+        [&raw const odd, 2, 0, &time, 7],
+        "futex_waitv([{val=0x7, uaddr=%, flags=FUTEX_32|0x5, __reserved=0x1}, {val=0x8, uaddr=NULL, flags=FUTEX_PRIVATE_FLAG|0x70}], 2, 0, {tv_sec=0, tv_nsec=1}, CLOCK_BOOTTIME)",
+        Ptr(wall)
+    );
 }

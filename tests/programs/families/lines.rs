@@ -14,12 +14,23 @@ pub trait Raw {
     non_upper_case_globals,
     reason = "named as the C library names the others"
 )]
-/// Numbers of calls; those that the C library has no name for are the same on every architecture.
+/// Numbers of calls; those from 424 on that the C library has no name for are the same on every architecture.
 pub mod numbers {
     use std::ffi::c_long;
 
     pub use libc::*;
+    pub const SYS_create_module: c_long = 174;
+    pub const SYS_get_kernel_syms: c_long = 177;
+    pub const SYS_query_module: c_long = 178;
+    pub const SYS_io_pgetevents: c_long = 333;
+    pub const SYS_uretprobe: c_long = 335;
+    pub const SYS_uprobe: c_long = 336;
     pub const SYS_cachestat: c_long = 451;
+    pub const SYS_fchmodat2: c_long = 452;
+    pub const SYS_map_shadow_stack: c_long = 453;
+    pub const SYS_futex_wake: c_long = 454;
+    pub const SYS_futex_wait: c_long = 455;
+    pub const SYS_futex_requeue: c_long = 456;
     pub const SYS_statmount: c_long = 457;
     pub const SYS_listmount: c_long = 458;
     pub const SYS_lsm_get_self_attr: c_long = 459;
@@ -27,9 +38,13 @@ pub mod numbers {
     pub const SYS_lsm_list_modules: c_long = 461;
     pub const SYS_setxattrat: c_long = 463;
     pub const SYS_getxattrat: c_long = 464;
+    pub const SYS_listxattrat: c_long = 465;
     pub const SYS_removexattrat: c_long = 466;
+    pub const SYS_open_tree_attr: c_long = 467;
     pub const SYS_file_getattr: c_long = 468;
     pub const SYS_file_setattr: c_long = 469;
+    pub const SYS_listns: c_long = 470;
+    pub const SYS_rseq_slice_yield: c_long = 471;
 }
 
 /// Numbers of so many bytes each, one behind the other: what a structure is made of.
@@ -89,7 +104,16 @@ macro_rules! call {
     }};
 }
 
-/// The same without an expectation.
+/// The same of a call of at most five arguments that is answered with 0 instead of made: `answers`.
+macro_rules! done {
+    ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?], $text:expr $(, $value:expr)* $(,)?) => {{
+        let args: &[usize] = &[$($crate::lines::Raw::raw($arg)),*];
+        let ret = $crate::answers::answered($lines, $crate::lines::numbers::$nr, args);
+        $lines.expect($text, &[$(&$value),*], ret);
+    }};
+}
+
+/// The same as `call!` without an expectation.
 macro_rules! quiet {
     ($lines:expr, $nr:ident, [$($arg:expr),* $(,)?]) => {
         $lines.run($crate::lines::numbers::$nr, &[$($crate::lines::Raw::raw($arg)),*])

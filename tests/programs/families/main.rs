@@ -13,12 +13,16 @@
 mod lines;
 
 mod addresses;
+mod aio;
+mod answers;
+mod attributes;
 mod bpf;
 #[cfg(target_arch = "x86_64")]
 mod compat;
 mod epoll;
 mod files;
 mod futex;
+mod identity;
 mod ioctls;
 mod ipc;
 mod memory;
@@ -28,6 +32,8 @@ mod netlink;
 mod options;
 mod pipes;
 mod processes;
+mod quotas;
+mod rare;
 mod requests;
 mod security;
 mod signals;
@@ -44,12 +50,15 @@ type Family = fn(&mut Lines);
 
 const FAMILIES: &[(&str, Family)] = &[
     ("addresses", addresses::run),
+    ("aio", aio::run),
+    ("attributes", attributes::run),
     ("bpf", bpf::run),
     #[cfg(target_arch = "x86_64")]
     ("compat", compat::run),
     ("epoll", epoll::run),
     ("files", files::run),
     ("futex", futex::run),
+    ("identity", identity::run),
     ("ioctls", ioctls::run),
     ("ipc", ipc::run),
     ("memory", memory::run),
@@ -59,6 +68,8 @@ const FAMILIES: &[(&str, Family)] = &[
     ("options", options::run),
     ("pipes", pipes::run),
     ("processes", processes::run),
+    ("quotas", quotas::run),
+    ("rare", rare::run),
     ("requests", requests::run),
     ("security", security::run),
     ("signals", signals::run),
