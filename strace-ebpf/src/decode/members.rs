@@ -199,9 +199,9 @@ fn width(ty: &MemberTy) -> usize {
         | MemberTy::Network(n)
         | MemberTy::Mac(n) => usize::from(n),
         MemberTy::Big(n) => usize::from(n),
-        MemberTy::NetworkEnum(_) => 2,
+        MemberTy::NetworkEnum(_) | MemberTy::NetworkHex(_) => 2,
         MemberTy::Hex6 => 4,
-        MemberTy::Inet6 => 16,
+        MemberTy::Inet6 | MemberTy::InetWide => 16,
         MemberTy::Within(_, ty) => self::width(ty),
         MemberTy::Pid
         | MemberTy::Interface
@@ -353,7 +353,18 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
             out.push(Value::Uint(raw.swap_bytes().checked_shr(most).unwrap_or(0)));
             Value::CallClose
         }
-        MemberTy::NetworkEnum(id) => {
+        MemberTy::InetWide => {
+            out.push(Value::Memory(own));
+            out.push(Value::CallOpen("inet_addr"));
+            let address = own.first_chunk().copied().unwrap_or([0; 4]);
+            out.push(Value::Inet(address));
+            Value::CallClose
+        }
+        MemberTy::NetworkEnum(id) | MemberTy::NetworkHex(id) => {
+            if matches!(ty, MemberTy::NetworkHex(_)) {
+                let [low, high] = (raw as u16).to_le_bytes();
+                out.push(Value::Wire([low, high, 0, 0], 5));
+            }
             out.push(Value::CallOpen("htons"));
             out.push(Value::Wide(
                 tables::set(id),

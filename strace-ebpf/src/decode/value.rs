@@ -98,8 +98,10 @@ pub enum Value<'a> {
     Interface(u32, [u8; 16]),
     /// What is in memory, so many bytes, where the call in C that follows makes it: `htons(…)`; of 0 bytes
     /// it is a number of four, `QCMD(…)`, of 1 one with a sign, of 3 one in
-    /// hexadecimal.
+    /// hexadecimal, of 5 one in hexadecimal whose meaning is told by names alone.
     Wire([u8; 4], u8),
+    /// The same of more bytes.
+    Memory(&'a [u8]),
     /// A constant that is decimal as a number.
     Number(&'static str, i32),
     /// A decimal number among constants that is none of them, and how a remark says so.

@@ -80,7 +80,8 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Word(_)
         | Value::More
         | Value::GoesOn(_)
-        | Value::Wire(..) => return None,
+        | Value::Wire(..)
+        | Value::Memory(_) => return None,
         _ => VALUE,
     })
 }

@@ -68,11 +68,25 @@ pub fn named_hex(out: &mut Vec<u8>, style: Constants, value: u64, name: &str) {
     });
 }
 
+/// In a name of two parts, of which the first one is the upper byte.
+const BYTE: &str = "<<8|";
+
 /// Flags, or one value of many. Every bit of the value counts.
 pub fn set(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
     if style == Abbrev {
         names(out, set, value);
         return;
+    }
+    if let Some((above, below)) = set.name_of(value).and_then(|name| name.split_once(BYTE)) {
+        let part = |out: &mut Vec<u8>, number: u64, name: &str| {
+            number::hex(out, number);
+            if style == Verbose {
+                remark(out, name);
+            }
+        };
+        part(out, value >> 8, above);
+        out.extend_from_slice(BYTE.as_bytes());
+        return part(out, value & 0xff, below);
     }
     let before = out.len();
     for group in set.groups(value) {

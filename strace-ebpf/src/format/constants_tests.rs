@@ -31,6 +31,18 @@ fn every_constant_has_three_looks() {
         Value::Field("q"),
         Value::Int(1),
     ];
+    let wide = [
+        Value::Field("r"),
+        Value::Wire([0, 10, 0, 0], 5),
+        Value::CallOpen("htons"),
+        Value::Wide(tables::set(SetId::NfnlSubsystem), 10),
+        Value::CallClose,
+        Value::Field("a"),
+        Value::Memory(&[127, 0, 0, 1, 0]),
+        Value::CallOpen("inet_addr"),
+        Value::Inet([127, 0, 0, 1]),
+        Value::CallClose,
+    ];
     let cases: &[(&[Value<'_>], &str, &str)] = &[
         (
             &[set(SetId::OpenFlags, 0xc00)],
@@ -43,6 +55,21 @@ fn every_constant_has_three_looks() {
             "0x1000 /* PROT_??? */",
         ),
         (&[set(SetId::AccessMode, 0)], "0", "0 /* F_OK */"),
+        (
+            &[set(SetId::NetfilterMessage, 0xa00)],
+            "0xa<<8|0",
+            "0xa /* NFNL_SUBSYS_NFTABLES */<<8|0 /* NFT_MSG_NEWTABLE */",
+        ),
+        (
+            &[set(SetId::NetfilterMessage, 16)],
+            "0x10",
+            "0x10 /* NFNL_MSG_BATCH_BEGIN */",
+        ),
+        (
+            &wide,
+            r#"r=0xa00, a="\x7f\x00\x00\x01\x00""#,
+            r#"r=0xa00 /* htons(NFNL_SUBSYS_NFTABLES) */, a="\x7f\x00\x00\x01\x00" /* inet_addr("127.0.0.1") */"#,
+        ),
         (&[set(SetId::FdFlags, 0)], "0", "0"),
         (
             &[set(SetId::SockType, 0x80001)],

@@ -50,6 +50,11 @@ pub fn argument(out: &mut Vec<u8>, values: &[Value<'_>], rendering: Rendering) {
                 wire(out, bytes, len, &mut rest, rendering);
                 comma = true;
             }
+            Value::Memory(bytes) if rendering.constants != Constants::Abbrev => {
+                escape::quoted(out, bytes, Hex::Always);
+                meaning(out, &mut rest, rendering, true);
+                comma = true;
+            }
             _ if rendering.color => {
                 color::paint(out, color::of(value), |out| one(out, value, rendering));
             }
@@ -66,21 +71,28 @@ fn wire(
     rest: &mut std::slice::Iter<'_, Value<'_>>,
     rendering: Rendering,
 ) {
-    let mut inner = Rendering {
-        constants: Constants::Abbrev,
-        ..rendering
-    };
     match len {
         0 => number::decimal(out, u32::from_le_bytes(bytes)),
         1 => number::decimal(out, i32::from_le_bytes(bytes)),
-        3 => number::hex(out, u32::from_le_bytes(bytes).into()),
+        3 | 5 => number::hex(out, u32::from_le_bytes(bytes).into()),
         _ => {
             let bytes = bytes.get(..usize::from(len)).unwrap_or_default();
             escape::quoted(out, bytes, Hex::Always);
         }
     }
-    if matches!(len, 0 | 1 | 3) {
-        inner = rendering;
+    meaning(out, rest, rendering, !matches!(len, 0 | 1 | 3));
+}
+
+/// The call in C that makes what stands there, as a remark if there are any; by name alone if it is `plain`.
+fn meaning(
+    out: &mut Vec<u8>,
+    rest: &mut std::slice::Iter<'_, Value<'_>>,
+    rendering: Rendering,
+    plain: bool,
+) {
+    let mut inner = rendering;
+    if plain {
+        inner.constants = Constants::Abbrev;
     }
     let is_end = |value: &Value<'_>| matches!(value, Value::CallClose);
     let call = rest.as_slice();
@@ -132,6 +144,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Word(_)
             | Value::Index(..)
             | Value::Wire(..)
+            | Value::Memory(_)
             | Value::At
             | Value::Plus(_)
             | Value::Or
@@ -216,7 +229,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::InetPton6(field, address) => constants::inet_pton6(out, rendering, field, address),
         Value::Interface(index, name) => constants::interface(out, rendering, index, &name),
         // Its turn is in `argument`; alone it has none.
-        Value::Wire(..) => {}
+        Value::Wire(..) | Value::Memory(_) => {}
         Value::Number(name, value) => constants::named(out, style, value, name),
         Value::Unnamed(comment, value) => {
             number::decimal(out, value);

@@ -139,6 +139,8 @@ pub enum MemberTy {
     Key,
     /// An IPv4 address.
     Inet,
+    /// The same at the beginning of the room that one of IPv6 has.
+    InetWide,
     /// An IPv6 address, shown by the call that fills it.
     Inet6,
     /// Hexadecimal with six digits at least.
@@ -147,6 +149,8 @@ pub enum MemberTy {
     Big(u8),
     /// One value of a set, of two bytes in network byte order.
     NetworkEnum(SetId),
+    /// The same, whose number under `-X` is the one in memory.
+    NetworkHex(SetId),
     /// A number in network byte order: of two bytes `htons(80)`, of four `htonl(0x1)`.
     Network(u8),
     /// Within a call in C that makes it, `htobs(3)`.

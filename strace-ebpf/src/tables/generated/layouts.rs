@@ -19084,7 +19084,7 @@ static INET_DIAG_SOCKID_X86_64: Layout = Layout {
         Member {
             name: "idiag_src",
             at: 4,
-            ty: MemberTy::Inet,
+            ty: MemberTy::InetWide,
             extra: false,
             nonzero: false,
             answer: false,
@@ -19092,7 +19092,7 @@ static INET_DIAG_SOCKID_X86_64: Layout = Layout {
         Member {
             name: "idiag_dst",
             at: 20,
-            ty: MemberTy::Inet,
+            ty: MemberTy::InetWide,
             extra: false,
             nonzero: false,
             answer: false,
@@ -20511,7 +20511,7 @@ static NFGENMSG_NFT_X86_64: Layout = Layout {
         Member {
             name: "res_id",
             at: 2,
-            ty: MemberTy::NetworkEnum(SetId::NfnlSubsystem),
+            ty: MemberTy::NetworkHex(SetId::NfnlSubsystem),
             extra: false,
             nonzero: false,
             answer: false,
