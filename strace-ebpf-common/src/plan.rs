@@ -92,6 +92,8 @@ pub const OP_ELEMENTS: u8 = 4;
 /// The bytes may be messages of a netlink socket: if argument 0 is one they are copied up to [`NETLINK_BYTES`], and
 /// [`crate::capture::Capture::netlink`] tells the protocol.
 pub const OP_NETLINK: u8 = 16;
+/// With [`OP_NETLINK`]: the descriptor is the first word, of four bytes, of what operation 0 copied.
+pub const OP_FIRST_WORD: u8 = 32;
 /// Most bytes of such messages: what the kernel puts into one buffer of a dump.
 pub const NETLINK_BYTES: u32 = 32 * 1024;
 /// Bytes of a message's header, `struct nlmsghdr` of `include/uapi/linux/netlink.h`.

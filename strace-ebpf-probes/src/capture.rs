@@ -18,7 +18,7 @@ use strace_ebpf_common::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK16, FROM_BLOCK32,
         FROM_BLOCK64, FROM_CONST, FROM_MM_ARGS, FROM_RESULT, FROM_RESULT_MAX, FROM_STACK,
         KIND_DESCRIPTOR, KIND_ENTRIES, KIND_POINTERS, KIND_STR, NETLINK_BYTES, OP_ELEMENTS,
-        OP_IF_ELEMENT, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
+        OP_FIRST_WORD, OP_IF_ELEMENT, OP_PTR32, OP_RESULT_IS_TOTAL, Op, Plan, WHEN_ENTER,
     },
     record::{CALL_BYTES, CAPTURES_TO_END, CallRecord},
 };
@@ -546,7 +546,7 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
                     (*capture).flags |= CAPTURE_PARTIAL;
                 }
             } else if setting!(netlink) != 0 && netlink::may_be(op, dst.cast(), n) {
-                n = messages(s, capture, addr, want, n);
+                n = messages(s, op, capture, addr, want, n);
             }
             len = n;
         }
@@ -559,10 +559,23 @@ unsafe fn copy(s: *mut Scratch, op: *const Op, addr: u64, want: u64, phase: u8) 
 /// If the call is about a netlink socket: copies its messages whole, and says of which protocol they are. Returns how
 /// many bytes there are now, of `want`; `n` were.
 #[inline(always)]
-unsafe fn messages(s: *mut Scratch, capture: *mut Capture, addr: u64, want: u64, n: u64) -> u64 {
+unsafe fn messages(
+    s: *mut Scratch,
+    op: *const Op,
+    capture: *mut Capture,
+    addr: u64,
+    want: u64,
+    n: u64,
+) -> u64 {
     // SAFETY: as in `copy`.
     unsafe {
-        let Some(protocol) = netlink::protocol(argument(s, 0) as i32) else {
+        let fd = if (*op).flags & OP_FIRST_WORD == 0 {
+            argument(s, 0) as i32
+        } else {
+            let first = *(&raw const (*s).starts).cast::<u64>();
+            *data(s, first + u64::from(CAPTURE_BYTES)).cast::<i32>()
+        };
+        let Some(protocol) = netlink::protocol(fd) else {
             return n;
         };
         (*capture).netlink = protocol + 1;

@@ -152,3 +152,36 @@ fn numbers_without_a_name() {
         );
     }
 }
+
+/// socketcall(2) and its like are what they mean: to filters, to details, to dumps.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn calls_that_are_several_in_one_are_chosen_by_what_they_mean() {
+    let _machine = shared();
+    let program = example("families");
+    let names = |options: &[&str]| {
+        let mut args = options.to_vec();
+        args.extend(["--", &program, "compat"]);
+        let traced = trace(&args);
+        assert_eq!(traced.output.code(), 0, "{options:?}");
+        let rows = traced.rows();
+        let calls = rows.iter().filter(|row| !row.name.starts_with('+'));
+        calls
+            .map(|row| (row.name.to_owned(), row.args.join(" ")))
+            .collect::<Vec<_>>()
+    };
+    let only =
+        |calls: &[(String, String)]| calls.iter().map(|call| call.0.clone()).collect::<Vec<_>>();
+    assert_eq!(only(&names(&["-e", "trace=bind,semop"])), ["bind", "semop"]);
+    // What could not be taken apart.
+    assert_eq!(only(&names(&["-e", "trace=socketcall"])), ["socketcall"; 3]);
+    let network = only(&names(&["-e", "trace=%network"]));
+    assert!(network.len() > 15 && !network.contains(&"socketcall".to_owned()));
+    let sent = names(&["-e", "trace=send", "-s", "2", "-e", "write=all"]);
+    assert_eq!(sent[1].1.split(' ').nth(1), Some("\"hello\""), "{sent:?}");
+    let raw = names(&["-e", "trace=listen,shutdown", "-e", "raw=listen"]);
+    assert_eq!(raw[0].1, "0xffffffff 0x5");
+    assert_eq!(raw[1].1, "-1 SHUT_RDWR");
+    let limited = names(&["-e", "trace=%network", "--syscall-limit=3"]);
+    assert_eq!(only(&limited), ["socket", "bind", "connect"]);
+}

@@ -23,10 +23,16 @@ const _: () = assert!(tables::INNER_CALLS < 255);
 /// The copy of the array is the first of such a call's plan.
 const ARRAY_OP: u8 = 0;
 
+/// The number of the inner call where [`unwrap`] has found it.
+#[must_use]
+pub fn number_of(record: &CallRecord) -> Option<u16> {
+    (record.flags >> INNER_SHIFT).checked_sub(1)
+}
+
 /// The call of a record, the inner one where [`unwrap`] has found it.
 #[must_use]
 pub fn syscall_of(record: &CallRecord) -> Option<&'static Syscall> {
-    match (record.flags >> INNER_SHIFT).checked_sub(1) {
+    match number_of(record) {
         Some(number) => tables::inner(number),
         None => tables::syscall(abi_of(record.abi), record.nr),
     }

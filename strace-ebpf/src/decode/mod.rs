@@ -55,7 +55,7 @@ use crate::{
     tables::{Abi, Arg, Attrs, Dir, Ret, StructId, Syscall, Ty},
 };
 use cx::Cx;
-pub use inner::{syscall_of, unwrap};
+pub use inner::{number_of, syscall_of, unwrap};
 pub use narrow::narrow;
 use pointers::{is_output, pointer};
 pub use returned::returned;

@@ -33,6 +33,8 @@ impl Detail {
 #[derive(Clone, Debug)]
 pub struct Details {
     of: Vec<Detail>,
+    /// Of the calls that are meant by those that are several in one.
+    inner: Vec<Detail>,
     read: Descriptors,
     write: Descriptors,
 }
@@ -48,12 +50,18 @@ impl Details {
                 detail.raw = qualifiers.raw.wants(abi, nr);
                 detail.verbose = !qualifiers.abbrev.wants(abi, nr);
                 detail.structs = qualifiers.verbose.wants(abi, nr);
-                let data = tables::syscall(abi, nr).and_then(data_of);
-                detail.data = data.filter(|dir| !qualifiers.dumped(*dir).is_empty());
+                detail.data = tables::syscall(abi, nr).and_then(|call| qualifiers.data(call));
             }
         }
+        let inner = (0..tables::INNER_CALLS as u16).map(|number| Detail {
+            raw: qualifiers.raw.wants_inner(number),
+            verbose: !qualifiers.abbrev.wants_inner(number),
+            structs: qualifiers.verbose.wants_inner(number),
+            data: tables::inner(number).and_then(|call| qualifiers.data(call)),
+        });
         Self {
             of,
+            inner: inner.collect(),
             read: qualifiers.read.clone(),
             write: qualifiers.write.clone(),
         }
@@ -65,6 +73,13 @@ impl Details {
         let nr = nr.min(PLANS_PER_ABI - 1);
         let place = (abi as u32 * PLANS_PER_ABI + nr) as usize;
         self.of.get(place).copied().unwrap_or(Detail::NORMAL)
+    }
+
+    /// Of a call that is meant by one that is several in one.
+    #[must_use]
+    pub fn of_inner(&self, number: u16) -> Detail {
+        let detail = self.inner.get(usize::from(number));
+        detail.copied().unwrap_or(Detail::NORMAL)
     }
 
     /// Is the data of a call with such a first argument dumped?
@@ -86,6 +101,11 @@ impl Details {
 }
 
 impl Qualifiers {
+    /// Who writes the data of a call, if any of that is dumped.
+    fn data(&self, call: &'static Syscall) -> Option<Dir> {
+        data_of(call).filter(|dir| !self.dumped(*dir).is_empty())
+    }
+
     fn dumped(&self, dir: Dir) -> &Descriptors {
         match dir {
             Dir::Out => &self.read,
@@ -133,6 +153,20 @@ mod tests {
         assert!(!of(&some, "stat").structs);
         let all = details("-v true");
         assert!(of(&all, "stat").verbose && of(&all, "stat").structs);
+    }
+
+    #[test]
+    fn calls_that_are_meant_have_their_own_too() {
+        let some = details("-e raw=bind -e abbrev=!listen -e write=3 true");
+        let of = |name: &str| {
+            let (_, outer) = tables::by_name(Abi::I386, "socketcall").expect("a call");
+            let mut all = tables::inner_of(outer);
+            let (number, _) = all.find(|(_, inner)| inner.call.name == name).expect(name);
+            some.of_inner(number)
+        };
+        assert!(of("bind").raw && !of("listen").raw);
+        assert!(of("listen").verbose && !of("bind").verbose);
+        assert_eq!((of("send").data, of("recv").data), (Some(Dir::In), None));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{
 pub struct Filter {
     /// What the set holds, before it is inverted.
     numbers: BTreeSet<(u8, u32)>,
+    /// Likewise of the calls that are meant by those that are several in one.
+    inner: BTreeSet<u16>,
     inverted: bool,
     /// Are numbers that no table knows wanted?
     unknown: bool,
@@ -31,6 +33,7 @@ impl Filter {
     pub fn all() -> Self {
         Self {
             numbers: BTreeSet::new(),
+            inner: BTreeSet::new(),
             inverted: true,
             unknown: true,
         }
@@ -41,6 +44,7 @@ impl Filter {
     pub fn none() -> Self {
         Self {
             numbers: BTreeSet::new(),
+            inner: BTreeSet::new(),
             inverted: false,
             unknown: false,
         }
@@ -50,6 +54,30 @@ impl Filter {
     #[must_use]
     pub fn wants(&self, abi: Abi, nr: u32) -> bool {
         self.numbers.contains(&(abi as u8, nr)) != self.inverted
+    }
+
+    /// Is the call wanted that another one of that number in the table means?
+    #[must_use]
+    pub fn wants_inner(&self, number: u16) -> bool {
+        self.inner.contains(&number) != self.inverted
+    }
+
+    /// May a call of this number be wanted? Which one is meant by those that are several in one is seen only when it is made.
+    #[must_use]
+    pub fn may_want(&self, abi: Abi, nr: u32) -> bool {
+        let mut inner = tables::syscall(abi, nr)
+            .into_iter()
+            .flat_map(tables::inner_of);
+        self.wants(abi, nr) || inner.any(|(number, _)| self.wants_inner(number))
+    }
+
+    /// Are some of the calls wanted that one of those is, and others not?
+    #[must_use]
+    pub fn parts(&self) -> bool {
+        tables::all(Abi::I386).any(|(nr, outer)| {
+            let wants = self.wants(Abi::I386, nr);
+            tables::inner_of(outer).any(|(number, _)| self.wants_inner(number) != wants)
+        })
     }
 
     /// Is every call of the tables wanted?
@@ -75,6 +103,9 @@ impl Filter {
                 .filter(|(abi, nr)| both(*abi, *nr))
                 .map(|(abi, nr)| (abi as u8, nr))
                 .collect(),
+            inner: (0..tables::INNER_CALLS as u16)
+                .filter(|number| self.wants_inner(*number) && other.wants_inner(*number))
+                .collect(),
             inverted: false,
             unknown: false,
         }
@@ -85,7 +116,7 @@ impl Filter {
         // Each ! turns around what the rest says.
         let list = text.trim_start_matches('!');
         let inverted = (text.len() - list.len()) % 2 == 1;
-        let mut numbers = BTreeSet::new();
+        let mut set = Self::none();
         let mut everything = false;
         let mut items = list.split(',').filter(|item| !item.is_empty()).peekable();
         if items.peek().is_none() {
@@ -94,55 +125,60 @@ impl Filter {
         for item in items.filter(|_| list != "none") {
             match item {
                 "all" => everything = true,
-                _ => add(&mut numbers, item)?,
+                _ => set.add(item)?,
             }
         }
         if everything {
-            numbers = Abi::ALL
-                .into_iter()
-                .flat_map(|abi| tables::all(abi).map(move |(nr, _)| (abi as u8, nr)))
-                .collect();
+            set.add("?/")?;
         }
         Ok(Self {
-            numbers,
             inverted,
             unknown: everything != inverted,
+            ..set
         })
     }
-}
 
-/// Adds one item of the list: `name`, `?name`, `name@abi`, `%class`, `/regex`, a number.
-fn add(numbers: &mut BTreeSet<(u8, u32)>, item: &str) -> Result<(), String> {
-    let optional = item.starts_with('?');
-    let rest = item.trim_start_matches('?');
-    let (name, abis) = match rest.rsplit_once('@') {
-        Some((name, "64")) => (name, vec![Abi::X86_64]),
-        Some((name, "32")) => (name, vec![Abi::I386]),
-        Some((name, "x32")) => (name, vec![Abi::X32]),
-        Some((_, other)) => return Err(format!("{BAD_ABI} '{other}' in qualification '{rest}'")),
-        None => (rest, Abi::ALL.to_vec()),
-    };
-    let before = numbers.len();
-    let mut found = false;
-    let matches = matcher(name)?;
-    for abi in abis {
-        for (nr, syscall) in tables::all(abi) {
-            if matches(nr, syscall) {
-                found = true;
-                numbers.insert((abi as u8, nr));
+    /// Adds one item of the list: `name`, `?name`, `name@abi`, `%class`, `/regex`, a number.
+    fn add(&mut self, item: &str) -> Result<(), String> {
+        let optional = item.starts_with('?');
+        let rest = item.trim_start_matches('?');
+        let (name, abis) = match rest.rsplit_once('@') {
+            Some((name, "64")) => (name, vec![Abi::X86_64]),
+            Some((name, "32")) => (name, vec![Abi::I386]),
+            Some((name, "x32")) => (name, vec![Abi::X32]),
+            Some((_, other)) => {
+                return Err(format!("{BAD_ABI} '{other}' in qualification '{rest}'"));
+            }
+            None => (rest, Abi::ALL.to_vec()),
+        };
+        let mut found = false;
+        let matches = matcher(name)?;
+        for abi in abis {
+            for (nr, syscall) in tables::all(abi) {
+                if matches(Some(nr), syscall) {
+                    found = true;
+                    self.numbers.insert((abi as u8, nr));
+                }
+                for (number, inner) in tables::inner_of(syscall) {
+                    if matches(None, inner.call) {
+                        found = true;
+                        self.inner.insert(number);
+                    }
+                }
             }
         }
+        if !found && !optional {
+            return Err(format!("invalid system call '{item}'"));
+        }
+        Ok(())
     }
-    if !found && !optional && before == numbers.len() {
-        return Err(format!("invalid system call '{item}'"));
-    }
-    Ok(())
 }
 
 /// How strace begins what it says of an ABI that is none; then, as after few others, it points at its help.
 pub const BAD_ABI: &str = "incorrect personality designator";
 
-type Matcher<'a> = Box<dyn Fn(u32, &tables::Syscall) -> bool + 'a>;
+/// Of a call and its number, if it has one.
+type Matcher<'a> = Box<dyn Fn(Option<u32>, &tables::Syscall) -> bool + 'a>;
 
 fn matcher(name: &str) -> Result<Matcher<'_>, String> {
     if let Some(pattern) = name.strip_prefix('/') {
@@ -160,7 +196,7 @@ fn matcher(name: &str) -> Result<Matcher<'_>, String> {
         return Ok(Box::new(|_, _| true));
     }
     if let Ok(number) = name.parse::<u32>() {
-        return Ok(Box::new(move |nr, _| nr == number));
+        return Ok(Box::new(move |nr, _| nr == Some(number)));
     }
     // strace also takes the classes' names without the %.
     let class = tables::class_by_name(name).filter(|_| OLD_CLASSES.contains(&name));
@@ -204,11 +240,6 @@ mod tests {
         assert!(names("%file").contains("openat") && !names("%file").contains("read"));
         assert!(names("file").contains("openat"));
         assert!(names("%network").contains("sendto"));
-        let (nr, _) = tables::by_name(Abi::I386, "socketcall").expect("a call");
-        for class in ["%network", "%net", "%desc"] {
-            let filter = Filter::parse(class).expect(class);
-            assert!(filter.wants(Abi::I386, nr), "{class}");
-        }
         assert_eq!(names("none").len(), 0);
         assert_eq!(names("0"), BTreeSet::from(["read"]));
         assert_eq!(names("?no_such_call,read"), BTreeSet::from(["read"]));
@@ -217,6 +248,45 @@ mod tests {
         assert_eq!(names("?%nofile,,read,"), BTreeSet::from(["read"]));
         assert_eq!(names("all@64"), names("all"));
         assert_eq!(names("all@32").len(), 0);
+    }
+
+    #[test]
+    fn calls_that_are_several_in_one() {
+        let (nr, outer) = tables::by_name(Abi::I386, "socketcall").expect("a call");
+        let meant = |filter: &Filter| -> Vec<&str> {
+            let wanted = tables::inner_of(outer).filter(|(number, _)| filter.wants_inner(*number));
+            wanted.map(|(_, inner)| inner.call.name).collect()
+        };
+        for (text, outer, inner, parts) in [
+            ("bind,getpid", false, &["bind"][..], true),
+            ("bind@64", false, &[], false),
+            ("/^acc", false, &["accept", "accept4"], true),
+            ("socketcall", true, &[], true),
+            ("102", true, &[], true),
+            ("none", false, &[], false),
+        ] {
+            let filter = Filter::parse(text).expect(text);
+            assert_eq!(filter.wants(Abi::I386, nr), outer, "{text}");
+            assert_eq!(meant(&filter), inner, "{text}");
+            assert_eq!(filter.parts(), parts, "{text}");
+            assert_eq!(
+                filter.may_want(Abi::I386, nr),
+                outer || !inner.is_empty(),
+                "{text}"
+            );
+        }
+        let all = tables::inner_of(outer).count();
+        let count = |text: &str| meant(&Filter::parse(text).expect(text)).len();
+        assert_eq!(
+            (count("all"), count("%net"), count("!bind")),
+            (all, all, all - 1)
+        );
+        assert_eq!(meant(&Filter::all()).len(), all);
+        // As strace has it: of the outer call only its descriptors.
+        assert!(!Filter::parse("%net").expect("valid").wants(Abi::I386, nr));
+        let both = Filter::parse("%net").expect("valid");
+        let both = both.and(&Filter::parse("!listen").expect("valid"));
+        assert_eq!(meant(&both).len(), all - 1);
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Session<'_> {
             nr => decode::of_64_bits(nr),
         };
         let wanted = &self.request.qualifiers.trace;
-        if !wanted.wants(decode::abi_of(abi), nr) {
+        if !wanted.may_want(decode::abi_of(abi), nr) {
             return None;
         }
         // The number that was asked for may be that of another thread than the first.

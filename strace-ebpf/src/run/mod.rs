@@ -344,6 +344,9 @@ pub fn tracer(request: &Request, plans: Arc<Vec<Plan>>, cpus: u32) -> Tracer {
         details: Details::new(&request.qualifiers),
         plans,
         selection: select::selection(request),
+        parts: Some(&request.qualifiers.trace)
+            .filter(|calls| calls.parts())
+            .map(|calls| trace::select::Parts(calls.clone())),
         pids: Show {
             comm: request.qualifiers.decode_pids & PIDS_COMM != 0,
             pidns: request.qualifiers.decode_pids & PIDS_PIDNS != 0,

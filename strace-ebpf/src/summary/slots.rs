@@ -53,7 +53,7 @@ impl Slots {
             .flat_map(|abi| (0..PLANS_PER_ABI).map(move |nr| Call { abi, nr }));
         for (place, call) in table.iter_mut().zip(all) {
             let wanted = if call.is_known() {
-                filter.wants(call.abi, call.nr)
+                filter.may_want(call.abi, call.nr)
             } else {
                 filter.wants_unknown()
             };

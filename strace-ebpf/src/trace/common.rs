@@ -13,7 +13,10 @@ use strace_ebpf_common::{
     record::CallRecord,
 };
 
-use super::{select::Selection, showing::Showing};
+use super::{
+    select::{Parts, Selection},
+    showing::Showing,
+};
 use crate::{
     decode,
     plan::detail::Details,
@@ -37,6 +40,8 @@ pub struct Shown {
     pub plans: Arc<Vec<Plan>>,
     /// Those that are told, if not all.
     pub selection: Option<Selection>,
+    /// The same of calls that are several in one.
+    pub parts: Option<Parts>,
     /// What is shown behind numbers of processes (`-Y`).
     pub pids: Show,
 }
@@ -44,13 +49,21 @@ pub struct Shown {
 impl Shown {
     /// Is this call told?
     pub(super) fn chooses(&self, call: &Call<'_>, syscall: Option<&Syscall>) -> bool {
+        if let Some(parts) = &self.parts
+            && !parts.tells(&call.record)
+        {
+            return false;
+        }
         let selection = self.selection.as_ref();
         selection.is_none_or(|selection| selection.chooses(call, syscall))
     }
 
     /// How this call is shown.
     pub(super) fn options(&self, record: &CallRecord) -> decode::Options {
-        let detail = self.details.of(decode::abi_of(record.abi), record.nr);
+        let detail = match decode::number_of(record) {
+            Some(number) => self.details.of_inner(number),
+            None => self.details.of(decode::abi_of(record.abi), record.nr),
+        };
         decode::Options {
             verbose: detail.verbose,
             structs: detail.structs,
@@ -84,7 +97,7 @@ fn is_whole(captured: &Captured<'_>) -> bool {
 
 impl Common {
     /// Puts a call together, mends what was not resident, and gives it to `write` with the buffer
-    /// to write to; but those that are not chosen only if their lines are `begun`.
+    /// to write to; but those that are not chosen only if their lines are `begun`. Was it told?
     pub(super) fn with_call(
         &mut self,
         record: CallRecord,
@@ -92,7 +105,7 @@ impl Common {
         enter: Option<&[u8]>,
         begun: bool,
         write: impl FnOnce(&mut Vec<u8>, &Call<'_>, Option<&Syscall>, &Showing<'_>),
-    ) {
+    ) -> bool {
         let filename;
         let fetched;
         let mut call = assemble(record, body, enter);
@@ -123,7 +136,7 @@ impl Common {
             }
         }
         if !begun && !self.shown.chooses(&call, syscall) {
-            return;
+            return false;
         }
         let showing = Showing {
             options: self.shown.options(&call.record),
@@ -131,6 +144,7 @@ impl Common {
             job: self.stacks.as_ref().map(Stacks::number),
         };
         write(&mut self.out, &call, syscall, &showing);
+        true
     }
 
     /// Sets to work on the callers of a call whose mark has been written.

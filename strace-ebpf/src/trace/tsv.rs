@@ -55,11 +55,11 @@ impl Lines {
         enter: Option<&[u8]>,
     ) {
         let mut frames = None;
-        common.with_call(record, body, enter, false, |out, call, syscall, showing| {
+        let told = common.with_call(record, body, enter, false, |out, call, syscall, showing| {
             frames = self.write(out, call, syscall, showing);
         });
         common.add_job(frames);
-        common.calls += 1;
+        common.calls += u64::from(told);
     }
 
     /// A call that was put together elsewhere.

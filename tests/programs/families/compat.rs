@@ -160,10 +160,41 @@ fn sockets(l: &mut Lines) {
     );
     let name = &[NONE, addr, len, 0x800];
     socketcall(l, 18, name, "accept4(-1, 0x20000100, [16], SOCK_NONBLOCK)");
+    data(l);
     // Neither a call nor an array.
     call(l, 102, &[99, PAGE], "socketcall(99, 0x20000000)", &[]);
     call(l, 102, &[1, 0x1000], "socketcall(SYS_SOCKET, 0x1000)", &[]);
     call(l, 102, &[1, 0], "socketcall(SYS_SOCKET, NULL)", &[]);
+}
+
+/// Data that arrives, and messages of a netlink socket.
+fn data(l: &mut Lines) {
+    let hello = DATA + 0x40;
+    let pair = DATA + 0xa0;
+    put(PAGE, &[1, 1, 0, pair]);
+    quiet(102, &[8, PAGE]);
+    let (one, other) = (word(pair), word(pair + 4));
+    l.expect(
+        "socketpair(AF_UNIX, SOCK_STREAM, 0, [%, %])",
+        &[&one, &other],
+        0,
+    );
+    put(PAGE, &[one, hello, 5, 0]);
+    call(l, 102, &[9, PAGE], r#"send(%, "hello", 5, 0)"#, &[&one]);
+    put(PAGE, &[other, DATA + 0xb0, 7, 0]);
+    call(l, 102, &[10, PAGE], r#"recv(%, "hello", 7, 0)"#, &[&other]);
+    put(PAGE, &[16, 3, 0]);
+    let line = "socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)";
+    let netlink = call(l, 102, &[1, PAGE], line, &[]);
+    let message = put(DATA + 0xc0, &[16, 1 << 16 | 1, 5, 0]);
+    put(PAGE, &[netlink as u32, message, 16, 0, 0, 0]);
+    let line = "sendto(%, {nlmsg_len=16, nlmsg_type=NLMSG_NOOP, nlmsg_flags=NLM_F_REQUEST, nlmsg_seq=5, nlmsg_pid=0}, 16, 0, NULL, 0)";
+    call(l, 102, &[11, PAGE], line, &[&netlink]);
+    let iov = put(DATA + 0xe0, &[message, 16]);
+    let msg = put(DATA + 0x180, &[0, 0, iov, 1, 0, 0, 0]);
+    put(PAGE, &[netlink as u32, msg, 0]);
+    let line = "sendmsg(%, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base={nlmsg_len=16, nlmsg_type=NLMSG_NOOP, nlmsg_flags=NLM_F_REQUEST, nlmsg_seq=5, nlmsg_pid=0}, iov_len=16}], msg_iovlen=1, msg_controllen=0, msg_flags=0}, 0)";
+    call(l, 102, &[16, PAGE], line, &[&netlink]);
 }
 
 fn messages(l: &mut Lines) {

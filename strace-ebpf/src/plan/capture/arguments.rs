@@ -29,7 +29,7 @@ const MOST_PAGES: u32 = 16 * 1024;
 /// An `int`.
 const INT_BYTES: u32 = 4;
 
-impl Builder {
+impl Builder<'_> {
     /// The value of a socket option; a length below 0 is a large one.
     fn option(&mut self, from_arg: Op, len: Len, limit: u32) {
         let op = Op {

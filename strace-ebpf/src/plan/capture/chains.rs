@@ -24,7 +24,7 @@ const SPARED: [Pointee; 2] = [
     Pointee::Array(StructId::UnicodePair),
 ];
 
-impl Builder {
+impl Builder<'_> {
     /// What the members of the structures that operation `block` copied point to, `stride` bytes apart.
     pub(super) fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId, stride: u16) {
         let op = Op {
@@ -331,6 +331,13 @@ impl Builder {
 
     /// Data that may be messages: what tells that they are is copied at least.
     pub(super) fn data(&self, op: Op) -> Op {
+        let op = match self.whole {
+            true => Op {
+                limit: RECORD_MAX,
+                ..op
+            },
+            false => op,
+        };
         if !self.messages {
             return op;
         }

@@ -47,7 +47,7 @@ const EMPTY: Op = Op {
     cond_bits: 0,
 };
 
-impl Builder {
+impl Builder<'_> {
     /// Argument `index` is one.
     pub(super) fn descriptor_argument(&mut self, index: u8) {
         self.add(Op {

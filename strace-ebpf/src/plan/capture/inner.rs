@@ -3,19 +3,19 @@
 
 use strace_ebpf_common::plan::{
     FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_CONST,
-    FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_DESCRIPTOR, OP_ELEMENTS, Op, WHEN_ENTER,
-    WHEN_EXIT,
+    FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_DESCRIPTOR, OP_ELEMENTS, OP_FIRST_WORD,
+    OP_NETLINK, Op, WHEN_ENTER, WHEN_EXIT,
 };
 
-use super::Builder;
-use crate::tables::{self, Place, Syscall, Ty};
+use super::{Builder, Shown};
+use crate::tables::{self, Attrs, Place, Syscall, Ty};
 
 /// The copy of the array is the first one.
 const ARRAY: u8 = 0;
 /// Bytes of a word of it.
 const WORD: u16 = 4;
 
-impl Builder {
+impl Builder<'_> {
     /// The array with the arguments of the calls that `outer` may be, copied in whatever detail: it is what registers are to
     /// others. False if there is none.
     pub(super) fn array(&mut self, outer: &'static Syscall) -> bool {
@@ -45,11 +45,25 @@ impl Builder {
 
     /// Every call that `outer` may be.
     pub(super) fn inner_calls(&mut self, outer: &'static Syscall) {
-        for (_, inner) in tables::inner_of(outer) {
+        for (number, inner) in tables::inner_of(outer) {
+            let detail = (self.shown.inner)(number);
+            // Of which descriptors data is dumped cannot be asked of an array: all of it is copied.
+            self.whole = detail.data.is_some();
+            if detail.raw && !self.whole {
+                continue;
+            }
             self.args = inner.call.args;
             self.condition = inner.value.map(|value| (0, 1 << (value & 63)));
             self.places = inner.places;
+            self.messages = inner.call.attrs.contains(Attrs::MESSAGES);
+            let dump = self.whole.then_some(0);
+            self.shown = Shown {
+                detail,
+                dump,
+                ..self.shown
+            };
             self.every_argument();
+            self.data = None;
         }
         self.condition = None;
         self.places = &[];
@@ -63,6 +77,9 @@ impl Builder {
         }
         let place = |n: u16| self.places.get(usize::from(n & 0xff)).copied();
         let mut op = op;
+        if op.flags & OP_NETLINK != 0 && matches!(place(0)?, Place::Word(0)) {
+            op.flags |= OP_FIRST_WORD;
+        }
         let mut in_array = false;
         if op.addr_from == FROM_ARG {
             match place(op.addr_off)? {

@@ -15,9 +15,9 @@ use strace_ebpf_common::{
     plan::{
         FROM_ARG, FROM_ARG_POINTER32, FROM_ARG_POINTER64, FROM_ARG32, FROM_BLOCK32, FROM_BLOCK64,
         FROM_CONST, FROM_RESULT, FROM_RESULT_MAX, KIND_BYTES, KIND_POINTERS, KIND_STR, OP_ELEMENTS,
-        OP_IF_ELEMENT, OP_NETLINK, OP_PTR32, OP_RESULT_IS_TOTAL, Op, PLAN_EMIT_ENTER, PLAN_ENTER,
-        PLAN_EXEC, PLAN_NO_RETURN, PLAN_SIMPLE, PLAN_WANTED, Plan, SIMPLE_BYTES, SIMPLE_OPS,
-        WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
+        OP_FIRST_WORD, OP_IF_ELEMENT, OP_NETLINK, OP_PTR32, OP_RESULT_IS_TOTAL, Op,
+        PLAN_EMIT_ENTER, PLAN_ENTER, PLAN_EXEC, PLAN_NO_RETURN, PLAN_SIMPLE, PLAN_WANTED, Plan,
+        SIMPLE_BYTES, SIMPLE_OPS, WHEN_ENTER, WHEN_EXIT, WHEN_FAILURE, WHEN_RETRY, WHEN_SUCCESS,
     },
 };
 
@@ -54,11 +54,22 @@ pub fn compile_all(filter: &Filter, limits: &Limits, details: &Details) -> Vec<P
             let plan = &mut plans[(first + nr) as usize];
             match tables::syscall(abi, nr) {
                 Some(syscall) => {
-                    let (wanted, detail) = (filter.wants(abi, nr), details.of(abi, nr));
+                    let (wanted, detail) = (filter.may_want(abi, nr), details.of(abi, nr));
                     let dump = detail
                         .data
                         .map(|dir| details.dumped(dir).bits().unwrap_or(0));
-                    *plan = compile(syscall, abi, wanted, limits, Shown { detail, dump });
+                    let inner = &|number| details.of_inner(number);
+                    *plan = compile(
+                        syscall,
+                        abi,
+                        wanted,
+                        limits,
+                        Shown {
+                            detail,
+                            dump,
+                            inner,
+                        },
+                    );
                 }
                 // Every number without a name, those beyond the table included.
                 None if filter.wants_unknown() => plan.flags = PLAN_WANTED,
@@ -70,12 +81,14 @@ pub fn compile_all(filter: &Filter, limits: &Limits, details: &Details) -> Vec<P
 }
 
 /// What is shown of a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown {
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
     /// In what detail.
     pub detail: Detail,
     /// Its data is dumped: of which descriptors, as [`Op::cond_bits`].
     pub dump: Option<u64>,
+    /// In what detail a call is shown that this one means, by its number.
+    pub inner: &'a dyn Fn(u16) -> Detail,
 }
 
 /// Plan of one call. Calls that are not wanted keep what the probes must know of them.
@@ -85,7 +98,7 @@ pub fn compile(
     abi: Abi,
     wanted: bool,
     limits: &Limits,
-    shown: Shown,
+    shown: Shown<'_>,
 ) -> Plan {
     let mut builder = Builder {
         plan: Plan::default(),
@@ -94,6 +107,7 @@ pub fn compile(
         shown,
         condition: None,
         data: None,
+        whole: false,
         exec: false,
         messages: syscall.attrs.contains(Attrs::MESSAGES),
         args: syscall.args,
@@ -157,14 +171,16 @@ fn size_class(sizes: &[u16], op: &Op) -> usize {
     sizes.iter().filter(|size| op.len_off > **size).count()
 }
 
-struct Builder {
+struct Builder<'a> {
     args: &'static [Arg],
     /// Where they are, if not in the registers of their numbers.
     places: &'static [Place],
     plan: Plan,
     abi: Abi,
     limits: Limits,
-    shown: Shown,
+    shown: Shown<'a>,
+    /// The data is copied whole, whatever is shown of it.
+    whole: bool,
     /// Of the variant whose copies are made.
     condition: Option<(u8, u64)>,
     /// The copy for a dump, to be added last.
@@ -176,7 +192,7 @@ struct Builder {
     messages: bool,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn finish(mut self) -> Plan {
         self.condition = None;
         if let Some(op) = self.data.take() {
@@ -267,12 +283,18 @@ impl Builder {
         }
         let used = usize::from(self.plan.n_ops);
         let fixed = |op: &Op| op.len_from == FROM_CONST && op.scale == 1 && op.kind == KIND_BYTES;
+        // What may be messages is an address to another one of several calls, which it does not harm.
+        let looks = if self.places.is_empty() {
+            0
+        } else {
+            OP_NETLINK | OP_FIRST_WORD
+        };
         let is_same = |old: &Op| {
             let place = |op: &Op| {
                 (
                     (op.kind, op.arg, op.addr_from, op.addr_off, op.len_from),
                     // What is before a hole of several sizes tells which of them are there.
-                    if fixed(op) { 0 } else { op.flags },
+                    if fixed(op) { 0 } else { op.flags & !looks },
                     (op.block, op.stride, op.max_elements.max(1)),
                     op.shift,
                 )
@@ -298,6 +320,7 @@ impl Builder {
         } else {
             (old.cond_arg, old.cond_bits) = (0, 0);
         }
+        old.flags |= op.flags & looks;
         old.when |= op.when;
         old.limit = old.limit.max(op.limit);
         // At most sixteen.

@@ -25,7 +25,7 @@ const SUBPROTOCOLS: u64 = 0b111;
 /// data's bytes are as good as anything, as what is not there is not copied.
 const ROOM: u16 = 4;
 
-impl Builder {
+impl Builder<'_> {
     pub(super) fn commands(&mut self, arg: u8, block: u8) {
         let word = self.word();
         let behind = if word == 4 { DIRECTIONS } else { LENGTHS };

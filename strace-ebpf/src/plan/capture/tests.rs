@@ -3,7 +3,8 @@
 use strace_ebpf_common::{
     limits::{MAX_OPS, RECORD_MAX},
     plan::{
-        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_STR, OP_IF_ELEMENT, OP_RESULT_IS_TOTAL, WHEN_UNSEEN,
+        KIND_DESCRIPTOR, KIND_ENTRIES, KIND_STR, OP_FIRST_WORD, OP_IF_ELEMENT, OP_RESULT_IS_TOTAL,
+        WHEN_UNSEEN,
     },
 };
 
@@ -17,9 +18,10 @@ const LIMITS: Limits = Limits {
     descriptors: false,
 };
 
-const SHOWN: Shown = Shown {
+const SHOWN: Shown<'static> = Shown {
     detail: Detail::NORMAL,
     dump: None,
+    inner: &|_| Detail::NORMAL,
 };
 
 fn plan(name: &str, abi: Abi) -> Plan {
@@ -27,7 +29,7 @@ fn plan(name: &str, abi: Abi) -> Plan {
     compile(syscall, abi, true, &LIMITS, SHOWN)
 }
 
-fn builder(call: &'static Syscall, abi: Abi, descriptors: bool) -> Builder {
+fn builder(call: &'static Syscall, abi: Abi, descriptors: bool) -> Builder<'static> {
     Builder {
         plan: Plan::default(),
         abi,
@@ -38,6 +40,7 @@ fn builder(call: &'static Syscall, abi: Abi, descriptors: bool) -> Builder {
         shown: SHOWN,
         condition: None,
         data: None,
+        whole: false,
         exec: false,
         messages: false,
         args: call.args,
@@ -241,6 +244,7 @@ fn no_row_needs_more_operations_than_there_are() {
                         ..Detail::NORMAL
                     },
                     dump: syscall.attrs.contains(Attrs::DATA).then_some(0),
+                    inner: &|_| Detail::NORMAL,
                 },
                 exec: syscall.attrs.contains(Attrs::EXEC),
                 ..builder(syscall, abi, true)
@@ -549,4 +553,41 @@ fn a_message_of_x32_has_a_long_of_64_bits() {
         let plan = compile(syscall, abi, true, &LIMITS, SHOWN);
         assert_eq!(plan.ops[0].limit, LIMITS.string + long, "{abi:?}");
     }
+}
+
+#[test]
+fn calls_that_are_meant_have_their_own_detail() {
+    let (_, socketcall) = tables::by_name(Abi::I386, "socketcall").expect("a call");
+    let of =
+        |name: &'static str| tables::inner_of(socketcall).find(move |(_, i)| i.call.name == name);
+    let (send, row) = of("send").expect("send");
+    let value = row.value.expect("a value");
+    let plan = |inner: &dyn Fn(u16) -> Detail| {
+        compile(
+            socketcall,
+            Abi::I386,
+            true,
+            &LIMITS,
+            Shown { inner, ..SHOWN },
+        )
+    };
+    let data = |plan: &Plan| {
+        let mut ops = plan.ops.iter().filter(|op| op.flags & OP_NETLINK != 0);
+        ops.find(|op| op.cond_bits >> value & 1 != 0).copied()
+    };
+    let normal = data(&plan(&|_| Detail::NORMAL)).expect("a copy");
+    // It is bind's address, too.
+    assert!(normal.limit < 1000);
+    // The descriptor is in the array.
+    assert_ne!(normal.flags & OP_FIRST_WORD, 0);
+    let dumped = plan(&|number| Detail {
+        data: (number == send).then_some(Dir::In),
+        ..Detail::NORMAL
+    });
+    assert_eq!(data(&dumped).expect("a copy").limit, RECORD_MAX);
+    let raw = plan(&|_| Detail {
+        raw: true,
+        ..Detail::NORMAL
+    });
+    assert_eq!((data(&raw), raw.n_ops), (None, 1));
 }

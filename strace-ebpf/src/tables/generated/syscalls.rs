@@ -23004,7 +23004,7 @@ static CALL_RECV: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_RECVFROM: Syscall = Syscall {
     name: "recvfrom",
@@ -23388,7 +23388,7 @@ static CALL_SEND: Syscall = Syscall {
     variants: &[],
     ret: Ret::Size,
     classes: Classes::NETWORK,
-    attrs: Attrs::NONE,
+    attrs: Attrs::DATA.with(Attrs::MESSAGES),
 };
 static CALL_SENDFILE: Syscall = Syscall {
     name: "sendfile",
@@ -23975,7 +23975,7 @@ static CALL_SOCKETCALL: Syscall = Syscall {
     args: &ARGS_SOCKETCALL,
     variants: &[],
     ret: Ret::Long,
-    classes: Classes::NETWORK.with(Classes::DESC),
+    classes: Classes::DESC,
     attrs: Attrs::INNER,
 };
 static CALL_SOCKETPAIR: Syscall = Syscall {

@@ -381,6 +381,7 @@ mod tests {
                 details: Details::new(&request.qualifiers),
                 plans: Default::default(),
                 selection: None,
+                parts: None,
                 pids: Show::default(),
             },
             exec_names: Default::default(),

@@ -306,7 +306,7 @@ impl Lines {
             .and_then(read_fixed::<Header>);
         let header = at_enter.unwrap_or(record.header);
         let mut frames = None;
-        common.with_call(record, body, enter, begun, |out, call, syscall, showing| {
+        let told = common.with_call(record, body, enter, begun, |out, call, syscall, showing| {
             let options = &showing.options;
             let mut args = Args::default();
             showing.args_of_restarted(&mut args, call, syscall, goes_on);
@@ -347,7 +347,7 @@ impl Lines {
         });
         common.add_job(frames);
         self.current = None;
-        common.calls += 1;
+        common.calls += u64::from(told);
     }
 
     fn recycle(&mut self, enter: Vec<u8>) {
