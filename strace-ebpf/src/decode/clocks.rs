@@ -2,7 +2,7 @@
 
 use super::{
     cx::{Cx, number_at},
-    structs::{self, Fields},
+    structs::Fields,
     value::{Args, Value},
 };
 use crate::tables::{self, SetId, StructId};
@@ -22,34 +22,6 @@ pub fn dated<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [
 /// `struct ptp_clock_time`.
 pub fn time<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     dated(out, cx, StructId::PtpTime, bytes);
-}
-
-/// `struct ptp_perout_request`: a start or a phase, and how long it is on where the flags say so.
-pub fn periodic<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const DUTY_CYCLE: u64 = 2;
-    const PHASE: u64 = 4;
-    let Some(fields) = Fields::new(StructId::PtpPerout, cx.abi, bytes) else {
-        return;
-    };
-    let has = |flag| fields.get("flags") & flag != 0;
-    out.push(Value::StructOpen);
-    if has(PHASE) {
-        out.push(Value::Field("phase"));
-        structs::structure(
-            out,
-            cx,
-            StructId::PtpSpan,
-            0,
-            bytes.get(..16).unwrap_or(bytes),
-        );
-    } else {
-        fields.show(out, cx, "start");
-    }
-    fields.show_all(out, cx, &["period", "index", "flags"]);
-    if has(DUTY_CYCLE) {
-        fields.show(out, cx, "on");
-    }
-    out.push(Value::StructClose);
 }
 
 /// `struct ptp_sys_offset`: of the system and of the clock by turns, one more of the system.

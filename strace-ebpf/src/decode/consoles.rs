@@ -96,17 +96,10 @@ fn pairs<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u8])
     out.push(Value::Field("entries"));
     match found.filter(|_| addr != 0) {
         Some(found) => {
-            out.push(Value::ListOpen);
             let each = found.bytes.chunks_exact(PAIR);
-            let mut shown = 0;
-            for pair in each.take(count.min(cx.options.most())) {
+            out.list(each, (count, cx.options.most()), |out, pair| {
                 structure(out, cx, StructId::UnicodePair, addr, pair);
-                shown += 1;
-            }
-            if shown < count {
-                out.push(Value::More);
-            }
-            out.push(Value::ListClose);
+            });
         }
         None => out.push(Value::Addr(addr)),
     }
@@ -119,36 +112,26 @@ pub fn font<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(fields) = Fields::new(id, cx.abi, bytes) else {
         return;
     };
-    let all = ["width", "height", "charcount"];
-    // KD_FONT_OP_SET, SET_DEFAULT, COPY and SET_TALL.
-    let (flags, taken, given): (&[&str], &[&str], &[&str]) = match fields.get("op") {
-        0 | 4 => (&["flags"], &all, &[]),
-        2 => (&[], &["width", "height"], &["width", "height"]),
-        3 => (&[], &["height"], &[]),
-        _ => (&["flags"], &all, &all),
-    };
+    let sizes = ["width", "height", "charcount"];
     out.push(Value::StructOpen);
-    fields.show(out, cx, "op");
-    fields.show_all(out, cx, flags);
-    fields.show_all(out, cx, taken);
-    match fields.get("op") {
-        0 | 4 => font_data(out, cx, &fields),
-        2 => font_name(out, cx, fields.get("data")),
-        3 => {}
-        _ => {
-            out.push(Value::Field("data"));
-            out.push(Value::Addr(fields.get("data")));
-        }
+    fields.show_all(out, cx, &["op", "flags"]);
+    fields.show_all(out, cx, &sizes);
+    if fields.has(cx, "dots") {
+        font_data(out, cx, &fields);
+    } else if fields.has(cx, "name") {
+        font_name(out, cx, fields.get("data"));
+    } else if fields.has(cx, "address") {
+        out.push(Value::Field("data"));
+        out.push(Value::Addr(fields.get("data")));
     }
     out.push(Value::StructClose);
-    let after = cx
-        .bytes_after()
-        .filter(|_| cx.succeeded() && !given.is_empty());
-    if let Some(after) = after.and_then(|bytes| Fields::new(id, cx.abi, bytes)) {
+    let after = cx.bytes_after().filter(|_| cx.succeeded());
+    let after = after.and_then(|bytes| Fields::new(StructId::FontOperationAfter, cx.abi, bytes));
+    if let Some(after) = after.filter(|after| after.has(cx, "height")) {
         out.push(Value::Becomes);
         out.push(Value::StructOpen);
-        after.show_all(out, cx, given);
-        if given.len() == all.len() {
+        after.show_all(out, cx, &sizes);
+        if after.has(cx, "dots") {
             font_data(out, cx, &after);
         }
         out.push(Value::StructClose);
@@ -211,24 +194,18 @@ pub fn volume<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         "flags",
         "name_len",
     ];
-    named(out, cx, (StructId::UbiVolume, 24), bytes, &names);
+    named(out, cx, StructId::UbiVolume, bytes, &names);
 }
 
 /// A volume's new name, `struct ubi_rnvol_req`.
 pub fn new_name<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    named(
-        out,
-        cx,
-        (StructId::UbiName, 8),
-        bytes,
-        &["vol_id", "name_len"],
-    );
+    named(out, cx, StructId::UbiName, bytes, &["vol_id", "name_len"]);
 }
 
 fn named<'a>(
     out: &mut Args<'a>,
     cx: &Cx<'_, 'a>,
-    (id, at): (StructId, usize),
+    id: StructId,
     bytes: &'a [u8],
     names: &[&'static str],
 ) {
@@ -240,7 +217,7 @@ fn named<'a>(
     out.push(Value::StructOpen);
     fields.show_all(out, cx, names);
     let len = fields.get("name_len") as i16;
-    let room = bytes.get(at..=at + MOST).unwrap_or_default();
+    let room = fields.bytes("name");
     let most = usize::try_from(len).unwrap_or(0).min(MOST);
     let text = room.split(|&byte| byte == 0).next().unwrap_or_default();
     out.push(Value::Field("name"));

@@ -2,39 +2,29 @@
 //! include/uapi/linux/dm-ioctl.h.
 
 use super::{
-    cx::{Cx, number_at, signed},
+    cx::{Cx, number_at},
     members::device,
     structs::Fields,
     value::{Args, Value},
 };
-use crate::tables::StructId;
+use crate::tables::{self, StructId};
 
 /// Bytes of the header up to its `data`.
 const HEADER: u64 = 305;
-/// The same with all of it.
-const FIXED: u16 = 312;
-/// Bytes of its version.
-const VERSION: u64 = 12;
 /// The only major version that there is.
 const MAJOR: u64 = 4;
-/// The argument that is the request.
-const REQUEST: u8 = 1;
-
-/// What a command has in its header.
-struct Command {
-    /// It is about a device.
-    device: bool,
-    /// Data follows, in either direction.
-    start: bool,
-    /// It waits for an event, or counts them.
-    event: bool,
-    /// The device's state is told.
-    state: bool,
-    /// What the caller gives.
-    given: Option<Data>,
-    /// What the kernel tells.
-    told: Option<Data>,
-}
+/// What is shown of a header, where the command has it.
+const HEAD: &[&str] = &[
+    "data_size",
+    "data_start",
+    "dev",
+    "name",
+    "uuid",
+    "target_count",
+    "open_count",
+    "event_nr",
+    "flags",
+];
 
 /// What follows a header.
 #[derive(Clone, Copy, PartialEq)]
@@ -55,71 +45,50 @@ enum Data {
     Versions,
 }
 
-fn command(request: u64) -> Command {
-    let number = request & 0xff;
-    let is = |numbers: &[u64]| numbers.contains(&number);
-    Command {
-        device: !is(&[1, 2, 13]),
-        start: is(&[2, 5, 8, 9, 11, 12, 13, 14, 15]),
-        event: is(&[4, 5, 6, 8]),
-        state: is(&[3, 5, 6, 7, 8, 9, 11, 12, 14]),
-        given: match number {
-            5 | 15 => Some(Data::Text),
-            9 => Some(Data::Targets),
-            14 => Some(Data::Message),
-            _ => None,
-        },
-        told: match number {
-            2 => Some(Data::Names),
-            11 => Some(Data::Devices),
-            12 => Some(Data::Status),
-            13 => Some(Data::Versions),
-            _ => None,
-        },
-    }
-}
+/// What follows, by the members that say so.
+const FOLLOWING: &[(&str, Data)] = &[
+    ("targets", Data::Targets),
+    ("text", Data::Text),
+    ("message", Data::Message),
+    ("names", Data::Names),
+    ("devices", Data::Devices),
+    ("status", Data::Status),
+    ("versions", Data::Versions),
+];
 
 /// The argument of every request, before and after.
 pub fn control<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let what = command(cx.register(REQUEST));
-    if !one(out, cx, bytes, &what, false) {
+    if !one(out, cx, StructId::DmIoctl, bytes) {
         return;
     }
-    let size = usize::from(FIXED);
+    let id = StructId::DmIoctlAfter;
     let after = cx
         .bytes_after()
-        .filter(|after| cx.succeeded() && after.len() >= size);
+        .filter(|after| cx.succeeded() && Fields::new(id, cx.abi, after).is_some());
     if let Some(after) = after {
         out.push(Value::Becomes);
-        one(out, cx, after, &what, true);
+        one(out, cx, id, after);
     }
 }
 
-fn one<'a>(
-    out: &mut Args<'a>,
-    cx: &Cx<'_, 'a>,
-    bytes: &'a [u8],
-    what: &Command,
-    after: bool,
-) -> bool {
-    let Some(fields) = Fields::new(StructId::DmIoctl, cx.abi, bytes) else {
+fn one<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId, bytes: &'a [u8]) -> bool {
+    let Some(fields) = Fields::new(id, cx.abi, bytes) else {
         return false;
     };
-    let major = number_at(bytes, 0, 4);
-    if fields.get("data_size") < VERSION {
+    if fields.get("data_size") < fields.bytes("version").len() as u64 {
         // Surely something else.
         return false;
     }
     out.push(Value::ListOpen);
     out.push(Value::StructOpen);
-    let is_known = header(out, cx, &fields, major, what, after);
+    let is_known = header(out, cx, &fields);
     out.push(Value::StructClose);
-    let data = if after { what.told } else { what.given };
-    if let Some(data) = data.filter(|_| is_known) {
+    let data = FOLLOWING.iter().find(|one| fields.has(cx, one.0));
+    if let Some((_, data)) = data.filter(|_| is_known) {
         let place = Place::new(bytes, &fields);
         if cx.options.verbose {
-            place.show(out, data);
-        } else if place.has(data) {
+            place.show(out, cx, *data);
+        } else if place.has(*data) {
             out.push(Value::More);
         }
     }
@@ -128,41 +97,18 @@ fn one<'a>(
 }
 
 /// The members; whether they are of a version that is known.
-fn header<'a>(
-    out: &mut Args<'a>,
-    cx: &Cx<'_, 'a>,
-    fields: &Fields<'a>,
-    major: Option<u64>,
-    what: &Command,
-    after: bool,
-) -> bool {
+fn header<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>) -> bool {
     fields.show(out, cx, "version");
-    if major != Some(MAJOR) {
+    if number_at(fields.bytes("version"), 0, 4) != Some(MAJOR) {
         out.push(Value::Comment("unsupported device mapper ABI version"));
         return false;
     }
-    fields.show(out, cx, "data_size");
     if fields.get("data_size") < HEADER {
+        fields.show(out, cx, "data_size");
         out.push(Value::Comment("data_size too small"));
         return false;
     }
-    if what.start {
-        fields.show(out, cx, "data_start");
-    }
-    if what.device {
-        fields.show_all(out, cx, &["dev", "name", "uuid"]);
-    }
-    if after && what.state {
-        fields.show_all(out, cx, &["target_count", "open_count", "event_nr"]);
-    } else if !after {
-        if what.given == Some(Data::Targets) {
-            fields.show(out, cx, "target_count");
-        }
-        if what.event {
-            fields.show(out, cx, "event_nr");
-        }
-    }
-    fields.show(out, cx, "flags");
+    fields.show_all(out, cx, HEAD);
     true
 }
 
@@ -213,9 +159,10 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn show(&self, out: &mut Args<'a>, data: Data) {
+    fn show(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, data: Data) {
         match data {
-            Data::Targets | Data::Status => self.targets(out, data),
+            Data::Targets => self.targets(out, cx, StructId::DmTarget),
+            Data::Status => self.targets(out, cx, StructId::DmTargetStatus),
             Data::Text => {
                 out.push(Value::StructOpen);
                 self.text(out, "string", self.start, self.size);
@@ -242,36 +189,30 @@ impl<'a> Place<'a> {
         from + text.len() + 1
     }
 
-    fn targets(&self, out: &mut Args<'a>, data: Data) {
-        const MISPLACED: &str = "misplaced struct dm_target_spec";
-        const SPEC: usize = 40;
+    /// Each is as far behind the one before as that says; of those that are told as far behind the first.
+    fn targets(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: StructId) {
         let mut at = self.start;
+        let size = tables::struct_size(id, cx.abi) as usize;
         for _ in 0..self.targets {
-            let there = self.bytes.get(at..).and_then(|rest| rest.get(..SPEC));
-            let next = self.number(at.saturating_add(20), 4).unwrap_or(0) as usize;
-            let Some(spec) = there else {
-                return self.missing(out, at.saturating_add(SPEC), MISPLACED);
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(fields) = Fields::new(id, cx.abi, rest) else {
+                let end = at.saturating_add(size);
+                return self.missing(out, end, "misplaced struct dm_target_spec");
             };
-            let from = if data == Data::Status { self.start } else { at };
-            let (text_at, following) = (at + SPEC, from.saturating_add(next));
+            let next = fields.get("next") as usize;
+            let is_told = fields.has(cx, "status");
+            let from = if is_told { self.start } else { at };
+            let (text_at, following) = (at + size, from.saturating_add(next));
             let to = match next {
                 0 => self.size,
                 _ => following.min(self.size),
             };
             out.push(Value::StructOpen);
-            field(out, "sector_start", number_at(spec, 0, 8));
-            field(out, "length", number_at(spec, 8, 8));
-            if data == Data::Status {
-                out.push(Value::Field("status"));
-                let status = number_at(spec, 16, 4).unwrap_or(0);
-                out.push(Value::Int(signed(status, 4)));
-            }
-            let kind = spec.get(24..).unwrap_or_default();
-            out.push(Value::Field("target_type"));
-            out.push(Value::Bytes {
-                bytes: kind.split(|&byte| byte == 0).next().unwrap_or_default(),
-                cut: !kind.contains(&0),
-            });
+            fields.show_all(
+                out,
+                cx,
+                &["sector_start", "length", "status", "target_type"],
+            );
             let to = if to < text_at { self.size } else { to };
             self.text(out, "string", text_at, to);
             out.push(Value::StructClose);

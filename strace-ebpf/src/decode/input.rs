@@ -7,40 +7,18 @@ use super::{
     value::{Args, Value},
     vectors::bytes_of,
 };
-use crate::tables::{self, SetId, StructId};
-
-/// The kinds of bits, by the requests' low bytes; EVIOCGBIT has a number for each type of events.
-const KINDS: &[(u64, SetId)] = &[
-    (0x09, SetId::InputProperties),
-    (0x18, SetId::InputKeys),
-    (0x19, SetId::InputLights),
-    (0x1a, SetId::InputSounds),
-    (0x1b, SetId::InputSwitches),
-    (0x20, SetId::InputEvents),
-    (0x21, SetId::InputKeys),
-    (0x22, SetId::InputMoves),
-    (0x23, SetId::InputAxes),
-    (0x24, SetId::InputScans),
-    (0x25, SetId::InputSwitches),
-    (0x31, SetId::InputLights),
-    (0x32, SetId::InputSounds),
-    (0x34, SetId::InputRepeats),
-    (0x35, SetId::InputEffects),
-    (0x37, SetId::InputEffectStates),
-];
+use crate::tables::StructId;
 
 /// EVIOCGBIT(EV_PWR), a number.
 const POWER: u64 = 0x36;
-
-/// Names of bits that strace shows without `-v`.
-const FEW: usize = 4;
 
 /// The argument that is the request.
 const REQUEST: u8 = 1;
 
 /// EVIOCGNAME and its kin: as many bytes as the result says.
 pub fn text<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    out.push(bytes_of(bytes, told(cx) as u64, cx.options.string));
+    let told = u64::try_from(cx.call.record.ret).unwrap_or(0);
+    out.push(bytes_of(bytes, told, cx.options.string));
 }
 
 /// EVIOCGBIT, EVIOCGKEY and their kin: as many bytes of bits as the result says.
@@ -54,19 +32,9 @@ pub fn bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         }
         return;
     }
-    let Some((_, set)) = KINDS.iter().find(|kind| kind.0 == which) else {
-        return;
-    };
-    let there = told(cx);
-    let most = if cx.options.verbose { usize::MAX } else { FEW };
-    if there > 0 {
-        let own = bytes.get(..there).unwrap_or(bytes);
-        out.push(Value::NamedBits(tables::set(*set), own, most));
+    if let Some(fields) = Fields::some(StructId::InputBits, cx.abi, bytes) {
+        fields.show_whole(out, cx);
     }
-}
-
-fn told(cx: &Cx<'_, '_>) -> usize {
-    usize::try_from(cx.call.record.ret).unwrap_or(0)
 }
 
 /// EVIOCGMTSLOTS: a value for each contact, as many as the request's number has room for.
@@ -79,22 +47,13 @@ pub fn slots<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     };
     let there = size / INT - 1;
     let values = bytes.get(INT..).unwrap_or_default().chunks_exact(INT);
-    let mut shown = 0;
     out.push(Value::StructOpen);
     fields.show(out, cx, "code");
     out.push(Value::Field("values"));
-    out.push(Value::ListOpen);
-    for value in values.take(there.min(cx.options.most())) {
-        out.push(Value::Int(signed(
-            number_at(value, 0, INT).unwrap_or(0),
-            INT,
-        )));
-        shown += 1;
-    }
-    if shown < there {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
+    out.list(values, (there, cx.options.most()), |out, value| {
+        let value = number_at(value, 0, INT).unwrap_or(0);
+        out.push(Value::Int(signed(value, INT)));
+    });
     out.push(Value::StructClose);
 }
 

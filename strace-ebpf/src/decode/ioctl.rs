@@ -73,7 +73,7 @@ pub fn loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     }
     fields.show(out, cx, "lo_number");
     let names = ["lo_flags", "lo_file_name", "lo_crypt_name"];
-    encrypted(out, cx, &fields, &names, bytes.get(184..216));
+    encrypted(out, cx, &fields, &names);
 }
 
 /// The older `struct loop_info`.
@@ -87,19 +87,11 @@ pub fn old_loop_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
         fields.show_all(out, cx, &["lo_device", "lo_inode", "lo_rdevice"]);
     }
     fields.show(out, cx, "lo_offset");
-    let key_at = if cx.abi.word_bytes() == 8 { 112 } else { 96 };
-    let key = bytes.get(key_at..key_at + 32);
-    encrypted(out, cx, &fields, &["lo_flags", "lo_name"], key);
+    encrypted(out, cx, &fields, &["lo_flags", "lo_name"]);
 }
 
 /// The members from the encryption on: flags, the file's name, and a name that only counts where there is encryption.
-fn encrypted<'a>(
-    out: &mut Args<'a>,
-    cx: &Cx<'_, 'a>,
-    fields: &Fields<'a>,
-    names: &[&'static str],
-    key: Option<&'a [u8]>,
-) {
+fn encrypted<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, names: &[&'static str]) {
     let is = cx.options.verbose || fields.get("lo_encrypt_type") != 0;
     if is {
         fields.show_all(out, cx, &["lo_encrypt_type", "lo_encrypt_key_size"]);
@@ -107,7 +99,7 @@ fn encrypted<'a>(
     fields.show_all(out, cx, if is { names } else { &names[..2] });
     if is {
         let size = usize::try_from(fields.get("lo_encrypt_key_size")).unwrap_or(usize::MAX);
-        let key = key.unwrap_or_default();
+        let key = fields.bytes("lo_encrypt_key");
         out.push(Value::Field("lo_encrypt_key"));
         out.push(Value::Bytes {
             bytes: key.get(..size).unwrap_or(key),
@@ -174,84 +166,6 @@ fn length(out: &mut Args<'_>, len: u64, one: usize) {
     }
 }
 
-/// A `struct sockaddr` of a network device: its address is as long as those of such devices are.
-pub fn hardware<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const DATA_AT: usize = 2;
-    let Some(fields) = Fields::new(StructId::HardwareAddress, cx.abi, bytes) else {
-        return;
-    };
-    // From include/uapi/linux/if_arp.h and the headers of each kind: ARPHRD_NETROM ... ARPHRD_6LOWPAN.
-    let len = match fields.get("sa_family") {
-        0 | 3 => 7,
-        1 | 6 | 772 | 774 | 780 | 801..=803 => 6,
-        270 | 271 => 5,
-        768 | 776..=779 | 783 => 4,
-        15 => 2,
-        7 | 290 | 773 | 820..=822 => 1,
-        27 | 804 | 805 | 825 | 826 => 8,
-        // ARPHRD_PPP and ARPHRD_RAWIP have none.
-        512 | 519 => 0,
-        _ => bytes.len(),
-    };
-    let data = bytes.get(DATA_AT..).unwrap_or_default();
-    out.push(Value::StructOpen);
-    fields.show(out, cx, "sa_family");
-    out.push(Value::Field("sa_data"));
-    out.push(Value::Mac(data.get(..len).unwrap_or(data)));
-    out.push(Value::StructClose);
-}
-
-/// `struct gpio_v2_line_attribute`: what its number says that it is.
-pub fn line_attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    out.push(Value::StructOpen);
-    attribute(out, cx, bytes, true);
-    out.push(Value::StructClose);
-}
-
-/// The same for some lines.
-pub fn line_attributes<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    let Some(fields) = Fields::new(StructId::GpioConfigAttribute, cx.abi, bytes) else {
-        return;
-    };
-    out.push(Value::StructOpen);
-    attribute(out, cx, bytes, false);
-    fields.show(out, cx, "mask");
-    out.push(Value::StructClose);
-}
-
-fn attribute<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], alone: bool) {
-    const DATA_AT: usize = 8;
-    let number = |at, width| number_at(bytes, at, width).unwrap_or(0);
-    let data = number(DATA_AT, 8);
-    // GPIO_V2_LINE_ATTR_ID_FLAGS, OUTPUT_VALUES and DEBOUNCE.
-    match number(0, 4) {
-        1 => {
-            out.push(Value::Field("flags"));
-            out.push(Value::Wide(tables::set(SetId::GpioLineFlags), data));
-        }
-        2 if alone => {
-            out.push(Value::Field("values"));
-            out.push(Value::Hex(data));
-        }
-        3 => {
-            out.push(Value::Field("debounce_period_us"));
-            out.push(Value::Uint(number(DATA_AT, 4)));
-        }
-        _ => {
-            if let Some(fields) = Fields::some(StructId::GpioAttribute, cx.abi, bytes) {
-                if !alone {
-                    out.push(Value::Field("attr"));
-                    out.push(Value::StructOpen);
-                }
-                fields.show_every(out, cx);
-                if !alone {
-                    out.push(Value::StructClose);
-                }
-            }
-        }
-    }
-}
-
 /// FIDEDUPERANGE: `struct file_dedupe_range` and its `dest_count` destinations, and what came of them.
 pub fn dedupe_range<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(count) = number_at(bytes, 16, 2) else {
@@ -296,25 +210,14 @@ fn destinations<'a>(
     const ONE: usize = 32;
     /// strace shows so many without `-v`.
     const FEW: usize = 2;
-    let most = if cx.options.verbose {
-        count
-    } else {
-        count.min(FEW)
-    };
-    let mut shown = 0;
+    let most = if cx.options.verbose { count } else { FEW };
     out.push(Value::Field("info"));
-    out.push(Value::ListOpen);
     let rest = bytes.get(HEADER..).unwrap_or_default();
-    for info in rest.chunks_exact(ONE).take(most) {
+    out.list(rest.chunks_exact(ONE), (count, most), |out, info| {
         out.push(Value::StructOpen);
         show(out, info);
         out.push(Value::StructClose);
-        shown += 1;
-    }
-    if count > shown {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
+    });
 }
 
 /// FS_IOC_GETFSUUID: as many bytes as it says.
@@ -350,32 +253,6 @@ fn sized<'a>(
     out.push(Value::Uint((*len).into()));
     out.push(Value::Field(name));
     out.push(value(rest, usize::from(*len)));
-    out.push(Value::StructClose);
-}
-
-/// PIDFD_GET_INFO: what the mask says that is told.
-pub fn process<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const TOLD: [(u64, &[&str]); 4] = [
-        (4, &["cgroupid"]),
-        (1, &["pid", "tgid", "ppid"]),
-        (
-            2,
-            &[
-                "ruid", "rgid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid",
-            ],
-        ),
-        (8, &["exit_code"]),
-    ];
-    let Some(fields) = Fields::new(StructId::PidfdInfo, cx.abi, bytes) else {
-        return;
-    };
-    out.push(Value::StructOpen);
-    fields.show(out, cx, "mask");
-    for (bit, names) in TOLD {
-        if cx.succeeded() && fields.get("mask") & bit != 0 {
-            fields.show_all(out, cx, names);
-        }
-    }
     out.push(Value::StructClose);
 }
 

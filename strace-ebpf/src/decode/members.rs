@@ -8,14 +8,17 @@ use super::{
 };
 use crate::{
     session::parse::Captured,
-    tables::{self, Abi, Dir, Layout, Member, MemberTy, Pointee, SetId, StructId},
+    tables::{self, Abi, Dir, Layout, Member, MemberTy, Pointee, SetId, Source, StructId},
 };
 
 /// All of them, or the scalar that a layout without names is.
 pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, bytes: &'a [u8]) {
-    if let [only] = layout.members
-        && only.name.is_empty()
-    {
+    let alone = layout.members.iter().filter(|m| m.name.is_empty());
+    let is_alone = layout.members.first().is_some_and(|m| m.name.is_empty());
+    if is_alone {
+        let Some(only) = alone.into_iter().find(|m| holds(cx, m, bytes)) else {
+            return;
+        };
         if let MemberTy::Text(n) = only.ty {
             out.push(text_alone(cx, bytes, n.into()));
         } else {
@@ -28,6 +31,9 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
     }
     out.push(Value::StructOpen);
     for one in layout.members {
+        if !holds(cx, one, bytes) {
+            continue;
+        }
         let Some(own) = part(one, bytes) else {
             break;
         };
@@ -45,8 +51,7 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
             out.push(Value::InetPton6(one.name, *address));
             continue;
         }
-        out.push(Value::Field(one.name));
-        member_of(out, cx, &one.ty, bytes, own);
+        named(out, cx, one.name, &one.ty, (bytes, own));
     }
     let more = bytes.get(layout.size.into()..).unwrap_or_default();
     if !layout.hides_more && layout.least > 0 {
@@ -55,6 +60,39 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
         out.push(Value::More);
     }
     out.push(Value::StructClose);
+}
+
+/// Do all conditions hold under which it is shown?
+fn holds(cx: &Cx<'_, '_>, member: &Member, whole: &[u8]) -> bool {
+    member.conditions.iter().all(|condition| {
+        let number = match condition.source {
+            Source::Member { at, width } => number_at(whole, at.into(), width.into()),
+            Source::Argument { n, mask } => Some(cx.register(n) & mask),
+        };
+        number.is_some_and(|number| condition.holds(number))
+    })
+}
+
+/// `name=value`, but for what has no name of its own.
+fn named<'a>(
+    out: &mut Args<'a>,
+    cx: &Cx<'_, 'a>,
+    name: &'static str,
+    ty: &MemberTy,
+    (whole, own): (&[u8], &'a [u8]),
+) {
+    match *ty {
+        MemberTy::More => out.push(Value::More),
+        MemberTy::Inline(id) => {
+            if let Some(fields) = Fields::some(id, cx.abi, own) {
+                fields.show_every(out, cx);
+            }
+        }
+        _ => {
+            out.push(Value::Field(name));
+            member_of(out, cx, ty, whole, own);
+        }
+    }
 }
 
 /// One member of a structure of which these are all bytes: another one may say how many elements it has.
@@ -71,17 +109,10 @@ fn member_of<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, whole: &[u8
     };
     let said = number_at(whole, by.into(), width.into()).unwrap_or(0);
     let there = usize::from(count).min(usize::try_from(said).unwrap_or(usize::MAX));
-    let most = there.min(cx.options.most());
-    out.push(Value::ListOpen);
-    let mut shown = 0;
-    for one in own.chunks_exact(usize::from(stride).max(1)).take(most) {
+    let each = own.chunks_exact(usize::from(stride).max(1));
+    out.list(each, (there, cx.options.most()), |out, one| {
         member(out, cx, elem, one);
-        shown += 1;
-    }
-    if shown < there {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
+    });
 }
 
 /// Is it zero, or a list without elements?
@@ -172,7 +203,12 @@ fn part<'a>(member: &Member, bytes: &'a [u8]) -> Option<&'a [u8]> {
         MemberTy::Counted { .. } => 0,
         ty => width(&ty),
     };
-    (rest.len() >= least.max(1)).then_some(rest)
+    let least = if member.ty == MemberTy::More {
+        0
+    } else {
+        least.max(1)
+    };
+    (rest.len() >= least).then_some(rest)
 }
 
 /// Bytes of a member; of a structure within just the first.
@@ -224,7 +260,11 @@ fn width(ty: &MemberTy) -> usize {
         MemberTy::Array { count, stride, .. } | MemberTy::Counted { count, stride, .. } => {
             usize::from(count) * usize::from(stride)
         }
-        MemberTy::Pad | MemberTy::Struct(_) => 0,
+        MemberTy::Pad
+        | MemberTy::More
+        | MemberTy::NamedBits(_)
+        | MemberTy::Struct(_)
+        | MemberTy::Inline(_) => 0,
         MemberTy::KernelVersion => 4,
         MemberTy::To { width, .. } => usize::from(width),
         MemberTy::Details { .. } => 4,
@@ -388,7 +428,8 @@ pub(super) fn member<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, ty: &MemberTy, byt
             }
             Value::ListClose
         }
-        MemberTy::Pad => return,
+        MemberTy::NamedBits(id) => return named_bits(out, cx, id, bytes),
+        MemberTy::Pad | MemberTy::More | MemberTy::Inline(_) => return,
         MemberTy::Struct(id) => {
             let size = tables::struct_size(id, cx.abi) as usize;
             return structure(out, cx, id, 0, bytes.get(..size).unwrap_or(bytes));
@@ -425,6 +466,22 @@ fn name(bytes: &[u8]) -> Value<'_> {
     Value::Bytes {
         bytes: text.get(..most).unwrap_or(text),
         cut: text.len() > most,
+    }
+}
+
+/// Names of bits that strace shows without `-v`.
+const FEW_BITS: usize = 4;
+
+fn named_bits<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, id: SetId, bytes: &'a [u8]) {
+    let there = usize::try_from(cx.call.record.ret).unwrap_or(0);
+    let most = if cx.options.verbose {
+        usize::MAX
+    } else {
+        FEW_BITS
+    };
+    if there > 0 {
+        let own = bytes.get(..there).unwrap_or(bytes);
+        out.push(Value::NamedBits(tables::set(id), own, most));
     }
 }
 
@@ -508,10 +565,25 @@ impl<'a> Fields<'a> {
         members(out, cx, self.layout, self.bytes);
     }
 
-    /// Is the member there?
-    pub fn has(&self, name: &str) -> bool {
+    /// Is the member there, and to be shown?
+    pub fn has(&self, cx: &Cx<'_, '_>, name: &str) -> bool {
+        self.shown(cx, name).is_some()
+    }
+
+    /// The member of that name that is to be shown, and its bytes.
+    fn shown(&self, cx: &Cx<'_, '_>, name: &str) -> Option<(&'static Member, &'a [u8])> {
+        let mut own = self.layout.members.iter().filter(|m| m.name == name);
+        let found = own.find(|m| holds(cx, m, self.bytes))?;
+        Some((found, part(found, self.bytes)?))
+    }
+
+    /// The bytes of a member, as many as there are.
+    pub fn bytes(&self, name: &str) -> &'a [u8] {
         let found = self.find(name);
-        found.is_some_and(|m| part(m, self.bytes).is_some())
+        let own = found.and_then(|m| Some((m, self.bytes.get(usize::from(m.at)..)?)));
+        own.map_or(&[][..], |(m, rest)| {
+            rest.get(..width(&m.ty)).unwrap_or(rest)
+        })
     }
 
     /// Writes `shown=value` if the member is there.
@@ -522,12 +594,10 @@ impl<'a> Fields<'a> {
         name: &'static str,
         shown: &'static str,
     ) {
-        if let Some(found) = self.find(name)
-            && let Some(own) = part(found, self.bytes)
+        if let Some((found, own)) = self.shown(cx, name)
             && !(found.nonzero && is_none(cx, &found.ty, self.bytes, own))
         {
-            out.push(Value::Field(shown));
-            member_of(out, cx, &found.ty, self.bytes, own);
+            named(out, cx, shown, &found.ty, (self.bytes, own));
         }
     }
 
@@ -540,9 +610,7 @@ impl<'a> Fields<'a> {
 
     /// Writes `value` if the member is there.
     pub fn show_bare(&self, out: &mut Args<'a>, cx: &Cx<'_, 'a>, name: &str) {
-        if let Some(found) = self.find(name)
-            && let Some(own) = part(found, self.bytes)
-        {
+        if let Some((found, own)) = self.shown(cx, name) {
             member(out, cx, &found.ty, own);
         }
     }

@@ -63,9 +63,9 @@ fn request<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8], id: StructI
         return;
     };
     out.push(Value::StructOpen);
-    let all = ["size", "mnt_ns_fd", "mnt_id", "param", "mnt_ns_id"];
-    for name in all {
-        if fields.has(name) {
+    let members = ["size", "mnt_ns_fd", "mnt_id", "param", "mnt_ns_id"];
+    for name in members {
+        if fields.has(cx, name) {
             fields.show(out, cx, name);
         }
     }
@@ -100,7 +100,7 @@ pub fn statmount<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let Some(fields) = Fields::some(StructId::Statmount, cx.abi, bytes) else {
         return;
     };
-    if !fields.has("mask") {
+    if !fields.has(cx, "mask") {
         return;
     }
     out.push(Value::StructOpen);

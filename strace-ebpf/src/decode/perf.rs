@@ -195,7 +195,7 @@ fn rest<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, all: u64) 
         "aux_sample_size",
     ];
     fields.show_all(out, cx, &more);
-    if fields.has("aux_action") {
+    if fields.has(cx, "aux_action") {
         let action = fields.get("aux_action");
         for (bit, name) in (0..).zip(["aux_start_paused", "aux_pause", "aux_resume"]) {
             out.push(Value::Field(name));

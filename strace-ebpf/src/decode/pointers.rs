@@ -257,11 +257,18 @@ fn before_and_after<'a>(
     let size = tables::struct_size(then, cx.abi) as usize;
     let after = cx.bytes_after().filter(|_| cx.succeeded());
     let after = after.and_then(|bytes| bytes.get(..size));
+    let before = out.len();
     if is_shown && (after.is_some() || told != Told::Success && cx.failed()) {
         out.push(Value::Becomes);
     }
     match after {
-        Some(bytes) => structs::pointee(out, cx, then, raw, bytes),
+        Some(bytes) => {
+            structs::pointee(out, cx, then, raw, bytes);
+            // A union that has nothing of the kind.
+            if out.len() == before + 3 && is_shown {
+                out.truncate(before);
+            }
+        }
         None if !is_shown || told != Told::Success && cx.failed() => out.push(Value::Addr(raw)),
         None => {}
     }

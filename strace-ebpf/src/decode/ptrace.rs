@@ -80,7 +80,7 @@ pub fn syscall_info<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     out.push(Value::StructOpen);
     fields.show_all(out, cx, &common);
     match fields.get("op") {
-        1 | 3 if !fields.has("nr") => {}
+        1 | 3 if !fields.has(cx, "nr") => {}
         1 => entry(out, cx, &fields, "entry", false),
         2 => left(out, bytes),
         3 => entry(out, cx, &fields, "seccomp", true),

@@ -2,8 +2,8 @@
 //! `struct sg_io_v4` of include/uapi/linux/bsg.h, named by a `Q`; with the bytes that they lead to.
 
 use super::{
-    cx::{Cx, number, number_at, signed},
-    structs::Fields,
+    cx::{Cx, number_at, signed},
+    structs::{self, Fields},
     value::{Args, Value},
     vectors::binary_of,
 };
@@ -177,23 +177,10 @@ fn transfer<'a>(
         return out.push(Value::Addr(addr));
     };
     let count = usize::try_from(vector).unwrap_or(usize::MAX);
-    let mut shown = 0;
-    out.push(Value::ListOpen);
     let each = found.bytes.chunks_exact(2 * word);
-    for one in each.take(count.min(cx.options.most())) {
-        let (base, len) = one.split_at(word);
-        out.push(Value::StructOpen);
-        out.push(Value::Field("iov_base"));
-        out.push(Value::Addr(number(base)));
-        out.push(Value::Field("iov_len"));
-        out.push(Value::Uint(number(len)));
-        out.push(Value::StructClose);
-        shown += 1;
-    }
-    if shown < count {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
+    out.list(each, (count, cx.options.most()), |out, one| {
+        structs::structure(out, cx, StructId::Iovec, 0, one);
+    });
 }
 
 fn data<'a>(

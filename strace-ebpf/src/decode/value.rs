@@ -250,6 +250,30 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Elements of a list: what `show` writes of each, at most `most` of the `there` that it has, and `...` for the others.
+    pub fn list<T>(
+        &mut self,
+        each: impl Iterator<Item = T>,
+        (there, most): (usize, usize),
+        mut show: impl FnMut(&mut Self, T),
+    ) {
+        let mut shown = 0;
+        self.push(Value::ListOpen);
+        for one in each.take(there.min(most)) {
+            show(self, one);
+            shown += 1;
+        }
+        if shown < there {
+            self.push(Value::More);
+        }
+        self.push(Value::ListClose);
+    }
+
+    /// Takes away the tokens from this one on, of the argument begun last.
+    pub fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+
     /// Tokens so far.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! What structs are made of: members, where they are and how they are shown. Plain `'static` data, generated from
 //! xtask/data/layouts.txt, whose type words map one to one to [`MemberTy`].
-use super::{Dir, SetId, StructId};
+use super::{Dir, Match, SetId, StructId};
 
 /// A struct of one ABI, or a scalar: then its only member has no name.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Layout {
     pub answered: bool,
     /// Of bytes behind what is known is shown only that there are some.
     pub hides_more: bool,
+    /// Its pointers are not followed where what descriptors lead to is wanted.
+    pub spared: bool,
     /// What is shown of it behind ` => ` after the call.
     pub then: Option<(StructId, Told)>,
     /// Those that are shown, in order.
@@ -45,6 +47,52 @@ pub struct Member {
     pub nonzero: bool,
     /// Written by the kernel: shown after a success only.
     pub answer: bool,
+    /// Shown where all of them hold.
+    pub conditions: &'static [Condition],
+}
+
+/// What decides whether a member is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The number that is looked at.
+    pub source: Source,
+    /// How it is compared.
+    pub how: Match,
+    /// With what.
+    pub values: &'static [u64],
+}
+
+/// Where a number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In the same struct.
+    Member {
+        /// Bytes from its start.
+        at: u16,
+        /// Bytes of the number.
+        width: u8,
+    },
+    /// Some bits of an argument of the call.
+    Argument {
+        /// Which.
+        n: u8,
+        /// Which bits, the lowest among them.
+        mask: u64,
+    },
+}
+
+impl Condition {
+    /// Does it hold for this number?
+    #[must_use]
+    pub fn holds(&self, number: u64) -> bool {
+        let bits = self.values.iter().fold(0, |all, value| all | value);
+        match self.how {
+            Match::Is => self.values.contains(&number),
+            Match::IsNot => !self.values.contains(&number),
+            Match::Has => number & bits != 0,
+            Match::HasNot => number & bits == 0,
+        }
+    }
 }
 
 /// What a pointer within a struct leads to.
@@ -173,10 +221,16 @@ pub enum MemberTy {
     Bytes(u16),
     /// Bytes, each by the name of its place.
     Indexed(SetId, u16),
+    /// Nothing but `...`.
+    More,
+    /// The numbers of the bits that are set in as many bytes as the result says, by name.
+    NamedBits(SetId),
     /// Padding.
     Pad,
     /// A struct within.
     Struct(StructId),
+    /// The same, whose members are shown as if they were those of the struct around it.
+    Inline(StructId),
     /// Elements in a row.
     Array {
         /// Each.

@@ -25,7 +25,7 @@ mod tests;
 
 pub use generated::sets::SetId;
 pub use generated::structs::StructId;
-pub use layout::{Layout, Length, Member, MemberTy, Pointee, Told};
+pub use layout::{Condition, Layout, Length, Member, MemberTy, Pointee, Source, Told};
 pub use netlink::{
     AttributeTy, Attributes, Kinds, Message, Protocol, Rest, Verb, errors as netlink_error,
     protocol as netlink_protocol,

@@ -95,6 +95,8 @@ pub struct Test {
 pub enum Match {
     /// It is one of the values.
     Is,
+    /// It is none of them.
+    IsNot,
     /// It has one of the bits.
     Has,
     /// It has none of the bits.
@@ -106,6 +108,7 @@ impl Test {
         let value = raw.get(usize::from(self.arg)).copied().unwrap_or(0) & self.mask;
         match self.how {
             Match::Is => self.values.contains(&value),
+            Match::IsNot => !self.values.contains(&value),
             Match::Has => self.values.iter().any(|bits| value & bits != 0),
             Match::HasNot => self.values.iter().all(|bits| value & bits == 0),
         }

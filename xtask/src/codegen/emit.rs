@@ -21,7 +21,7 @@ pub fn files(tables: &Tables) -> Result<Vec<(&'static str, String)>> {
         ("structs.rs", structs(tables)),
         (
             "layouts.rs",
-            layouts::emit(&tables.layouts, &tables.structs)?,
+            layouts::emit(&tables.layouts, &tables.structs, &tables.sets)?,
         ),
         (
             "netlink.rs",

@@ -2,7 +2,8 @@
 //!
 //! A row is `NAME[@ABI,...] | MEMBER:TYPE ... [| TRAIT, ...]`. Members stand in C's order; `-:TYPE` takes
 //! room but is not shown, `=TYPE` alone is a scalar that has no name, `NAME?:TYPE` is shown where it is not zero. From
-//! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. The types are in
+//! the word `...` on members are shown with -v only, from `=>` on after a success only, as they are then. `^NAME` is in the
+//! same place as the member before it, `-NAME` is only there for conditions, which stand behind the name. The types are in
 //! the file's head. Rows with `@ABI` go before the
 //! one without.
 
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::data::{ABIS, At, Struct, rows};
 use super::emit::{HEAD, camel_case};
+use super::sets::Set;
 pub use place::MemberTypes;
 use place::{Compiler, Rules};
 
@@ -29,6 +31,7 @@ pub struct Layout {
     least: Option<String>,
     answered: bool,
     hides_more: bool,
+    spared: bool,
     /// Members as they are to be shown, where that is not C's order.
     order: Vec<String>,
     /// What is shown of it after the call, as another struct, and when.
@@ -37,10 +40,24 @@ pub struct Layout {
 
 struct Member {
     name: String,
+    /// Not shown.
+    hidden: bool,
+    /// In the same place as the one before it.
+    overlaps: bool,
+    conditions: Vec<Condition>,
     ty: Type,
     extra: bool,
     nonzero: bool,
     answer: bool,
+}
+
+/// When a member is shown.
+struct Condition {
+    /// Another member, or `argN/MASK`.
+    of: String,
+    /// `=` one of the values, `~` none of them, `&` any of the bits, `!` none of them.
+    how: char,
+    values: Vec<String>,
 }
 
 struct Type {
@@ -94,12 +111,14 @@ fn layout(at: At, line: &str) -> Result<Layout> {
         // What the kernel writes is in what it has written.
         answered: answer,
         hides_more: false,
+        spared: false,
         order: Vec::new(),
         then: None,
     };
     for one in traits.split(',').map(str::trim).filter(|t| !t.is_empty()) {
         match one.split_once(' ') {
             None if one == "packed" => row.packed = true,
+            None if one == "spared" => row.spared = true,
             None if one == "answered" => row.answered = true,
             Some(("hides", "more")) => row.hides_more = true,
             Some(("least", member)) => row.least = Some(member.into()),
@@ -118,18 +137,44 @@ fn layout(at: At, line: &str) -> Result<Layout> {
 
 fn member(word: &str, extra: bool, answer: bool) -> Result<Member> {
     let (name, ty) = match word.strip_prefix('=') {
-        Some(ty) => ("", ty),
-        None => word
+        Some(ty) if !ty.starts_with('@') => ("", ty),
+        of_condition => of_condition
+            .unwrap_or(word)
             .split_once(':')
             .with_context(|| format!("`{word}` is not member:type"))?,
     };
+    let overlaps = name.starts_with('^');
+    let mut parts = name.trim_start_matches('^').split('@');
+    let name = parts.next().unwrap_or_default();
     let nonzero = name.ends_with('?');
+    let name = name.trim_end_matches('?');
+    let hidden = name.starts_with('-');
+    let name = if hidden && name.len() > 1 {
+        &name[1..]
+    } else {
+        name
+    };
     Ok(Member {
-        name: name.trim_end_matches('?').into(),
+        name: name.into(),
+        hidden,
+        overlaps,
+        conditions: parts.map(condition).collect::<Result<_>>()?,
         ty: type_of(ty)?,
         extra,
         nonzero,
         answer,
+    })
+}
+
+fn condition(text: &str) -> Result<Condition> {
+    let at = text.find(['=', '~', '&', '!']);
+    let at = at.with_context(|| format!("`{text}` is no condition"))?;
+    let (of, rest) = text.split_at(at);
+    let (how, values) = rest.split_at(1);
+    Ok(Condition {
+        of: of.into(),
+        how: how.chars().next().unwrap_or_default(),
+        values: values.split(',').map(Into::into).collect(),
     })
 }
 
@@ -167,7 +212,7 @@ impl Layout {
     /// The members that are shown, in order; whether with `-v` only, and whether after a success only.
     fn shown(&self) -> Result<Vec<(&Member, bool, bool)>> {
         if self.order.is_empty() {
-            let named = self.members.iter().filter(|m| m.name != "-");
+            let named = self.members.iter().filter(|m| !m.hidden);
             return Ok(named.map(|m| (m, m.extra, m.answer)).collect());
         }
         let (mut extra, mut answer, mut list) = (false, false, Vec::new());
@@ -176,9 +221,13 @@ impl Layout {
                 "..." => extra = true,
                 "=>" => answer = true,
                 name => {
-                    let found = self.members.iter().find(|m| m.name == name);
-                    let found = found.with_context(|| format!("no `{name}`"))?;
-                    list.push((found, extra, answer));
+                    // Of a union several may have the name.
+                    let before = list.len();
+                    let of_name = self.members.iter().filter(|m| m.name == name);
+                    list.extend(of_name.map(|found| (found, extra, answer)));
+                    if list.len() == before {
+                        bail!("no `{name}`");
+                    }
                 }
             }
         }
@@ -187,10 +236,10 @@ impl Layout {
 }
 
 /// The text of generated/layouts.rs; fails where a layout's size is not that of structs.txt.
-pub fn emit(rows: &[Layout], structs: &[Struct]) -> Result<String> {
-    let compiler = Compiler { rows };
+pub fn emit(rows: &[Layout], structs: &[Struct], sets: &[Set]) -> Result<String> {
+    let compiler = Compiler { rows, sets };
     let mut out = format!(
-        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Dir, Layout, Length, Member, MemberTy, Pointee, SetId, StructId, Told}};\n\n"
+        "{HEAD}//! Members of structs, placed as C does.\n#![allow(clippy::unreadable_literal)]\nuse crate::tables::{{Condition, Dir, Layout, Length, Match, Member, MemberTy, Pointee, SetId, Source, StructId, Told}};\n\n"
     );
     if let Some(row) = rows
         .iter()
@@ -254,10 +303,11 @@ fn one(compiler: &Compiler<'_>, row: &Struct, abi: usize, size: u32) -> Result<O
         found = placed.size;
         if placed.size == size {
             return Ok(Some(format!(
-                "Layout {{ size: {size}, least: {}, answered: {}, hides_more: {}, then: {then}, members: &[{}] }}",
+                "Layout {{ size: {size}, least: {}, answered: {}, hides_more: {}, spared: {}, then: {then}, members: &[{}] }}",
                 placed.least,
                 layout.answered,
                 layout.hides_more,
+                layout.spared,
                 placed.members.join(",")
             )));
         }
@@ -274,7 +324,11 @@ mod tests {
 
     fn placed(line: &str, rules: Rules) -> Result<(u32, Vec<String>)> {
         let rows = [layout(At::nowhere(), line)?];
-        let placed = Compiler { rows: &rows }.place(&rows[0], 0, rules)?;
+        let placed = Compiler {
+            rows: &rows,
+            sets: &[],
+        }
+        .place(&rows[0], 0, rules)?;
         Ok((placed.size, placed.members))
     }
 
@@ -287,6 +341,10 @@ mod tests {
         assert!(members[1].contains("at: 4"), "{}", members[1]);
         assert_eq!(placed("x | a:int b:u64 | packed", Rules::Native)?.0, 12);
         assert_eq!(placed("x | a:array(short,3) b:u8", Rules::Native)?.0, 8);
+        let (size, members) = placed("x | a:int b@a=1,0x10:int ^c@a&4:u64 -:int", Rules::Native)?;
+        assert_eq!(size, 24);
+        assert!(members[1].contains("at: 8") && members[2].contains("at: 8"));
+        assert!(members[1].contains("how: Match::Is, values: &[0x1,0x10,]"));
         Ok(())
     }
 
@@ -302,6 +360,9 @@ mod tests {
             ("x | a:to(b,n)", "no `n`"),
             ("x | a:struct(y)", "no layout `y`"),
             ("x | a:int | odd", "unknown trait `odd`"),
+            ("x | a:int b@c=1:int", "no `c`"),
+            ("x | a:int b@a=X:int", "no value `X`"),
+            ("x | a:int b@a:int", "`a` is no condition"),
         ] {
             let error = placed(line, Rules::Native).err().map(|e| format!("{e:#}"));
             assert!(error.unwrap_or_default().contains(expected), "{line}");

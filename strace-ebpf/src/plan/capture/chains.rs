@@ -17,13 +17,6 @@ use crate::tables::{self, Dir, Length, MemberTy, Pointee, StructId, Ty};
 /// `include/uapi/linux/bpf_common.h`.
 const MOST_DETAILS: u32 = 4096;
 
-/// What is left out where what descriptors lead to is wanted: fonts of consoles and their characters. The plan of
-/// ioctl(2) has no room for both.
-const SPARED: [Pointee; 2] = [
-    Pointee::Struct(StructId::FontRows),
-    Pointee::Array(StructId::UnicodePair),
-];
-
 impl Builder<'_> {
     /// What the members of the structures that operation `block` copied point to, `stride` bytes apart.
     pub(super) fn members(&mut self, arg: u8, when: u8, block: u8, id: StructId, stride: u16) {
@@ -45,6 +38,9 @@ impl Builder<'_> {
         let Some(layout) = tables::layout(id, self.abi) else {
             return;
         };
+        if layout.spared && self.limits.descriptors {
+            return;
+        }
         for member in layout.members {
             let dir = match member.ty {
                 MemberTy::Details { id, count_at } if self.shown.detail.verbose => {
@@ -104,9 +100,6 @@ impl Builder<'_> {
             MemberTy::Writes { id, width } => (Pointee::Struct(id), width, None),
             _ => return,
         };
-        if self.limits.descriptors && SPARED.contains(&what) {
-            return;
-        }
         let from_block = |width| {
             if width == 8 {
                 FROM_BLOCK64
@@ -183,47 +176,43 @@ impl Builder<'_> {
         };
         match what {
             Pointee::Struct(StructId::Iocb) => self.transfers(arg, when, inner),
-            Pointee::Array(StructId::V4l2Setting) => self.settings(arg, when, inner),
+            Pointee::Array(id) => self.elements(arg, when, inner, id),
             _ => {}
         }
     }
 
-    /// The texts of the controls that operation `block` copied: `struct v4l2_ext_control`, which has a size for them.
-    /// Where what descriptors lead to is wanted the plan has no room for them.
-    fn settings(&mut self, arg: u8, when: u8, block: u8) {
-        const SIZE_AT: u16 = 4;
-        const TEXT_AT: u16 = 12;
-        const BYTES: u16 = 20;
-        if self.limits.descriptors {
-            return;
-        }
-        self.add(Op {
+    /// What the structures point to that operation `block` copied, as many as are shown.
+    fn elements(&mut self, arg: u8, when: u8, block: u8, id: StructId) {
+        let op = Op {
             kind: KIND_BYTES,
             when,
             arg,
-            addr_from: self.block_word(),
-            addr_off: TEXT_AT,
-            len_from: FROM_BLOCK32,
-            len_off: SIZE_AT,
             block,
             scale: 1,
-            stride: BYTES,
-            limit: self.limits.string,
+            stride: tables::struct_size(id, self.abi) as u16,
             max_elements: shown_elements(&self.limits),
             ..Op::default()
-        });
+        };
+        self.members_from(op, id, 0);
+    }
+
+    /// Where a member of a structure is.
+    pub(super) fn place(&self, id: StructId, name: &str) -> u16 {
+        let layout = tables::layout(id, self.abi);
+        let found = layout.and_then(|layout| layout.members.iter().find(|m| m.name == name));
+        found.map_or(0, |member| member.at)
     }
 
     /// What the `iocb`s that operation `block` copied read or write, by their opcodes: `include/uapi/linux/aio_abi.h`.
     fn transfers(&mut self, arg: u8, when: u8, block: u8) {
-        const OPCODE_AT: u8 = 16;
-        const BUFFER_AT: u16 = 24;
-        const LENGTH_AT: u16 = 32;
         const IOCB_CMD_PWRITE: u8 = 1;
         const IOCB_CMD_PREADV: u8 = 7;
         const IOCB_CMD_PWRITEV: u8 = 8;
         self.descriptor_members(Dir::In, block, StructId::Iocb, 0);
         let (text, most) = (self.limits.string, self.most_elements());
+        let at = |name| self.place(StructId::Iocb, name);
+        let (opcode_at, buffer_at, length_at) =
+            (at("aio_lio_opcode"), at("aio_buf"), at("aio_nbytes"));
         let of = |opcodes: &[u8]| Op {
             kind: KIND_BYTES,
             when,
@@ -232,10 +221,10 @@ impl Builder<'_> {
             addr_from: FROM_BLOCK64,
             len_from: FROM_BLOCK64,
             block,
-            cond_arg: OPCODE_AT,
+            cond_arg: opcode_at as u8,
             cond_bits: opcodes.iter().fold(0, |all, opcode| all | 1 << opcode),
-            addr_off: BUFFER_AT,
-            len_off: LENGTH_AT,
+            addr_off: buffer_at,
+            len_off: length_at,
             scale: 1,
             limit: text,
             max_elements: most,

@@ -8,6 +8,7 @@ use strace_ebpf_common::plan::{
 };
 
 use super::{Builder, shown_elements};
+use crate::tables::StructId;
 
 /// Bits for `S` and `Q` as the first byte, modulo 64.
 const THIRD: u64 = 1 << (b'S' & 63);
@@ -28,6 +29,7 @@ const ROOM: u16 = 4;
 impl Builder<'_> {
     pub(super) fn commands(&mut self, arg: u8, block: u8) {
         let word = self.word();
+        let (third, fourth) = (StructId::SgIoV3, StructId::SgIoV4);
         let behind = if word == 4 { DIRECTIONS } else { LENGTHS };
         // It may be a list of places, of which as many are shown.
         let list = 2 * u32::from(word) * u32::from(shown_elements(&self.limits));
@@ -45,9 +47,9 @@ impl Builder<'_> {
         // The data of the older one, and the command of the newer one: in the same place.
         self.add(Op {
             addr_from: self.block_word(),
-            addr_off: 16,
+            addr_off: self.place(third, "dxferp"),
             len_from: FROM_BLOCK32,
-            len_off: 12,
+            len_off: self.place(third, "dxfer_len"),
             scale: ROOM,
             limit: self.limits.string.max(list),
             ..op
@@ -62,7 +64,7 @@ impl Builder<'_> {
         };
         self.add(Op {
             addr_from: self.block_word(),
-            addr_off: 16 + word,
+            addr_off: self.place(third, "cmdp"),
             len_from: FROM_CONST,
             len_off: 252,
             limit: self.limits.string.min(252),
@@ -75,9 +77,9 @@ impl Builder<'_> {
         // The newer one's data out and in.
         self.add(Op {
             addr_from: FROM_BLOCK64,
-            addr_off: 72,
+            addr_off: self.place(fourth, "dout_xferp"),
             len_from: FROM_BLOCK32,
-            len_off: 60,
+            len_off: self.place(fourth, "dout_xfer_len"),
             scale: ROOM,
             limit: self.limits.string.max(list),
             stride: 8,
@@ -88,9 +90,9 @@ impl Builder<'_> {
         self.add(Op {
             when: WHEN_EXIT,
             addr_from: FROM_BLOCK64,
-            addr_off: 48,
+            addr_off: self.place(fourth, "response"),
             len_from: FROM_BLOCK32,
-            len_off: 132,
+            len_off: self.place(fourth, "response_len"),
             flags: OP_ELEMENTS | OP_IF_ELEMENT,
             stride: 0,
             cond_bits: FOURTH,

@@ -423,6 +423,7 @@ pub enum SetId {
     PersonalityBase,
     PhonetProtocol,
     PidType,
+    PidfdCoredump,
     PidfdInfoMask,
     PidfdOpenFlags,
     PidfdSignalFlags,
@@ -1116,6 +1117,7 @@ impl SetId {
         Self::PersonalityBase,
         Self::PhonetProtocol,
         Self::PidType,
+        Self::PidfdCoredump,
         Self::PidfdInfoMask,
         Self::PidfdOpenFlags,
         Self::PidfdSignalFlags,
@@ -1807,6 +1809,7 @@ impl SetId {
         "personality_base",
         "phonet_protocol",
         "pid_type",
+        "pidfd_coredump",
         "pidfd_info_mask",
         "pidfd_open_flags",
         "pidfd_signal_flags",
@@ -2088,7 +2091,7 @@ impl SetId {
 }
 
 /// By `SetId`.
-pub static SETS: [Set; 688] = [
+pub static SETS: [Set; 689] = [
     Set {
         name: "access_mode",
         kind: SetKind::Flags,
@@ -13069,6 +13072,22 @@ pub static SETS: [Set; 688] = [
             (0x1, "PIDTYPE_TGID"),
             (0x2, "PIDTYPE_PGID"),
             (0x3, "PIDTYPE_SID"),
+        ],
+        after: &[],
+    },
+    Set {
+        name: "pidfd_coredump",
+        kind: SetKind::Flags,
+        unknown: Unknown::Comment("PIDFD_COREDUMP_???"),
+        bits: 32,
+        apart: false,
+        remarked: false,
+        before: &[],
+        values: &[
+            (0x1, "PIDFD_COREDUMPED"),
+            (0x2, "PIDFD_COREDUMP_SKIP"),
+            (0x4, "PIDFD_COREDUMP_USER"),
+            (0x8, "PIDFD_COREDUMP_ROOT"),
         ],
         after: &[],
     },

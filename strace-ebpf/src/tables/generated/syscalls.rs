@@ -7152,7 +7152,28 @@ static VARIANT_IOCTL_285: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x40383d03, 0x40383d0c],
+        values: &[0x40383d03],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("request", Ty::Enum(SetId::IoctlRequest)),
+        Arg::new(
+            "arg",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PtpPeroutOld,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_IOCTL_286: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x40383d0c],
     }],
     args: &[
         Arg::new("fd", Ty::Fd),
@@ -7168,7 +7189,7 @@ static VARIANT_IOCTL_285: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_286: Variant = Variant {
+static VARIANT_IOCTL_287: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7189,7 +7210,7 @@ static VARIANT_IOCTL_286: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_287: Variant = Variant {
+static VARIANT_IOCTL_288: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7210,7 +7231,7 @@ static VARIANT_IOCTL_287: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_288: Variant = Variant {
+static VARIANT_IOCTL_289: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7231,7 +7252,7 @@ static VARIANT_IOCTL_288: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_289: Variant = Variant {
+static VARIANT_IOCTL_290: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7252,7 +7273,7 @@ static VARIANT_IOCTL_289: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_290: Variant = Variant {
+static VARIANT_IOCTL_291: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7273,7 +7294,7 @@ static VARIANT_IOCTL_290: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_291: Variant = Variant {
+static VARIANT_IOCTL_292: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7294,7 +7315,7 @@ static VARIANT_IOCTL_291: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_292: Variant = Variant {
+static VARIANT_IOCTL_293: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7315,7 +7336,7 @@ static VARIANT_IOCTL_292: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_293: Variant = Variant {
+static VARIANT_IOCTL_294: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7336,7 +7357,7 @@ static VARIANT_IOCTL_293: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_294: Variant = Variant {
+static VARIANT_IOCTL_295: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7357,7 +7378,7 @@ static VARIANT_IOCTL_294: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_295: Variant = Variant {
+static VARIANT_IOCTL_296: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7378,7 +7399,7 @@ static VARIANT_IOCTL_295: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_296: Variant = Variant {
+static VARIANT_IOCTL_297: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7399,7 +7420,7 @@ static VARIANT_IOCTL_296: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_297: Variant = Variant {
+static VARIANT_IOCTL_298: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7420,7 +7441,7 @@ static VARIANT_IOCTL_297: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_298: Variant = Variant {
+static VARIANT_IOCTL_299: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7434,7 +7455,7 @@ static VARIANT_IOCTL_298: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_299: Variant = Variant {
+static VARIANT_IOCTL_300: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7455,7 +7476,7 @@ static VARIANT_IOCTL_299: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_300: Variant = Variant {
+static VARIANT_IOCTL_301: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7476,7 +7497,7 @@ static VARIANT_IOCTL_300: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_301: Variant = Variant {
+static VARIANT_IOCTL_302: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7497,7 +7518,7 @@ static VARIANT_IOCTL_301: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_302: Variant = Variant {
+static VARIANT_IOCTL_303: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7518,7 +7539,7 @@ static VARIANT_IOCTL_302: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_303: Variant = Variant {
+static VARIANT_IOCTL_304: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7539,7 +7560,7 @@ static VARIANT_IOCTL_303: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_304: Variant = Variant {
+static VARIANT_IOCTL_305: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7560,7 +7581,7 @@ static VARIANT_IOCTL_304: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_305: Variant = Variant {
+static VARIANT_IOCTL_306: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7581,7 +7602,7 @@ static VARIANT_IOCTL_305: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_306: Variant = Variant {
+static VARIANT_IOCTL_307: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7602,7 +7623,7 @@ static VARIANT_IOCTL_306: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_307: Variant = Variant {
+static VARIANT_IOCTL_308: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7623,7 +7644,7 @@ static VARIANT_IOCTL_307: Variant = Variant {
     ],
     ret: Some(Arg::new("-", Ty::Fd)),
 };
-static VARIANT_IOCTL_308: Variant = Variant {
+static VARIANT_IOCTL_309: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7637,7 +7658,7 @@ static VARIANT_IOCTL_308: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_309: Variant = Variant {
+static VARIANT_IOCTL_310: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7658,7 +7679,7 @@ static VARIANT_IOCTL_309: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_310: Variant = Variant {
+static VARIANT_IOCTL_311: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7679,7 +7700,7 @@ static VARIANT_IOCTL_310: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_311: Variant = Variant {
+static VARIANT_IOCTL_312: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7700,7 +7721,7 @@ static VARIANT_IOCTL_311: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_312: Variant = Variant {
+static VARIANT_IOCTL_313: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7721,7 +7742,7 @@ static VARIANT_IOCTL_312: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_313: Variant = Variant {
+static VARIANT_IOCTL_314: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7742,7 +7763,7 @@ static VARIANT_IOCTL_313: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_314: Variant = Variant {
+static VARIANT_IOCTL_315: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7763,7 +7784,7 @@ static VARIANT_IOCTL_314: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_315: Variant = Variant {
+static VARIANT_IOCTL_316: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7784,7 +7805,7 @@ static VARIANT_IOCTL_315: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_316: Variant = Variant {
+static VARIANT_IOCTL_317: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7805,7 +7826,7 @@ static VARIANT_IOCTL_316: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_317: Variant = Variant {
+static VARIANT_IOCTL_318: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7826,7 +7847,7 @@ static VARIANT_IOCTL_317: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_318: Variant = Variant {
+static VARIANT_IOCTL_319: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7847,7 +7868,7 @@ static VARIANT_IOCTL_318: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_319: Variant = Variant {
+static VARIANT_IOCTL_320: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7868,7 +7889,7 @@ static VARIANT_IOCTL_319: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_320: Variant = Variant {
+static VARIANT_IOCTL_321: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7889,7 +7910,7 @@ static VARIANT_IOCTL_320: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_321: Variant = Variant {
+static VARIANT_IOCTL_322: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7910,7 +7931,7 @@ static VARIANT_IOCTL_321: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_322: Variant = Variant {
+static VARIANT_IOCTL_323: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7931,7 +7952,7 @@ static VARIANT_IOCTL_322: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_323: Variant = Variant {
+static VARIANT_IOCTL_324: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7952,7 +7973,7 @@ static VARIANT_IOCTL_323: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_324: Variant = Variant {
+static VARIANT_IOCTL_325: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7973,7 +7994,7 @@ static VARIANT_IOCTL_324: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_325: Variant = Variant {
+static VARIANT_IOCTL_326: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -7994,7 +8015,7 @@ static VARIANT_IOCTL_325: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_326: Variant = Variant {
+static VARIANT_IOCTL_327: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8015,7 +8036,7 @@ static VARIANT_IOCTL_326: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_327: Variant = Variant {
+static VARIANT_IOCTL_328: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8036,7 +8057,7 @@ static VARIANT_IOCTL_327: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_328: Variant = Variant {
+static VARIANT_IOCTL_329: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8057,7 +8078,7 @@ static VARIANT_IOCTL_328: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_329: Variant = Variant {
+static VARIANT_IOCTL_330: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8078,7 +8099,7 @@ static VARIANT_IOCTL_329: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_330: Variant = Variant {
+static VARIANT_IOCTL_331: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8099,7 +8120,7 @@ static VARIANT_IOCTL_330: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_331: Variant = Variant {
+static VARIANT_IOCTL_332: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8120,7 +8141,7 @@ static VARIANT_IOCTL_331: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_332: Variant = Variant {
+static VARIANT_IOCTL_333: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8141,7 +8162,7 @@ static VARIANT_IOCTL_332: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_333: Variant = Variant {
+static VARIANT_IOCTL_334: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8162,7 +8183,7 @@ static VARIANT_IOCTL_333: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_334: Variant = Variant {
+static VARIANT_IOCTL_335: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8183,7 +8204,7 @@ static VARIANT_IOCTL_334: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_335: Variant = Variant {
+static VARIANT_IOCTL_336: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8204,7 +8225,7 @@ static VARIANT_IOCTL_335: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_336: Variant = Variant {
+static VARIANT_IOCTL_337: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8225,7 +8246,7 @@ static VARIANT_IOCTL_336: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_337: Variant = Variant {
+static VARIANT_IOCTL_338: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8246,7 +8267,7 @@ static VARIANT_IOCTL_337: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_338: Variant = Variant {
+static VARIANT_IOCTL_339: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8267,7 +8288,7 @@ static VARIANT_IOCTL_338: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_339: Variant = Variant {
+static VARIANT_IOCTL_340: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8288,7 +8309,7 @@ static VARIANT_IOCTL_339: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_340: Variant = Variant {
+static VARIANT_IOCTL_341: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8309,7 +8330,7 @@ static VARIANT_IOCTL_340: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_341: Variant = Variant {
+static VARIANT_IOCTL_342: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8330,7 +8351,7 @@ static VARIANT_IOCTL_341: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_342: Variant = Variant {
+static VARIANT_IOCTL_343: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8351,7 +8372,7 @@ static VARIANT_IOCTL_342: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_343: Variant = Variant {
+static VARIANT_IOCTL_344: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8372,7 +8393,7 @@ static VARIANT_IOCTL_343: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_344: Variant = Variant {
+static VARIANT_IOCTL_345: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8393,7 +8414,7 @@ static VARIANT_IOCTL_344: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_345: Variant = Variant {
+static VARIANT_IOCTL_346: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8414,7 +8435,7 @@ static VARIANT_IOCTL_345: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_346: Variant = Variant {
+static VARIANT_IOCTL_347: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8435,7 +8456,7 @@ static VARIANT_IOCTL_346: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_347: Variant = Variant {
+static VARIANT_IOCTL_348: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8456,7 +8477,7 @@ static VARIANT_IOCTL_347: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_348: Variant = Variant {
+static VARIANT_IOCTL_349: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8477,7 +8498,7 @@ static VARIANT_IOCTL_348: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_349: Variant = Variant {
+static VARIANT_IOCTL_350: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8498,7 +8519,7 @@ static VARIANT_IOCTL_349: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_350: Variant = Variant {
+static VARIANT_IOCTL_351: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8519,7 +8540,7 @@ static VARIANT_IOCTL_350: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_351: Variant = Variant {
+static VARIANT_IOCTL_352: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8540,7 +8561,7 @@ static VARIANT_IOCTL_351: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_352: Variant = Variant {
+static VARIANT_IOCTL_353: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8561,7 +8582,7 @@ static VARIANT_IOCTL_352: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_353: Variant = Variant {
+static VARIANT_IOCTL_354: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8589,7 +8610,7 @@ static VARIANT_IOCTL_353: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_354: Variant = Variant {
+static VARIANT_IOCTL_355: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8621,7 +8642,7 @@ static VARIANT_IOCTL_354: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_355: Variant = Variant {
+static VARIANT_IOCTL_356: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8653,7 +8674,7 @@ static VARIANT_IOCTL_355: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_356: Variant = Variant {
+static VARIANT_IOCTL_357: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8674,7 +8695,7 @@ static VARIANT_IOCTL_356: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_357: Variant = Variant {
+static VARIANT_IOCTL_358: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8695,7 +8716,7 @@ static VARIANT_IOCTL_357: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_358: Variant = Variant {
+static VARIANT_IOCTL_359: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -8716,7 +8737,7 @@ static VARIANT_IOCTL_358: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_IOCTL_359: Variant = Variant {
+static VARIANT_IOCTL_360: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -21660,6 +21681,7 @@ static CALL_IOCTL: Syscall = Syscall {
         &VARIANT_IOCTL_357,
         &VARIANT_IOCTL_358,
         &VARIANT_IOCTL_359,
+        &VARIANT_IOCTL_360,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,

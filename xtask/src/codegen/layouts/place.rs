@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::super::emit::camel_case;
-use super::{Layout, Type, type_of};
+use super::super::sets::Set;
+use super::{Condition, Layout, Member, Type, type_of};
 
 /// How wide a member is: bytes, a word of the ABI, or what another row says.
 #[derive(Clone, Copy)]
@@ -143,6 +144,7 @@ pub(super) struct Placed {
 
 pub(super) struct Compiler<'a> {
     pub(super) rows: &'a [Layout],
+    pub(super) sets: &'a [Set],
 }
 
 impl Compiler<'_> {
@@ -156,20 +158,38 @@ impl Compiler<'_> {
         let (mut at, mut align, mut members) = (0u32, 1u32, Vec::new());
         let mut offsets: HashMap<&str, (u32, u32)> = HashMap::new();
         // A pointer's length may stand behind it, so offsets come first.
-        for member in &row.members {
-            let (size, member_align) = self.size(&member.ty, abi, rules)?;
-            let member_align = if row.packed { 1 } else { member_align };
-            at = at.next_multiple_of(member_align);
-            offsets.insert(&member.name, (at, size));
-            align = align.max(member_align);
-            at += size;
+        let mut rest = &row.members[..];
+        while let Some((first, others)) = rest.split_first() {
+            // What is in the same place is as aligned, and as large, as any of it.
+            let more = others.iter().take_while(|m| m.overlaps).count();
+            let (mut group_align, mut group_size) = (1, 0);
+            for member in std::iter::once(first).chain(&others[..more]) {
+                let (size, member_align) = self.size(&member.ty, abi, rules)?;
+                group_align = group_align.max(if row.packed { 1 } else { member_align });
+                group_size = group_size.max(size);
+            }
+            at = at.next_multiple_of(group_align);
+            for member in std::iter::once(first).chain(&others[..more]) {
+                let (size, _) = self.size(&member.ty, abi, rules)?;
+                offsets.insert(&member.name, (at, size));
+            }
+            align = align.max(group_align);
+            // An array of structs is as long as whole ones.
+            at += if more > 0 {
+                group_size.next_multiple_of(group_align)
+            } else {
+                group_size
+            };
+            rest = &others[more..];
         }
         for (member, extra, answer) in row.shown()? {
             let ty = self.rust(&member.ty, abi, rules, &offsets)?;
             let place = offsets.get(member.name.as_str()).map_or(0, |place| place.0);
             members.push(format!(
-                "Member {{ name: {:?}, at: {place}, ty: {ty}, extra: {extra}, nonzero: {}, answer: {answer} }}",
-                member.name, member.nonzero
+                "Member {{ name: {:?}, at: {place}, ty: {ty}, extra: {extra}, nonzero: {}, answer: {answer}, conditions: &[{}] }}",
+                member.name,
+                member.nonzero,
+                self.conditions(row, member, &offsets)?
             ));
         }
         let least = match &row.least {
@@ -188,6 +208,58 @@ impl Compiler<'_> {
         })
     }
 
+    fn conditions(
+        &self,
+        row: &Layout,
+        member: &Member,
+        offsets: &HashMap<&str, (u32, u32)>,
+    ) -> Result<String> {
+        let each = member.conditions.iter().map(|one| {
+            let source = match argument_bits(&one.of) {
+                Some((n, mask)) => format!("Source::Argument {{ n: {n}, mask: {mask:#x} }}"),
+                None => {
+                    let found = offsets.get(one.of.as_str());
+                    let (at, width) = found.with_context(|| format!("no `{}`", one.of))?;
+                    format!("Source::Member {{ at: {at}, width: {width} }}")
+                }
+            };
+            let how = match one.how {
+                '=' => "Is",
+                '~' => "IsNot",
+                '&' => "Has",
+                _ => "HasNot",
+            };
+            let values = one.values.iter().map(|value| {
+                let value = self.value(row, one, value)?;
+                Ok(format!("{value:#x},"))
+            });
+            let values: String = values.collect::<Result<_>>()?;
+            Ok(format!(
+                "Condition {{ source: {source}, how: Match::{how}, values: &[{values}] }},"
+            ))
+        });
+        each.collect()
+    }
+
+    /// A number, or the constant of that name in the set that the member is of.
+    fn value(&self, row: &Layout, condition: &Condition, text: &str) -> Result<u64> {
+        let number = match text.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16),
+            None => text.parse(),
+        };
+        if let Ok(number) = number {
+            return Ok(number);
+        }
+        let member = row.members.iter().find(|m| m.name == condition.of);
+        let name = member.and_then(|m| m.ty.params.first());
+        let set = self.sets.iter().find(|set| Some(&set.name) == name);
+        let value = set.and_then(|set| set.values.iter().find(|v| v.name == text));
+        match value {
+            Some(value) => Ok(value.value),
+            None => bail!("no value `{text}`"),
+        }
+    }
+
     fn size(&self, ty: &Type, abi: usize, rules: Rules) -> Result<(u32, u32)> {
         if let Some(elem) = &ty.elem {
             let (size, align) = self.size(elem, abi, rules)?;
@@ -199,12 +271,13 @@ impl Compiler<'_> {
         Ok(match ty.word.as_str() {
             "pad" | "char" | "name" | "open" | "brief" | "bytes" | "mac" => (count(ty)?, 1),
             "uuid" => (16, 1),
+            "more" | "namedbits" => (0, 1),
             "fraction" => (8, 4),
             "indexed" => {
                 let text = ty.params.get(1).context("a number is missing")?;
                 (text.parse()?, 1)
             }
-            "struct" => {
+            "struct" | "inline" => {
                 let name = ty.params.first().context("struct(NAME)")?;
                 let row = self
                     .row(name, abi)
@@ -272,10 +345,13 @@ impl Compiler<'_> {
             "open" => format!("Open({size})"),
             "brief" => format!("Brief({size})"),
             "uuid" => "Uuid".into(),
+            "more" => "More".into(),
+            "namedbits" => format!("NamedBits(SetId::{})", camel_case(param(0)?)),
             "fraction" => "Fraction".into(),
             "bytes" => format!("Bytes({size})"),
             "mac" => format!("Mac({size})"),
             "struct" => format!("Struct(StructId::{})", camel_case(param(0)?)),
+            "inline" => format!("Inline(StructId::{})", camel_case(param(0)?)),
             "writes" | "writes64" => format!(
                 "Writes {{ id: StructId::{}, width: {size} }}",
                 camel_case(param(0)?)
@@ -330,7 +406,7 @@ pub struct MemberTypes<'a>(Compiler<'a>);
 
 impl<'a> MemberTypes<'a> {
     pub fn new(rows: &'a [Layout]) -> Self {
-        Self(Compiler { rows })
+        Self(Compiler { rows, sets: &[] })
     }
 
     /// Its Rust text and bytes, of a struct those that there must be at least.
@@ -361,6 +437,13 @@ fn count(ty: &Type) -> Result<u32> {
 /// The number in `argN`.
 fn argument(name: &str) -> Option<u8> {
     name.strip_prefix("arg")?.parse().ok()
+}
+
+/// The number and the bits of `argN/MASK`.
+fn argument_bits(of: &str) -> Option<(u8, u64)> {
+    let (name, mask) = of.split_once('/')?;
+    let mask = u64::from_str_radix(mask.strip_prefix("0x")?, 16).ok()?;
+    Some((argument(name)?, mask))
 }
 
 fn width(ty: &Type) -> Result<Width> {
