@@ -12,7 +12,7 @@ use std::{
 };
 
 pub use inherited::{Inherited, inherited, lock_any_memory, notice_ends_of_children};
-pub use regex::regex_complaint;
+pub use regex::Regex;
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// Turns a system call's result into a value or the errno.

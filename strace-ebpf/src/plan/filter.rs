@@ -182,8 +182,7 @@ type Matcher<'a> = Box<dyn Fn(Option<u32>, &tables::Syscall) -> bool + 'a>;
 
 fn matcher(name: &str) -> Result<Matcher<'_>, String> {
     if let Some(pattern) = name.strip_prefix('/') {
-        let regex = regex::Regex::new(pattern)
-            .map_err(|_| format!("regcomp: {pattern}: {}", sys::regex_complaint(pattern)))?;
+        let regex = sys::Regex::new(pattern).map_err(|why| format!("regcomp: {pattern}: {why}"))?;
         return Ok(Box::new(move |_, syscall| regex.is_match(syscall.name)));
     }
     if let Some(class) = name.strip_prefix('%') {
@@ -310,6 +309,11 @@ mod tests {
             ("read,opnat", "invalid system call 'opnat'"),
             ("%nofile", "invalid system call '%nofile'"),
             ("/(", "regcomp: (: Unmatched ( or \\("),
+            (
+                "/[[:foo:]]",
+                "regcomp: [[:foo:]]: Invalid character class name",
+            ),
+            ("/)", "invalid system call '/)'"),
             ("", "invalid system call ''"),
             ("!", "invalid system call '!'"),
             (",", "invalid system call ','"),
