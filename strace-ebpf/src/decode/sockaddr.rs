@@ -49,10 +49,13 @@ const FAMILIES: &[Family] = &[
     family(9, (18, ANY), StructId::SockaddrX25, all),
     family(30, (16, ANY), StructId::SockaddrTipc, tipc),
     // The protocols of Bluetooth are told apart by the length alone.
+    family(31, (4, 4), StructId::SockaddrHci, all),
     family(31, (6, 6), StructId::SockaddrHci, all),
     family(31, (8, 8), StructId::SockaddrSco, all),
     family(31, (10, 10), StructId::SockaddrRc, all),
-    family(31, (14, 14), StructId::SockaddrL2, all),
+    family(31, (12, 12), StructId::SockaddrL2, l2cap),
+    family(31, (14, 14), StructId::SockaddrL2, l2cap),
+    family(33, (36, ANY), StructId::SockaddrRxrpc, rxrpc),
     family(36, (20, ANY), StructId::SockaddrIeee802154, ieee802154),
     family(38, (25, ANY), StructId::SockaddrAlg, alg),
     family(39, (16, ANY), StructId::SockaddrNfc, nfc),
@@ -128,7 +131,7 @@ fn ax25<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
         out.push(Value::Int(count));
     };
     let rest = bytes.get(AX25_BYTES..).unwrap_or_default();
-    if rest.is_empty() && count <= 0 {
+    if rest.is_empty() && count == 0 {
         return station(out);
     }
     out.push(Value::Field("fsa_ax25"));
@@ -136,27 +139,25 @@ fn ax25<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     station(out);
     out.push(Value::StructClose);
     let count = usize::try_from(count).unwrap_or(0).min(MOST);
-    if count == 0 {
-        return;
+    if count > 0 {
+        out.push(Value::Field("fsa_digipeater"));
+        out.push(Value::ListOpen);
+        let calls = rest.chunks_exact(CALL).take(count);
+        calls.for_each(|call| out.push(Value::Callsign(array(call, 0))));
+        if rest.len() / CALL < count {
+            out.push(Value::More);
+        }
+        out.push(Value::ListClose);
     }
-    let mut shown = 0;
-    out.push(Value::Field("fsa_digipeater"));
-    out.push(Value::ListOpen);
-    for call in rest.chunks_exact(CALL).take(count) {
-        out.push(Value::Callsign(array(call, 0)));
-        shown += 1;
-    }
-    if shown < count {
-        out.push(Value::More);
-    }
-    out.push(Value::ListClose);
-    if rest.len() % CALL != 0 {
+    if rest.len() % CALL != 0 || rest.len() > MOST * CALL {
         out.push(Value::More);
     }
 }
 
 /// A path up to its NUL, or a name that begins with one and is as long as it is.
 fn unix<'a>(out: &mut Args<'a>, path: &'a [u8]) {
+    /// Of `sun_path`.
+    const MOST: usize = 108;
     if path.is_empty() {
         return;
     }
@@ -164,13 +165,14 @@ fn unix<'a>(out: &mut Args<'a>, path: &'a [u8]) {
     if let [0, name @ ..] = path {
         out.push(Value::At);
         out.push(Value::Bytes {
-            bytes: name.get(..name.len().min(107)).unwrap_or_default(),
+            bytes: name.get(..name.len().min(MOST - 1)).unwrap_or_default(),
             cut: false,
         });
         return;
     }
+    let own = path.get(..path.len().min(MOST)).unwrap_or_default();
     out.push(Value::Bytes {
-        bytes: path.split(|&b| b == 0).next().unwrap_or_default(),
+        bytes: own.split(|&b| b == 0).next().unwrap_or_default(),
         cut: false,
     });
 }
@@ -224,7 +226,10 @@ fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
         Value::Uint(number.into()),
     );
     out.push(Value::InetPton6("sin6_addr", array(bytes, 8)));
-    if let Some(scope) = number_at(bytes, 24, 4) {
+    // Of one that is cut within what is there counts.
+    let scope = bytes.get(24..bytes.len().min(28)).unwrap_or_default();
+    if !scope.is_empty() {
+        let scope = super::cx::number(scope);
         out.push(Value::Field("sin6_scope_id"));
         out.push(match array::<2>(bytes, 8) {
             // Addresses that mean something on one link only: fe80::/10, ff02::/16 whatever its flags.
@@ -238,6 +243,10 @@ fn inet6<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
 
 fn netlink<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     let get = |at| number_at(bytes, at, 4).unwrap_or(0);
+    if let Some(padding @ 1..) = number_at(bytes, 2, 2) {
+        out.push(Value::Field("nl_pad"));
+        out.push(Value::Hex(padding));
+    }
     out.push(Value::Field("nl_pid"));
     out.push(Value::Int(signed(get(4), 4)));
     out.push(Value::Field("nl_groups"));
@@ -264,12 +273,15 @@ fn packet<'a>(out: &mut Args<'a>, bytes: &'a [u8]) {
     out.push(Value::Set(tables::set(SetId::PacketType), get(10, 1)));
     out.push(Value::Field("sll_halen"));
     out.push(Value::Uint(get(11, 1)));
-    let length = (get(11, 1) as usize).min(8);
-    if length > 0 && bytes.len() > 12 {
+    let (length, address) = (get(11, 1) as usize, bytes.get(12..).unwrap_or_default());
+    if length > 0 && !address.is_empty() {
         out.push(Value::Field("sll_addr"));
         out.push(Value::ListOpen);
-        for byte in bytes.iter().skip(12).take(length) {
+        for byte in address.iter().take(length) {
             out.push(Value::Word64(u64::from(*byte), 1));
+        }
+        if length > address.len() {
+            out.push(Value::More);
         }
         out.push(Value::ListClose);
     }
@@ -304,11 +316,25 @@ fn ipx<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a 
         out.push(Value::Word64(u64::from(*byte), 1));
     }
     out.push(Value::ListClose);
-    fields.show(out, cx, "sipx_type");
+    out.push(Value::Field("sipx_type"));
+    out.push(Value::Word64(fields.get("sipx_type"), 1));
+    if fields.get("sipx_zero") != 0 {
+        fields.show(out, cx, "sipx_zero");
+    }
 }
 
 fn tipc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
-    all(out, cx, fields, bytes);
+    fields.show(out, cx, "addrtype");
+    // A negative one takes a name back.
+    let scope = signed(fields.get("scope"), 1);
+    out.push(Value::Field("scope"));
+    if scope < 0 {
+        out.push(Value::Sign('-'));
+    }
+    out.push(Value::Set(
+        tables::set(SetId::TipcScope),
+        scope.unsigned_abs(),
+    ));
     let own = bytes.get(4..16).unwrap_or_default();
     out.push(Value::Field("addr"));
     let id = match fields.get("addrtype") {
@@ -326,23 +352,15 @@ fn tipc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a
 }
 
 fn ieee802154<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
-    let named = |name: &'static str, set: SetId, other: &'static str| {
-        let value = fields.get(name);
-        let remark = tables::set(set).name_of(value);
-        (value, remark.unwrap_or(other))
-    };
     out.push(Value::Field("addr"));
     out.push(Value::StructOpen);
-    let kinds = SetId::Ieee802154AddressType;
-    let (kind, remark) = named("addr_type", kinds, "IEEE802154_ADDR_???");
-    out.push(Value::Field("addr_type"));
-    out.push(Value::Hex(kind));
-    out.push(Value::Comment(remark));
-    let (pan, remark) = named("pan_id", SetId::Ieee802154PanId, "");
-    out.push(Value::Field("pan_id"));
-    out.push(Value::Hex(pan));
-    if !remark.is_empty() {
-        out.push(Value::Comment(remark));
+    let kind = fields.get("addr_type");
+    for (name, set) in [
+        ("addr_type", SetId::Ieee802154AddressType),
+        ("pan_id", SetId::Ieee802154PanId),
+    ] {
+        out.push(Value::Field(name));
+        out.push(Value::NotedHex(tables::set(set), fields.get(name)));
     }
     match kind {
         0 => {}
@@ -356,30 +374,87 @@ fn ieee802154<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, byte
 }
 
 fn alg<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
-    fields.show_all(out, cx, &["salg_type", "salg_feat", "salg_mask"]);
+    fields.show(out, cx, "salg_type");
+    for name in ["salg_feat", "salg_mask"] {
+        out.push(Value::Field(name));
+        let flags = tables::set(SetId::CryptoAlgFlags);
+        out.push(Value::NotedHex(flags, fields.get(name)));
+    }
     // The name may end with the address; its last byte is there to be a NUL.
-    let name = bytes.get(24..bytes.len().min(88)).unwrap_or_default();
-    let name = name.get(..name.len().saturating_sub(1)).unwrap_or_default();
+    let name = bytes.get(24..).unwrap_or_default();
     let end = name.iter().position(|&b| b == 0);
+    let shown = end.unwrap_or(name.len().saturating_sub(1));
     out.push(Value::Field("salg_name"));
     out.push(Value::Bytes {
-        bytes: name.get(..end.unwrap_or(name.len())).unwrap_or_default(),
+        bytes: name.get(..shown).unwrap_or_default(),
         cut: end.is_none(),
     });
 }
 
+/// `struct sockaddr_nfc`, or where it is longer `struct sockaddr_nfc_llcp`.
 fn nfc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    const NAME: std::ops::Range<usize> = 18..81;
     all(out, cx, fields, bytes);
-    if bytes.len() > 16 {
-        out.push(Value::More);
+    let Some(more) = Fields::new(StructId::SockaddrNfcLlcp, cx.abi, bytes) else {
+        if bytes.len() > 16 {
+            out.push(Value::More);
+        }
+        return;
+    };
+    for name in ["dsap", "ssap"] {
+        out.push(Value::Field(name));
+        out.push(Value::NotedHex(tables::set(SetId::LlcpSap), more.get(name)));
+    }
+    let name = bytes.get(NAME).unwrap_or_default();
+    let length = usize::try_from(more.get("service_name_len")).unwrap_or(usize::MAX);
+    out.push(Value::Field("service_name"));
+    out.push(Value::Bytes {
+        bytes: name.get(..length).unwrap_or(name),
+        cut: false,
+    });
+    more.show(out, cx, "service_name_len");
+}
+
+/// A number of a protocol or channel of L2CAP: one without a name is counted from where its range begins.
+fn l2cap_number<'a>(out: &mut Args<'a>, id: SetId, number: u64, starts: &[&'static str]) {
+    let set = tables::set(id);
+    out.push(Value::CallOpen("htobs"));
+    let mut starts = starts
+        .iter()
+        .filter_map(|name| Some((*name, set.value_of(name)?)));
+    let below = starts.rfind(|(_, from)| *from <= number);
+    // What ends a range ends it for all that follows, up to the next one.
+    let has_ended = |from: u64| from < 0x100 && number > 0xff && id == SetId::L2capPsm;
+    out.push(match below {
+        Some((name, from)) if set.name_of(number).is_none() && !has_ended(from) => {
+            Value::Above(name, from, number)
+        }
+        _ => Value::Set(set, number),
+    });
+    out.push(Value::CallClose);
+}
+
+fn l2cap<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    let get = |at| number_at(bytes, at, 2).unwrap_or(0);
+    let starts = ["L2CAP_PSM_LE_DYN_START", "L2CAP_PSM_DYN_START"];
+    out.push(Value::Field("l2_psm"));
+    l2cap_number(out, SetId::L2capPsm, get(2), &starts);
+    fields.show(out, cx, "l2_bdaddr");
+    out.push(Value::Field("l2_cid"));
+    l2cap_number(out, SetId::L2capCid, get(10), &["L2CAP_CID_DYN_START"]);
+    if bytes.len() > 12 {
+        fields.show(out, cx, "l2_bdaddr_type");
     }
 }
 
-fn vsock<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+fn vsock<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
     if fields.get("svm_reserved1") != 0 {
         fields.show(out, cx, "svm_reserved1");
     }
     fields.show_all(out, cx, &["svm_cid", "svm_port", "svm_flags"]);
+    if bytes.get(13..16).is_some_and(|own| own != [0; 3]) {
+        fields.show(out, cx, "svm_zero");
+    }
 }
 
 fn xdp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
@@ -387,13 +462,16 @@ fn xdp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]
     fields.show_all(out, cx, &["sxdp_flags", "sxdp_ifindex", "sxdp_queue_id"]);
     if fields.get("sxdp_flags") & XDP_SHARED_UMEM != 0 {
         fields.show(out, cx, "sxdp_shared_umem_fd");
-    } else {
+    } else if fields.get("sxdp_shared_umem_fd") != 0 {
         out.push(Value::Field("sxdp_shared_umem_fd"));
         out.push(Value::Hex(fields.get("sxdp_shared_umem_fd")));
     }
 }
 
 fn mctp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8]) {
+    if fields.get("__smctp_pad0") != 0 {
+        fields.show(out, cx, "__smctp_pad0");
+    }
     fields.show_all(
         out,
         cx,
@@ -401,5 +479,44 @@ fn mctp<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, _: &'a [u8
     );
     if fields.get("__smctp_pad1") != 0 {
         fields.show(out, cx, "__smctp_pad1");
+    }
+}
+
+/// `struct sockaddr_rxrpc`: a service, and the address of a transport within, of which as much is there as it says.
+fn rxrpc<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, fields: &Fields<'a>, bytes: &'a [u8]) {
+    out.push(Value::Field("srx_service"));
+    let services = tables::set(SetId::AfsService);
+    out.push(Value::NotedHex(services, fields.get("srx_service")));
+    fields.show_all(out, cx, &["transport_type", "transport_len"]);
+    out.push(Value::Field("transport"));
+    out.push(Value::StructOpen);
+    let rest = bytes.get(8..).unwrap_or_default();
+    let said = fields.get("transport_len") as usize;
+    transport(out, rest, rest.get(..said).unwrap_or(rest));
+    out.push(Value::StructClose);
+}
+
+/// One of `own` bytes; its family is there in any case.
+fn transport<'a>(out: &mut Args<'a>, rest: &'a [u8], own: &'a [u8]) {
+    let family = number_at(rest, 0, 2).unwrap_or(0);
+    let (name, member) = match family {
+        AF_INET => ("sin", "sin_family"),
+        AF_INET6 => ("sin6", "sin6_family"),
+        _ => ("", "family"),
+    };
+    if !name.is_empty() {
+        out.push(Value::Field(name));
+        out.push(Value::StructOpen);
+    }
+    out.push(Value::Field(member));
+    out.push(Value::Set(tables::set(SetId::SockDomain), family));
+    match (family, own.get(2..).unwrap_or_default()) {
+        (AF_INET, _) if own.len() >= 16 => inet(out, own),
+        (AF_INET6, _) if own.len() >= 24 => inet6(out, own),
+        (_, []) => {}
+        (_, bytes) => out.push(Value::Bytes { bytes, cut: false }),
+    }
+    if !name.is_empty() {
+        out.push(Value::StructClose);
     }
 }

@@ -124,6 +124,8 @@ pub enum Value<'a> {
     Hex6(u64),
     /// A word of so many bytes with all of its digits.
     Word64(u64, u8),
+    /// A constant without a name, by the one where its range begins: `L2CAP_CID_DYN_START+1`, from the start's value.
+    Above(&'static str, u64, u64),
     /// The first part of a sum: a name, of which the other part follows.
     Plus(&'static str),
     /// The start of what looks like a call in C, `htons(`.
@@ -162,6 +164,8 @@ pub enum Value<'a> {
     Inet6([u8; 16]),
     /// A negative error number by name.
     Errno(u32),
+    /// `-` before a constant that is taken back, `!` before one that is not set.
+    Sign(char),
     /// `|` between what was before it and what follows.
     Or,
     /// The place of the value that follows, by its name in a set: `[VINTR]=`.

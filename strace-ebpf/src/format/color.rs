@@ -77,6 +77,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::Index(..)
         | Value::Place(..)
         | Value::Or
+        | Value::Sign(_)
         | Value::Word(_)
         | Value::More
         | Value::GoesOn(_)

@@ -9,7 +9,7 @@ use super::{
     number,
     text::{Rendering, signal_name},
 };
-use crate::tables::{self, FieldKind, Group, Part, Set, SetId};
+use crate::tables::{self, FieldKind, Group, Part, Set, SetId, SetKind, Unknown};
 
 /// How constants look (`-X`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,11 +138,38 @@ pub fn noted(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u32)
     }
 }
 
-/// A hexadecimal number with its name in a remark, which numbers alone do without.
+/// A hexadecimal number with its name in a remark, which numbers alone do without; flags that there are none of need no name.
 pub fn noted_hex(out: &mut Vec<u8>, style: Constants, set: &'static Set, value: u64) {
     number::hex(out, value);
-    if style != Raw {
-        remark(out, set.named_or_comment(value));
+    let has_names = set.values.iter().any(|(bit, _)| value & bit != 0);
+    match set.kind {
+        _ if style == Raw => {}
+        SetKind::Enum if set.unknown == Unknown::Hex && set.name_of(value).is_none() => {}
+        SetKind::Flags if value == 0 => {}
+        SetKind::Flags if has_names => {
+            out.extend_from_slice(b" /* ");
+            names(out, set, value);
+            out.extend_from_slice(b" */");
+        }
+        _ => remark(out, set.named_or_comment(value)),
+    }
+}
+
+/// A constant as a sum of the one where its range begins and the rest.
+pub fn above(out: &mut Vec<u8>, style: Constants, name: &'static str, from: u64, value: u64) {
+    let sum = |out: &mut Vec<u8>| {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'+');
+        number::decimal(out, value.wrapping_sub(from));
+    };
+    if style == Constants::Abbrev {
+        return sum(out);
+    }
+    number::hex(out, value);
+    if style == Verbose {
+        out.extend_from_slice(b" /* ");
+        sum(out);
+        out.extend_from_slice(b" */");
     }
 }
 

@@ -61,8 +61,9 @@ pub fn callsign(out: &mut Vec<u8>, style: Constants, call: [u8; 7]) {
         .take_while(|byte| **byte >> 1 == b' ')
         .count();
     let text = name.get(..len).unwrap_or_default();
-    // A `*` could end the remark.
-    let is_shown = |byte: &u8| (b' '..=b'~').contains(&(byte >> 1)) && byte >> 1 != b'*';
+    // `*` and `/` could end the remark.
+    let is_shown =
+        |byte: &u8| (b' '..=b'~').contains(&(byte >> 1)) && !b"*/".contains(&(byte >> 1));
     let is_printable = name.iter().all(is_shown);
     let sign = |out: &mut Vec<u8>| {
         out.extend(text.iter().map(|byte| byte >> 1));

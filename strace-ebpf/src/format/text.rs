@@ -147,6 +147,7 @@ fn opens(value: &Value<'_>) -> bool {
             | Value::Memory(_)
             | Value::At
             | Value::Plus(_)
+            | Value::Sign(_)
             | Value::Or
             | Value::Place(..)
             | Value::Becomes
@@ -263,6 +264,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         }
         Value::CallClose => out.push(b')'),
         Value::At => out.push(b'@'),
+        Value::Above(name, from, value) => constants::above(out, style, name, from, value),
         Value::Plus(name) => {
             out.extend_from_slice(name.as_bytes());
             out.push(b'+');
@@ -293,6 +295,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
         Value::Inet6(address) => network::inet6(out, rendering, address),
         Value::Errno(errno) => network::errno(out, style, errno),
         Value::Or => out.push(b'|'),
+        Value::Sign(sign) => out.push(sign as u8),
         Value::Place(set, place) => network::place(out, style, set, place),
         Value::Seconds(parts, digits) => seconds(out, b"", parts, digits),
         Value::SignedSeconds(parts, digits) => {

@@ -245,6 +245,14 @@ impl Edge {
         self.0.wrapping_add(PAGE)
     }
 
+    /// Puts bytes there, behind which nothing can be read.
+    pub fn before(&self, bytes: &[u8]) -> *mut u8 {
+        let at = self.0.wrapping_add(PAGE - bytes.len());
+        // SAFETY: the destination ends with the page, which is longer.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len()) };
+        at
+    }
+
     /// Puts the first bytes of a value there, of which the others cannot be read.
     pub fn cut<T: Copy>(&self, value: T, bytes: usize) -> *mut T {
         let at = self.0.wrapping_add(PAGE - bytes);

@@ -11330,6 +11330,15 @@ static SOCKADDR_IPX_X86_64: Layout = Layout {
             answer: false,
             conditions: &[],
         },
+        Member {
+            name: "sipx_zero",
+            at: 15,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: true,
+            answer: false,
+            conditions: &[],
+        },
     ],
 };
 static SOCKADDR_X25_X86_64: Layout = Layout {
@@ -11359,7 +11368,7 @@ static X25_ADDRESS_X86_64: Layout = Layout {
     members: &[Member {
         name: "x25_addr",
         at: 0,
-        ty: MemberTy::Text(16),
+        ty: MemberTy::Name(16),
         extra: false,
         nonzero: false,
         answer: false,
@@ -11685,6 +11694,43 @@ static SOCKADDR_L2_X86_64: Layout = Layout {
         },
     ],
 };
+static SOCKADDR_RXRPC_X86_64: Layout = Layout {
+    size: 36,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "srx_service",
+            at: 2,
+            ty: MemberTy::Hex(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "transport_type",
+            at: 4,
+            ty: MemberTy::Enum(SetId::SockTypeBase, 2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "transport_len",
+            at: 6,
+            ty: MemberTy::Uint(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
 static SOCKADDR_IEEE802154_X86_64: Layout = Layout {
     size: 18,
     least: 0,
@@ -11733,7 +11779,7 @@ static SOCKADDR_ALG_X86_64: Layout = Layout {
         Member {
             name: "salg_type",
             at: 2,
-            ty: MemberTy::Text(14),
+            ty: MemberTy::Name(14),
             extra: false,
             nonzero: false,
             answer: false,
@@ -11779,7 +11825,7 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
         Member {
             name: "dev_idx",
             at: 4,
-            ty: MemberTy::Uint(4),
+            ty: MemberTy::Interface,
             extra: false,
             nonzero: false,
             answer: false,
@@ -11798,6 +11844,80 @@ static SOCKADDR_NFC_X86_64: Layout = Layout {
             name: "nfc_protocol",
             at: 12,
             ty: MemberTy::Enum(SetId::NfcProtocol, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static SOCKADDR_NFC_LLCP_X86_64: Layout = Layout {
+    size: 96,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "dsap",
+            at: 16,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "ssap",
+            at: 17,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "service_name_len",
+            at: 88,
+            ty: MemberTy::Uint(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static SOCKADDR_NFC_LLCP_I386: Layout = Layout {
+    size: 88,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "dsap",
+            at: 16,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "ssap",
+            at: 17,
+            ty: MemberTy::Hex(1),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "service_name_len",
+            at: 84,
+            ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -11849,6 +11969,15 @@ static SOCKADDR_VM_X86_64: Layout = Layout {
             answer: false,
             conditions: &[],
         },
+        Member {
+            name: "svm_zero",
+            at: 13,
+            ty: MemberTy::Bytes(3),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
     ],
 };
 static SOCKADDR_QRTR_X86_64: Layout = Layout {
@@ -11862,7 +11991,7 @@ static SOCKADDR_QRTR_X86_64: Layout = Layout {
         Member {
             name: "sq_node",
             at: 4,
-            ty: MemberTy::Hex(4),
+            ty: MemberTy::Enum(SetId::QrtrNode, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -11871,7 +12000,7 @@ static SOCKADDR_QRTR_X86_64: Layout = Layout {
         Member {
             name: "sq_port",
             at: 8,
-            ty: MemberTy::Hex(4),
+            ty: MemberTy::Enum(SetId::QrtrPort, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -11934,9 +12063,18 @@ static SOCKADDR_MCTP_X86_64: Layout = Layout {
     then: None,
     members: &[
         Member {
+            name: "__smctp_pad0",
+            at: 2,
+            ty: MemberTy::Hex(2),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
             name: "smctp_network",
             at: 4,
-            ty: MemberTy::Hex(4),
+            ty: MemberTy::Enum(SetId::MctpNetwork, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -11990,7 +12128,7 @@ static MCTP_ADDR_X86_64: Layout = Layout {
     members: &[Member {
         name: "s_addr",
         at: 0,
-        ty: MemberTy::Hex(1),
+        ty: MemberTy::Enum(SetId::MctpAddress, 1),
         extra: false,
         nonzero: false,
         answer: false,
@@ -37645,7 +37783,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 677] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 679] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -38461,6 +38599,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 677] = [
         Some(&SOCKADDR_L2_X86_64),
     ],
     [
+        Some(&SOCKADDR_RXRPC_X86_64),
+        Some(&SOCKADDR_RXRPC_X86_64),
+        Some(&SOCKADDR_RXRPC_X86_64),
+    ],
+    [
         Some(&SOCKADDR_IEEE802154_X86_64),
         Some(&SOCKADDR_IEEE802154_X86_64),
         Some(&SOCKADDR_IEEE802154_X86_64),
@@ -38474,6 +38617,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 677] = [
         Some(&SOCKADDR_NFC_X86_64),
         Some(&SOCKADDR_NFC_X86_64),
         Some(&SOCKADDR_NFC_X86_64),
+    ],
+    [
+        Some(&SOCKADDR_NFC_LLCP_X86_64),
+        Some(&SOCKADDR_NFC_LLCP_I386),
+        Some(&SOCKADDR_NFC_LLCP_I386),
     ],
     [
         Some(&SOCKADDR_VM_X86_64),
