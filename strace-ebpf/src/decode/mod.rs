@@ -24,6 +24,7 @@ mod mounts;
 mod narrow;
 mod net;
 mod netlink;
+mod options;
 mod perf;
 mod pointers;
 mod poll;

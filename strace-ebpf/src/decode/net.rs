@@ -71,9 +71,13 @@ pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8])
 
 /// `struct packet_mreq`: of the address as much as counts.
 pub fn packet_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
+    const OPTLEN: u8 = 4;
     let Some(fields) = Fields::new(StructId::PacketMreq, cx.abi, bytes) else {
         return;
     };
+    if cx.register(OPTLEN) as u32 != tables::struct_size(StructId::PacketMreq, cx.abi) {
+        return;
+    }
     let length = (fields.get("mr_alen") as usize).min(8);
     out.push(Value::StructOpen);
     fields.show_all(out, cx, &["mr_ifindex", "mr_type", "mr_alen"]);

@@ -124,6 +124,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::Comment(_)
             | Value::Count(..)
             | Value::Date(..)
+            | Value::Range(..)
             | Value::Shift(_)
             | Value::Seconds(..)
             | Value::SignedSeconds(..)
@@ -269,6 +270,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             out.extend_from_slice(name.as_bytes());
             out.push(b'+');
         }
+        Value::Range(first, last) => write_fmt(out, format_args!(" /* {first}..{last} */")),
         Value::Becomes => out.extend_from_slice(b" => "),
         Value::Index(Some(name), _) => write_fmt(out, format_args!("[{name}]=")),
         Value::Index(None, place) => write_fmt(out, format_args!("[{place}]=")),

@@ -13,6 +13,7 @@ pub fn run(l: &mut Lines) {
     filters(l, &edge);
     keys(l, &edge);
     tables(l);
+    values(l, &edge);
     l.end();
 }
 
@@ -337,5 +338,114 @@ fn tables(l: &mut Lines) {
             "getsockopt(-1, %, NULL, NULL)",
             get
         );
+    }
+}
+
+/// Values that are more than an int, too short ones, and longer ones; none is a socket, so that nothing is set.
+fn values(l: &mut Lines, edge: &Edge) {
+    let ports = [1u8, 0, 2, 0];
+    let mut group = [0u8; 136];
+    group[..4].copy_from_slice(&0x7fff_ffffu32.to_ne_bytes());
+    group[8..16].copy_from_slice(&[2, 0, 0, 53, 127, 0, 0, 1]);
+    let words = [1u32, 2, 3, 4].map(u32::to_ne_bytes).concat();
+    let rows: &[(usize, usize, &[u8], &str)] = &[
+        (
+            0,
+            51,
+            &ports,
+            "SOL_IP, IP_LOCAL_PORT_RANGE, [0x20001 /* 1..2 */]",
+        ),
+        (
+            0,
+            51,
+            &ports[..3],
+            r#"SOL_IP, IP_LOCAL_PORT_RANGE, "\x01\x00\x02""#,
+        ),
+        (
+            0,
+            42,
+            &group,
+            r#"SOL_IP, MCAST_JOIN_GROUP, {gr_interface=2147483647, gr_group={sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}}"#,
+        ),
+        (0, 42, &group[..135], "SOL_IP, MCAST_JOIN_GROUP, %"),
+        (
+            1,
+            13,
+            &words[..8],
+            "SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=2}",
+        ),
+        (1, 13, &words[..7], "SOL_SOCKET, SO_LINGER, %"),
+        (
+            1,
+            74,
+            &words[..4],
+            "SOL_SOCKET, SO_TXREHASH, [SOCK_TXREHASH_ENABLED]",
+        ),
+        (
+            1,
+            74,
+            &words[4..8],
+            "SOL_SOCKET, SO_TXREHASH, [2 /* SOCK_TXREHASH_??? */]",
+        ),
+        (1, 84, &words[..4], "SOL_SOCKET, SO_INQ, [1]"),
+        (1, 84, &words[..3], "SOL_SOCKET, SO_INQ, %"),
+        (256, 1, &words[..4], "SOL_IPX, IPX_TYPE, [1]"),
+        (
+            263,
+            13,
+            &words,
+            "SOL_PACKET, PACKET_TX_RING, {tp_block_size=1, tp_block_nr=2, tp_frame_size=3, tp_frame_nr=4}",
+        ),
+        (263, 13, &words[..12], "SOL_PACKET, PACKET_TX_RING, %"),
+        (
+            271,
+            127,
+            &words[4..8],
+            "SOL_TIPC, TIPC_IMPORTANCE, [TIPC_HIGH_IMPORTANCE]",
+        ),
+        (271, 129, &words[..8], "SOL_TIPC, TIPC_DEST_DROPPABLE, [1]"),
+        (
+            271,
+            135,
+            &words,
+            "SOL_TIPC, TIPC_GROUP_JOIN, {type=1, instance=2, scope=TIPC_NODE_SCOPE, flags=0x4 /* TIPC_GROUP_??? */}",
+        ),
+        (271, 135, &words[..15], "SOL_TIPC, TIPC_GROUP_JOIN, %"),
+    ];
+    for (level, option, bytes, text) in rows {
+        let at = edge.before(bytes);
+        let text = format!("setsockopt(-1, {text}, {})", bytes.len());
+        if text.contains('%') {
+            call!(
+                l,
+                SYS_setsockopt,
+                [-1i32, *level, *option, at, bytes.len()],
+                &text,
+                Ptr(at)
+            );
+        } else {
+            call!(
+                l,
+                SYS_setsockopt,
+                [-1i32, *level, *option, at, bytes.len()],
+                &text
+            );
+        }
+    }
+    let wall = edge.wall();
+    for (level, option, name) in [
+        (0, 51, "SOL_IP, IP_LOCAL_PORT_RANGE"),
+        (271, 127, "SOL_TIPC, TIPC_IMPORTANCE"),
+    ] {
+        let text = format!("setsockopt(-1, {name}, %, 4)");
+        call!(
+            l,
+            SYS_setsockopt,
+            [-1i32, level, option, wall, 4],
+            &text,
+            Ptr(wall)
+        );
+        let text = format!("setsockopt(-1, {name}, NULL, 4)");
+        call!(l, SYS_setsockopt, [-1i32, level, option, NULL, 4], &text);
     }
 }

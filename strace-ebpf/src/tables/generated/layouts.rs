@@ -11286,6 +11286,202 @@ static LINGER_X86_64: Layout = Layout {
         },
     ],
 };
+static LINGER_IN_X86_64: Layout = Layout {
+    size: 8,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "l_onoff",
+            at: 0,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "l_linger",
+            at: 4,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static SOCKET_INT_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Int(4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+        conditions: &[],
+    }],
+};
+static SOCKET_REHASH_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::SocketRehash, 4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+        conditions: &[],
+    }],
+};
+static SOCKET_REHASH_OUT_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::SocketRehash, 4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+        conditions: &[],
+    }],
+};
+static SOCKET_PROTOCOL_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::IpProtocol, 4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+        conditions: &[],
+    }],
+};
+static TPACKET_STATS_X86_64: Layout = Layout {
+    size: 12,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "tp_packets",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "tp_drops",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "tp_freeze_q_cnt",
+            at: 8,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static TIPC_IMPORTANCE_X86_64: Layout = Layout {
+    size: 4,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[Member {
+        name: "",
+        at: 0,
+        ty: MemberTy::Enum(SetId::TipcImportance, 4),
+        extra: false,
+        nonzero: false,
+        answer: false,
+        conditions: &[],
+    }],
+};
+static TIPC_GROUP_REQ_X86_64: Layout = Layout {
+    size: 16,
+    least: 0,
+    answered: false,
+    hides_more: false,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "type",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "instance",
+            at: 4,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "scope",
+            at: 8,
+            ty: MemberTy::Enum(SetId::TipcScope, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "flags",
+            at: 12,
+            ty: MemberTy::Flags(SetId::TipcGroupFlags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
 static SOCKADDR_IPX_X86_64: Layout = Layout {
     size: 16,
     least: 0,
@@ -37783,7 +37979,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 679] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 690] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -38522,6 +38718,49 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 679] = [
         Some(&LINGER_X86_64),
         Some(&LINGER_X86_64),
         Some(&LINGER_X86_64),
+    ],
+    [
+        Some(&LINGER_IN_X86_64),
+        Some(&LINGER_IN_X86_64),
+        Some(&LINGER_IN_X86_64),
+    ],
+    [
+        Some(&SOCKET_INT_X86_64),
+        Some(&SOCKET_INT_X86_64),
+        Some(&SOCKET_INT_X86_64),
+    ],
+    [
+        Some(&SOCKET_REHASH_X86_64),
+        Some(&SOCKET_REHASH_X86_64),
+        Some(&SOCKET_REHASH_X86_64),
+    ],
+    [
+        Some(&SOCKET_REHASH_OUT_X86_64),
+        Some(&SOCKET_REHASH_OUT_X86_64),
+        Some(&SOCKET_REHASH_OUT_X86_64),
+    ],
+    [None, None, None],
+    [
+        Some(&SOCKET_PROTOCOL_X86_64),
+        Some(&SOCKET_PROTOCOL_X86_64),
+        Some(&SOCKET_PROTOCOL_X86_64),
+    ],
+    [None, None, None],
+    [None, None, None],
+    [
+        Some(&TPACKET_STATS_X86_64),
+        Some(&TPACKET_STATS_X86_64),
+        Some(&TPACKET_STATS_X86_64),
+    ],
+    [
+        Some(&TIPC_IMPORTANCE_X86_64),
+        Some(&TIPC_IMPORTANCE_X86_64),
+        Some(&TIPC_IMPORTANCE_X86_64),
+    ],
+    [
+        Some(&TIPC_GROUP_REQ_X86_64),
+        Some(&TIPC_GROUP_REQ_X86_64),
+        Some(&TIPC_GROUP_REQ_X86_64),
     ],
     [
         Some(&SOCKADDR_IPX_X86_64),

@@ -15535,6 +15535,68 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
             arg: 1,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[0x10f],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x7f],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TipcImportance,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x10f],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x87],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::TipcGroupReq,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_2: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0x1],
         },
         Test {
@@ -15544,7 +15606,8 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
             values: &[
                 0x1, 0x2, 0x5, 0x6, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x13, 0x1b,
                 0x1d, 0x1e, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d,
-                0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4a, 0x4b,
+                0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4b, 0x4c,
+                0x52, 0x53, 0x54,
             ],
         },
     ],
@@ -15563,7 +15626,7 @@ static VARIANT_SETSOCKOPT_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_1: Variant = Variant {
+static VARIANT_SETSOCKOPT_3: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15594,7 +15657,7 @@ static VARIANT_SETSOCKOPT_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_2: Variant = Variant {
+static VARIANT_SETSOCKOPT_4: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15617,7 +15680,7 @@ static VARIANT_SETSOCKOPT_2: Variant = Variant {
             "optval",
             Ty::Struct {
                 dir: Dir::In,
-                id: StructId::Linger,
+                id: StructId::LingerIn,
                 len: Some(Len::Arg(4)),
             },
         ),
@@ -15625,7 +15688,7 @@ static VARIANT_SETSOCKOPT_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_3: Variant = Variant {
+static VARIANT_SETSOCKOPT_5: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15637,7 +15700,7 @@ static VARIANT_SETSOCKOPT_3: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
-            values: &[0x19],
+            values: &[0x4a],
         },
     ],
     args: &[
@@ -15646,16 +15709,110 @@ static VARIANT_SETSOCKOPT_3: Variant = Variant {
         Arg::new("optname", Ty::Enum(SetId::SoOption)),
         Arg::new(
             "optval",
-            Ty::Buf {
+            Ty::Struct {
                 dir: Dir::In,
-                len: Len::Arg(4),
+                id: StructId::SocketRehash,
+                len: Some(Len::Arg(4)),
             },
         ),
         Arg::new("optlen", Ty::Int),
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_4: Variant = Variant {
+static VARIANT_SETSOCKOPT_6: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x33],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::PortRange,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_7: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x2a, 0x2d],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GroupReq,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_8: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x29],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x2a, 0x2d],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::Ipv6Option)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::GroupReq,
+                len: Some(Len::Arg(4)),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_9: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15686,7 +15843,7 @@ static VARIANT_SETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_5: Variant = Variant {
+static VARIANT_SETSOCKOPT_10: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15717,7 +15874,7 @@ static VARIANT_SETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_6: Variant = Variant {
+static VARIANT_SETSOCKOPT_11: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15748,7 +15905,7 @@ static VARIANT_SETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_7: Variant = Variant {
+static VARIANT_SETSOCKOPT_12: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15778,7 +15935,7 @@ static VARIANT_SETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_8: Variant = Variant {
+static VARIANT_SETSOCKOPT_13: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15808,7 +15965,7 @@ static VARIANT_SETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_9: Variant = Variant {
+static VARIANT_SETSOCKOPT_14: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15838,7 +15995,7 @@ static VARIANT_SETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_10: Variant = Variant {
+static VARIANT_SETSOCKOPT_15: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15868,7 +16025,7 @@ static VARIANT_SETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_11: Variant = Variant {
+static VARIANT_SETSOCKOPT_16: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15880,7 +16037,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
-            values: &[0x5],
+            values: &[0x5, 0xd],
         },
     ],
     args: &[
@@ -15899,7 +16056,7 @@ static VARIANT_SETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_12: Variant = Variant {
+static VARIANT_SETSOCKOPT_17: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15930,7 +16087,7 @@ static VARIANT_SETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_13: Variant = Variant {
+static VARIANT_SETSOCKOPT_18: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -15942,7 +16099,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
             arg: 2,
             how: Match::Is,
             mask: 0xffffffff,
-            values: &[0x14, 0x15],
+            values: &[0x14, 0x15, 0x1b, 0x1c],
         },
     ],
     args: &[
@@ -15961,7 +16118,7 @@ static VARIANT_SETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_14: Variant = Variant {
+static VARIANT_SETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -15983,7 +16140,7 @@ static VARIANT_SETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_15: Variant = Variant {
+static VARIANT_SETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16005,7 +16162,7 @@ static VARIANT_SETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_16: Variant = Variant {
+static VARIANT_SETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16027,7 +16184,7 @@ static VARIANT_SETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_17: Variant = Variant {
+static VARIANT_SETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16049,7 +16206,7 @@ static VARIANT_SETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_18: Variant = Variant {
+static VARIANT_SETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16071,7 +16228,7 @@ static VARIANT_SETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_19: Variant = Variant {
+static VARIANT_SETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16093,7 +16250,7 @@ static VARIANT_SETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_20: Variant = Variant {
+static VARIANT_SETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16115,7 +16272,7 @@ static VARIANT_SETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_21: Variant = Variant {
+static VARIANT_SETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16137,7 +16294,7 @@ static VARIANT_SETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_22: Variant = Variant {
+static VARIANT_SETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16159,7 +16316,7 @@ static VARIANT_SETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_23: Variant = Variant {
+static VARIANT_SETSOCKOPT_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16181,7 +16338,7 @@ static VARIANT_SETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_24: Variant = Variant {
+static VARIANT_SETSOCKOPT_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16203,7 +16360,7 @@ static VARIANT_SETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_25: Variant = Variant {
+static VARIANT_SETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16225,7 +16382,7 @@ static VARIANT_SETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_26: Variant = Variant {
+static VARIANT_SETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16247,7 +16404,7 @@ static VARIANT_SETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_27: Variant = Variant {
+static VARIANT_SETSOCKOPT_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16269,7 +16426,7 @@ static VARIANT_SETSOCKOPT_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_28: Variant = Variant {
+static VARIANT_SETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16291,7 +16448,7 @@ static VARIANT_SETSOCKOPT_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_29: Variant = Variant {
+static VARIANT_SETSOCKOPT_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16313,7 +16470,7 @@ static VARIANT_SETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_30: Variant = Variant {
+static VARIANT_SETSOCKOPT_35: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16335,7 +16492,7 @@ static VARIANT_SETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_31: Variant = Variant {
+static VARIANT_SETSOCKOPT_36: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16357,7 +16514,7 @@ static VARIANT_SETSOCKOPT_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_32: Variant = Variant {
+static VARIANT_SETSOCKOPT_37: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16379,7 +16536,7 @@ static VARIANT_SETSOCKOPT_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_33: Variant = Variant {
+static VARIANT_SETSOCKOPT_38: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16401,7 +16558,7 @@ static VARIANT_SETSOCKOPT_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_34: Variant = Variant {
+static VARIANT_SETSOCKOPT_39: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16423,7 +16580,7 @@ static VARIANT_SETSOCKOPT_34: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_35: Variant = Variant {
+static VARIANT_SETSOCKOPT_40: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16445,7 +16602,7 @@ static VARIANT_SETSOCKOPT_35: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_36: Variant = Variant {
+static VARIANT_SETSOCKOPT_41: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16458,6 +16615,28 @@ static VARIANT_SETSOCKOPT_36: Variant = Variant {
         Arg::new("optname", Ty::Enum(SetId::TipcOption)),
         Arg::new(
             "optval",
+            Ty::IntOpt {
+                dir: Dir::In,
+                len: Len::Arg(4),
+            },
+        ),
+        Arg::new("optlen", Ty::Int),
+    ],
+    ret: None,
+};
+static VARIANT_SETSOCKOPT_42: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x100],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpxOption)),
+        Arg::new(
+            "optval",
             Ty::OptVal {
                 dir: Dir::In,
                 len: Len::Arg(4),
@@ -16467,7 +16646,7 @@ static VARIANT_SETSOCKOPT_36: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_37: Variant = Variant {
+static VARIANT_SETSOCKOPT_43: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16489,7 +16668,7 @@ static VARIANT_SETSOCKOPT_37: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_38: Variant = Variant {
+static VARIANT_SETSOCKOPT_44: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16511,7 +16690,7 @@ static VARIANT_SETSOCKOPT_38: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_39: Variant = Variant {
+static VARIANT_SETSOCKOPT_45: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16533,7 +16712,7 @@ static VARIANT_SETSOCKOPT_39: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_40: Variant = Variant {
+static VARIANT_SETSOCKOPT_46: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16555,7 +16734,7 @@ static VARIANT_SETSOCKOPT_40: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_41: Variant = Variant {
+static VARIANT_SETSOCKOPT_47: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16577,7 +16756,7 @@ static VARIANT_SETSOCKOPT_41: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_SETSOCKOPT_42: Variant = Variant {
+static VARIANT_SETSOCKOPT_48: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16625,6 +16804,120 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
             arg: 1,
             how: Match::Is,
             mask: 0xffffffff,
+            values: &[0x10e],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x9],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::NetlinkGroups,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_1: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x10f],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x7f],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::TipcImportance,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_2: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x10f],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x87],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::TipcGroupReq,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_3: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
             values: &[0x1],
         },
         Test {
@@ -16634,8 +16927,8 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
             values: &[
                 0x4, 0x1, 0x2, 0x5, 0x6, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x13,
                 0x1b, 0x1d, 0x1e, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29, 0x2a, 0x2b, 0x2c,
-                0x2d, 0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4a,
-                0x4b,
+                0x2d, 0x2e, 0x31, 0x35, 0x38, 0x3c, 0x3f, 0x40, 0x41, 0x44, 0x45, 0x46, 0x49, 0x4b,
+                0x4c, 0x4d, 0x52, 0x53, 0x54,
             ],
         },
     ],
@@ -16661,7 +16954,7 @@ static VARIANT_GETSOCKOPT_0: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_1: Variant = Variant {
+static VARIANT_GETSOCKOPT_4: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -16699,7 +16992,7 @@ static VARIANT_GETSOCKOPT_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_2: Variant = Variant {
+static VARIANT_GETSOCKOPT_5: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -16737,7 +17030,152 @@ static VARIANT_GETSOCKOPT_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_3: Variant = Variant {
+static VARIANT_GETSOCKOPT_6: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x4a],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SocketRehashOut,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_7: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x1a],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::SoOptionGet)),
+        Arg::new("optval", Ty::Addr),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_8: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x33],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::PortRange,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_9: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x0],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x34],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SocketProtocol,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_10: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -16775,7 +17213,7 @@ static VARIANT_GETSOCKOPT_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_4: Variant = Variant {
+static VARIANT_GETSOCKOPT_11: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -16814,7 +17252,7 @@ static VARIANT_GETSOCKOPT_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_5: Variant = Variant {
+static VARIANT_GETSOCKOPT_12: Variant = Variant {
     tests: &[
         Test {
             arg: 1,
@@ -16851,7 +17289,45 @@ static VARIANT_GETSOCKOPT_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_6: Variant = Variant {
+static VARIANT_GETSOCKOPT_13: Variant = Variant {
+    tests: &[
+        Test {
+            arg: 1,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x107],
+        },
+        Test {
+            arg: 2,
+            how: Match::Is,
+            mask: 0xffffffff,
+            values: &[0x6],
+        },
+    ],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::PacketOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::TpacketStats,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_14: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16880,7 +17356,7 @@ static VARIANT_GETSOCKOPT_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_7: Variant = Variant {
+static VARIANT_GETSOCKOPT_15: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16909,7 +17385,7 @@ static VARIANT_GETSOCKOPT_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_8: Variant = Variant {
+static VARIANT_GETSOCKOPT_16: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16938,7 +17414,7 @@ static VARIANT_GETSOCKOPT_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_9: Variant = Variant {
+static VARIANT_GETSOCKOPT_17: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16967,7 +17443,7 @@ static VARIANT_GETSOCKOPT_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_10: Variant = Variant {
+static VARIANT_GETSOCKOPT_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -16996,7 +17472,7 @@ static VARIANT_GETSOCKOPT_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_11: Variant = Variant {
+static VARIANT_GETSOCKOPT_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17025,7 +17501,7 @@ static VARIANT_GETSOCKOPT_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_12: Variant = Variant {
+static VARIANT_GETSOCKOPT_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17038,9 +17514,10 @@ static VARIANT_GETSOCKOPT_12: Variant = Variant {
         Arg::new("optname", Ty::Enum(SetId::NetlinkOption)),
         Arg::new(
             "optval",
-            Ty::IntOpt {
+            Ty::Struct {
                 dir: Dir::Out,
-                len: Len::ArgPtr32(4),
+                id: StructId::SocketInt,
+                len: Some(Len::ArgPtr32(4)),
             },
         ),
         Arg::new(
@@ -17054,7 +17531,7 @@ static VARIANT_GETSOCKOPT_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_13: Variant = Variant {
+static VARIANT_GETSOCKOPT_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17083,7 +17560,7 @@ static VARIANT_GETSOCKOPT_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_14: Variant = Variant {
+static VARIANT_GETSOCKOPT_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17112,7 +17589,7 @@ static VARIANT_GETSOCKOPT_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_15: Variant = Variant {
+static VARIANT_GETSOCKOPT_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17141,7 +17618,7 @@ static VARIANT_GETSOCKOPT_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_16: Variant = Variant {
+static VARIANT_GETSOCKOPT_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17170,7 +17647,7 @@ static VARIANT_GETSOCKOPT_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_17: Variant = Variant {
+static VARIANT_GETSOCKOPT_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17199,7 +17676,7 @@ static VARIANT_GETSOCKOPT_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_18: Variant = Variant {
+static VARIANT_GETSOCKOPT_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17228,7 +17705,7 @@ static VARIANT_GETSOCKOPT_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_19: Variant = Variant {
+static VARIANT_GETSOCKOPT_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17257,7 +17734,7 @@ static VARIANT_GETSOCKOPT_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_20: Variant = Variant {
+static VARIANT_GETSOCKOPT_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17286,7 +17763,7 @@ static VARIANT_GETSOCKOPT_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_21: Variant = Variant {
+static VARIANT_GETSOCKOPT_29: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17315,7 +17792,7 @@ static VARIANT_GETSOCKOPT_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_22: Variant = Variant {
+static VARIANT_GETSOCKOPT_30: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17344,7 +17821,7 @@ static VARIANT_GETSOCKOPT_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_23: Variant = Variant {
+static VARIANT_GETSOCKOPT_31: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17373,7 +17850,7 @@ static VARIANT_GETSOCKOPT_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_24: Variant = Variant {
+static VARIANT_GETSOCKOPT_32: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17402,7 +17879,7 @@ static VARIANT_GETSOCKOPT_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_25: Variant = Variant {
+static VARIANT_GETSOCKOPT_33: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17431,7 +17908,7 @@ static VARIANT_GETSOCKOPT_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_26: Variant = Variant {
+static VARIANT_GETSOCKOPT_34: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17460,7 +17937,7 @@ static VARIANT_GETSOCKOPT_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_27: Variant = Variant {
+static VARIANT_GETSOCKOPT_35: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17489,7 +17966,7 @@ static VARIANT_GETSOCKOPT_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_28: Variant = Variant {
+static VARIANT_GETSOCKOPT_36: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17500,6 +17977,36 @@ static VARIANT_GETSOCKOPT_28: Variant = Variant {
         Arg::new("sockfd", Ty::Fd),
         Arg::new("level", Ty::Enum(SetId::SockLevel)),
         Arg::new("optname", Ty::Enum(SetId::TipcOption)),
+        Arg::new(
+            "optval",
+            Ty::Struct {
+                dir: Dir::Out,
+                id: StructId::SocketInt,
+                len: Some(Len::ArgPtr32(4)),
+            },
+        ),
+        Arg::new(
+            "optlen",
+            Ty::Struct {
+                dir: Dir::InOut,
+                id: StructId::SocklenT,
+                len: None,
+            },
+        ),
+    ],
+    ret: None,
+};
+static VARIANT_GETSOCKOPT_37: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x100],
+    }],
+    args: &[
+        Arg::new("sockfd", Ty::Fd),
+        Arg::new("level", Ty::Enum(SetId::SockLevel)),
+        Arg::new("optname", Ty::Enum(SetId::IpxOption)),
         Arg::new(
             "optval",
             Ty::OptVal {
@@ -17518,7 +18025,7 @@ static VARIANT_GETSOCKOPT_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_29: Variant = Variant {
+static VARIANT_GETSOCKOPT_38: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17547,7 +18054,7 @@ static VARIANT_GETSOCKOPT_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_30: Variant = Variant {
+static VARIANT_GETSOCKOPT_39: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17576,7 +18083,7 @@ static VARIANT_GETSOCKOPT_30: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_31: Variant = Variant {
+static VARIANT_GETSOCKOPT_40: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17605,7 +18112,7 @@ static VARIANT_GETSOCKOPT_31: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_32: Variant = Variant {
+static VARIANT_GETSOCKOPT_41: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17634,7 +18141,7 @@ static VARIANT_GETSOCKOPT_32: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_33: Variant = Variant {
+static VARIANT_GETSOCKOPT_42: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -17663,7 +18170,7 @@ static VARIANT_GETSOCKOPT_33: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_GETSOCKOPT_34: Variant = Variant {
+static VARIANT_GETSOCKOPT_43: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -21106,6 +21613,15 @@ static CALL_GETSOCKOPT: Syscall = Syscall {
         &VARIANT_GETSOCKOPT_32,
         &VARIANT_GETSOCKOPT_33,
         &VARIANT_GETSOCKOPT_34,
+        &VARIANT_GETSOCKOPT_35,
+        &VARIANT_GETSOCKOPT_36,
+        &VARIANT_GETSOCKOPT_37,
+        &VARIANT_GETSOCKOPT_38,
+        &VARIANT_GETSOCKOPT_39,
+        &VARIANT_GETSOCKOPT_40,
+        &VARIANT_GETSOCKOPT_41,
+        &VARIANT_GETSOCKOPT_42,
+        &VARIANT_GETSOCKOPT_43,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
@@ -23795,6 +24311,12 @@ static CALL_SETSOCKOPT: Syscall = Syscall {
         &VARIANT_SETSOCKOPT_40,
         &VARIANT_SETSOCKOPT_41,
         &VARIANT_SETSOCKOPT_42,
+        &VARIANT_SETSOCKOPT_43,
+        &VARIANT_SETSOCKOPT_44,
+        &VARIANT_SETSOCKOPT_45,
+        &VARIANT_SETSOCKOPT_46,
+        &VARIANT_SETSOCKOPT_47,
+        &VARIANT_SETSOCKOPT_48,
     ],
     ret: Ret::Int,
     classes: Classes::NETWORK,
