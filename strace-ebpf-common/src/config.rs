@@ -157,8 +157,8 @@ pub struct FileOffsets {
     pub mount_vfs: u32,
     /// `vfsmount.mnt_root`
     pub vfs_root: u32,
-    /// `inet_sock.inet_sport`
-    pub inet_port: u32,
+    /// `sock.__sk_common.skc_num`, which is 0 again where a connection could not be made; `inet_sock.inet_sport` is not
+    pub sock_port: u32,
     /// `sock.__sk_common.skc_dport`
     pub sock_peer_port: u32,
     /// `sock.__sk_common.skc_rcv_saddr`

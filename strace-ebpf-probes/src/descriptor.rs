@@ -192,7 +192,8 @@ unsafe fn socket(s: *mut Scratch, descriptor: *mut Descriptor, socket: u64) {
         (*out).family = family;
         (*out).protocol = read(sock, setting!(sockets.sock_protocol));
         if family == AF_INET || family == AF_INET6 {
-            (*out).port_be = read(sock, setting!(files.inet_port));
+            let port: u16 = read(sock, setting!(files.sock_port));
+            (*out).port_be = port.to_be();
             (*out).peer_port_be = read(sock, setting!(files.sock_peer_port));
         }
         if family == AF_INET {

@@ -96,7 +96,7 @@ pub static CONFIG: Config = Config {
         mount_point: 0,
         mount_vfs: 0,
         vfs_root: 0,
-        inet_port: 0,
+        sock_port: 0,
         sock_peer_port: 0,
         sock_address: 0,
         sock_peer: 0,

@@ -169,6 +169,11 @@ unsafe fn internet(family: i32) {
         sync(datagrams);
         libc::close(datagrams);
         libc::close(server);
+        // Nobody listens there any more: a port was taken and given back.
+        let refused = libc::socket(family, libc::SOCK_STREAM, 0);
+        libc::connect(refused, at, size);
+        sync(refused);
+        libc::close(refused);
     }
 }
 

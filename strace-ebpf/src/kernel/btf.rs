@@ -306,7 +306,7 @@ impl<'a> Btf<'a> {
             mount_point: find("mount", "mnt_mountpoint")?,
             mount_vfs: find("mount", "mnt")?,
             vfs_root: find("vfsmount", "mnt_root")?,
-            inet_port: maybe("inet_sock", "inet_sport"),
+            sock_port: maybe("sock", "__sk_common.skc_num"),
             sock_peer_port: maybe("sock", "__sk_common.skc_dport"),
             sock_address: maybe("sock", "__sk_common.skc_rcv_saddr"),
             sock_peer: maybe("sock", "__sk_common.skc_daddr"),
