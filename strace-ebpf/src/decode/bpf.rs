@@ -2,6 +2,7 @@
 
 use super::{
     cx::{Cx, number_at},
+    members::hidden,
     structs::{Fields, structure},
     value::{Args, Value},
 };
@@ -63,8 +64,9 @@ pub fn link_create<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
     let rest = bytes.get(COMMON..).unwrap_or_default();
     let known = of_type(out, cx, fields.get("attach_type"), rest);
     out.push(Value::StructClose);
-    if rest.iter().skip(known).any(|byte| *byte != 0) {
-        out.push(Value::More);
+    let more = rest.get(known..).unwrap_or_default();
+    if more.iter().any(|byte| *byte != 0) {
+        hidden(out, cx, bytes, more);
     }
     out.push(Value::StructClose);
 }

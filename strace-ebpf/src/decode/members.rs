@@ -57,7 +57,11 @@ pub(super) fn members<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, layout: &Layout, 
     if !layout.hides_more && layout.least > 0 {
         files::beyond(out, cx, bytes, layout.size.into());
     } else if layout.hides_more && more.iter().any(|byte| *byte != 0) {
-        out.push(Value::More);
+        if layout.least == 0 {
+            hidden(out, cx, bytes, more);
+        } else {
+            out.push(Value::More);
+        }
     }
     out.push(Value::StructClose);
 }
@@ -93,6 +97,21 @@ fn named<'a>(
             member_of(out, cx, ty, whole, own);
         }
     }
+}
+
+/// What is behind the members that are known: with `-v` the bytes, else that there are some.
+pub(super) fn hidden<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &[u8], more: &'a [u8]) {
+    if !cx.options.verbose {
+        out.push(Value::More);
+        return;
+    }
+    let (from, to) = (bytes.len() - more.len(), bytes.len() - 1);
+    out.push(Value::Field("extra_data"));
+    out.push(Value::Binary {
+        bytes: more,
+        cut: false,
+    });
+    out.push(Value::Spanning(from as u64, to as u64));
 }
 
 /// One member of a structure of which these are all bytes: another one may say how many elements it has.

@@ -140,6 +140,8 @@ pub enum Value<'a> {
     Comment(&'static str),
     /// A remark behind the value before it: bytes of a structure that nobody knows, from and to.
     Beyond(u64, u64),
+    /// The same behind such bytes.
+    Spanning(u64, u64),
     /// A remark behind the value before it: numbers from the first to the last, `1..2`.
     Range(u16, u16),
     /// A remark behind the value before it: a date, seconds since 1970; fraction and its digits.

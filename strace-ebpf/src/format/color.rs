@@ -56,6 +56,7 @@ pub fn of(value: &Value<'_>) -> Option<Color> {
         | Value::DirFd(libc::AT_FDCWD) => CONSTANT,
         Value::Comment(_)
         | Value::Beyond(..)
+        | Value::Spanning(..)
         | Value::Date(..)
         | Value::Seconds(..)
         | Value::SignedSeconds(..)

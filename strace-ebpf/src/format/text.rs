@@ -122,6 +122,7 @@ fn sticks(value: &Value<'_>) -> bool {
             | Value::OurPid(_)
             | Value::Becomes
             | Value::Comment(_)
+            | Value::Spanning(..)
             | Value::Count(..)
             | Value::Date(..)
             | Value::Range(..)
@@ -287,6 +288,7 @@ pub fn one(out: &mut Vec<u8>, value: &Value<'_>, rendering: Rendering) {
             write_fmt(out, format_args!("<... resuming interrupted {name} ...>"))
         }
         Value::Comment(text) => remark(out, text),
+        Value::Spanning(from, to) => write_fmt(out, format_args!(" /* bytes {from}..{to} */")),
         Value::Beyond(from, to) => write_fmt(out, format_args!("/* bytes {from}..{to} */ ")),
         Value::Date(seconds, ..) if !time::is_date(seconds) => {}
         Value::Date(seconds, fraction, digits) => {

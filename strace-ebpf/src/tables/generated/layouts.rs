@@ -4969,7 +4969,7 @@ static IO_URING_FILES_UPDATE_X86_64: Layout = Layout {
 };
 static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
     size: 32,
-    least: 0,
+    least: 32,
     answered: false,
     hides_more: false,
     spared: false,
@@ -5034,7 +5034,7 @@ static IO_URING_FILES_REGISTER_X86_64: Layout = Layout {
 };
 static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
     size: 32,
-    least: 0,
+    least: 32,
     answered: false,
     hides_more: false,
     spared: false,
@@ -5099,7 +5099,7 @@ static IO_URING_BUFFERS_REGISTER_X86_64: Layout = Layout {
 };
 static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
     size: 32,
-    least: 0,
+    least: 28,
     answered: false,
     hides_more: false,
     spared: false,
@@ -5173,7 +5173,7 @@ static IO_URING_FILES_UPDATE2_X86_64: Layout = Layout {
 };
 static IO_URING_BUFFERS_UPDATE_X86_64: Layout = Layout {
     size: 32,
-    least: 0,
+    least: 28,
     answered: false,
     hides_more: false,
     spared: false,
@@ -13699,7 +13699,7 @@ static BPF_MAP_CREATE_X86_64: Layout = Layout {
         Member {
             name: "map_extra",
             at: 64,
-            ty: MemberTy::Hex(8),
+            ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -13871,7 +13871,7 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
         Member {
             name: "map_extra",
             at: 64,
-            ty: MemberTy::Hex(8),
+            ty: MemberTy::Uint(8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -13908,6 +13908,98 @@ static BPF_MAP_CREATE_I386: Layout = Layout {
             name: "excl_prog_hash_size",
             at: 88,
             ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static BPF_MAP_LOOKUP_X86_64: Layout = Layout {
+    size: 32,
+    least: 0,
+    answered: false,
+    hides_more: true,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "map_fd",
+            at: 0,
+            ty: MemberTy::Fd(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "key",
+            at: 8,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "value",
+            at: 16,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "flags",
+            at: 24,
+            ty: MemberTy::Flags(SetId::BpfMapLookupFlags, 8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
+};
+static BPF_MAP_LOOKUP_I386: Layout = Layout {
+    size: 28,
+    least: 0,
+    answered: false,
+    hides_more: true,
+    spared: false,
+    then: None,
+    members: &[
+        Member {
+            name: "map_fd",
+            at: 0,
+            ty: MemberTy::Fd(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "key",
+            at: 4,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "value",
+            at: 12,
+            ty: MemberTy::Addr(8),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "flags",
+            at: 20,
+            ty: MemberTy::Flags(SetId::BpfMapLookupFlags, 8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -14219,7 +14311,7 @@ static BPF_BATCH_DATA_X86_64: Layout = Layout {
         Member {
             name: "elem_flags",
             at: 40,
-            ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
+            ty: MemberTy::Flags(SetId::BpfMapLookupFlags, 8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -14240,7 +14332,7 @@ static BPF_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
     answered: true,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -14321,7 +14413,7 @@ static BPF_UPDATE_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -14372,7 +14464,7 @@ static BPF_DELETE_BATCH_DATA_X86_64: Layout = Layout {
         Member {
             name: "elem_flags",
             at: 40,
-            ty: MemberTy::Flags(SetId::BpfMapUpdateFlags, 8),
+            ty: MemberTy::Flags(SetId::BpfMapLookupFlags, 8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -14393,7 +14485,7 @@ static BPF_DELETE_BATCH_X86_64: Layout = Layout {
     size: 56,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -14706,57 +14798,6 @@ static BPF_PROG_LOAD_X86_64: Layout = Layout {
     ],
 };
 static BPF_OBJ_X86_64: Layout = Layout {
-    size: 24,
-    least: 0,
-    answered: false,
-    hides_more: true,
-    spared: false,
-    then: None,
-    members: &[
-        Member {
-            name: "pathname",
-            at: 0,
-            ty: MemberTy::To {
-                what: Pointee::Path,
-                width: 8,
-                length: None,
-                dir: Dir::In,
-            },
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-        Member {
-            name: "bpf_fd",
-            at: 8,
-            ty: MemberTy::Int(4),
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-        Member {
-            name: "file_flags",
-            at: 12,
-            ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-        Member {
-            name: "path_fd",
-            at: 16,
-            ty: MemberTy::DirFd,
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-    ],
-};
-static BPF_OBJ_I386: Layout = Layout {
     size: 20,
     least: 0,
     answered: false,
@@ -14790,7 +14831,7 @@ static BPF_OBJ_I386: Layout = Layout {
         Member {
             name: "file_flags",
             at: 12,
-            ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
+            ty: MemberTy::Flags(SetId::BpfFileFlags, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -15029,7 +15070,7 @@ static BPF_TEST_RUN_X86_64: Layout = Layout {
     size: 80,
     least: 0,
     answered: true,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15043,7 +15084,7 @@ static BPF_TEST_RUN_X86_64: Layout = Layout {
     }],
 };
 static BPF_NEXT_ID_X86_64: Layout = Layout {
-    size: 12,
+    size: 8,
     least: 0,
     answered: true,
     hides_more: true,
@@ -15068,22 +15109,13 @@ static BPF_NEXT_ID_X86_64: Layout = Layout {
             answer: false,
             conditions: &[],
         },
-        Member {
-            name: "open_flags",
-            at: 8,
-            ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
     ],
 };
 static BPF_PROG_ID_X86_64: Layout = Layout {
     size: 4,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15100,7 +15132,7 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
     size: 12,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[
@@ -15116,7 +15148,7 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
         Member {
             name: "open_flags",
             at: 8,
-            ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
+            ty: MemberTy::Flags(SetId::BpfOpenFlags, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -15125,27 +15157,47 @@ static BPF_MAP_ID_X86_64: Layout = Layout {
     ],
 };
 static BPF_BTF_ID_X86_64: Layout = Layout {
-    size: 4,
+    size: 16,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
-    members: &[Member {
-        name: "btf_id",
-        at: 0,
-        ty: MemberTy::Uint(4),
-        extra: false,
-        nonzero: false,
-        answer: false,
-        conditions: &[],
-    }],
+    members: &[
+        Member {
+            name: "btf_id",
+            at: 0,
+            ty: MemberTy::Uint(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "open_flags",
+            at: 8,
+            ty: MemberTy::Flags(SetId::BpfOpenFlags, 4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+        Member {
+            name: "fd_by_id_token_fd",
+            at: 12,
+            ty: MemberTy::Int(4),
+            extra: false,
+            nonzero: false,
+            answer: false,
+            conditions: &[],
+        },
+    ],
 };
 static BPF_LINK_ID_X86_64: Layout = Layout {
     size: 4,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15199,7 +15251,7 @@ static BPF_INFO_X86_64: Layout = Layout {
     size: 16,
     least: 0,
     answered: true,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15304,7 +15356,7 @@ static BPF_QUERY_DATA_X86_64: Layout = Layout {
         Member {
             name: "revision",
             at: 56,
-            ty: MemberTy::Uint(8),
+            ty: MemberTy::Hex(8),
             extra: false,
             nonzero: false,
             answer: false,
@@ -15316,7 +15368,7 @@ static BPF_QUERY_X86_64: Layout = Layout {
     size: 64,
     least: 0,
     answered: true,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15375,7 +15427,7 @@ static BPF_RAW_TRACEPOINT_X86_64: Layout = Layout {
     size: 24,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15458,7 +15510,7 @@ static BPF_BTF_LOAD_X86_64: Layout = Layout {
         Member {
             name: "btf_flags",
             at: 32,
-            ty: MemberTy::Flags(SetId::BpfMapFlags, 4),
+            ty: MemberTy::Flags(SetId::BpfFileFlags, 4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -15504,7 +15556,7 @@ static BPF_FD_QUERY_DATA_X86_64: Layout = Layout {
         Member {
             name: "flags",
             at: 8,
-            ty: MemberTy::Hex(4),
+            ty: MemberTy::Uint(4),
             extra: false,
             nonzero: false,
             answer: false,
@@ -15575,7 +15627,7 @@ static BPF_FD_QUERY_X86_64: Layout = Layout {
     size: 48,
     least: 0,
     answered: true,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15638,7 +15690,7 @@ static BPF_LINK_UPDATE_X86_64: Layout = Layout {
     size: 16,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15672,7 +15724,7 @@ static BPF_LINK_DETACH_X86_64: Layout = Layout {
     size: 4,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15706,7 +15758,7 @@ static BPF_ENABLE_STATS_X86_64: Layout = Layout {
     size: 4,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15751,7 +15803,7 @@ static BPF_ITER_CREATE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15805,7 +15857,7 @@ static BPF_BIND_MAP_X86_64: Layout = Layout {
     size: 12,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15850,7 +15902,7 @@ static BPF_TOKEN_CREATE_X86_64: Layout = Layout {
     size: 8,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15918,7 +15970,7 @@ static BPF_STREAM_READ_X86_64: Layout = Layout {
     size: 24,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -15972,7 +16024,7 @@ static BPF_ASSOC_STRUCT_OPS_X86_64: Layout = Layout {
     size: 12,
     least: 0,
     answered: false,
-    hides_more: false,
+    hides_more: true,
     spared: false,
     then: None,
     members: &[Member {
@@ -37979,7 +38031,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 690] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 691] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -38989,6 +39041,11 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 690] = [
         Some(&BPF_MAP_CREATE_X86_64),
     ],
     [
+        Some(&BPF_MAP_LOOKUP_X86_64),
+        Some(&BPF_MAP_LOOKUP_I386),
+        Some(&BPF_MAP_LOOKUP_X86_64),
+    ],
+    [
         Some(&BPF_MAP_ELEM_X86_64),
         Some(&BPF_MAP_ELEM_I386),
         Some(&BPF_MAP_ELEM_X86_64),
@@ -39045,7 +39102,7 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 690] = [
     ],
     [
         Some(&BPF_OBJ_X86_64),
-        Some(&BPF_OBJ_I386),
+        Some(&BPF_OBJ_X86_64),
         Some(&BPF_OBJ_X86_64),
     ],
     [

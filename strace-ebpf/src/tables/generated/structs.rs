@@ -237,6 +237,7 @@ pub enum StructId {
     SignalNumber,
     PrTsc,
     BpfMapCreate,
+    BpfMapLookup,
     BpfMapElem,
     BpfMapKey,
     BpfMapNextKey,
@@ -932,6 +933,7 @@ impl StructId {
         Self::SignalNumber,
         Self::PrTsc,
         Self::BpfMapCreate,
+        Self::BpfMapLookup,
         Self::BpfMapElem,
         Self::BpfMapKey,
         Self::BpfMapNextKey,
@@ -1625,6 +1627,7 @@ impl StructId {
         "signal_number",
         "pr_tsc",
         "bpf_map_create",
+        "bpf_map_lookup",
         "bpf_map_elem",
         "bpf_map_key",
         "bpf_map_next_key",
@@ -2092,7 +2095,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 690] = [
+pub static SIZES: [[u32; 3]; 691] = [
     [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
@@ -2326,6 +2329,7 @@ pub static SIZES: [[u32; 3]; 690] = [
     [4, 4, 4],
     [96, 92, 96],
     [32, 28, 32],
+    [32, 28, 32],
     [16, 12, 16],
     [24, 20, 24],
     [4, 4, 4],
@@ -2336,14 +2340,14 @@ pub static SIZES: [[u32; 3]; 690] = [
     [56, 56, 56],
     [56, 56, 56],
     [168, 168, 168],
-    [24, 20, 24],
+    [20, 20, 20],
     [32, 32, 32],
     [80, 80, 80],
     [80, 80, 80],
-    [12, 12, 12],
+    [8, 8, 8],
     [4, 4, 4],
     [12, 12, 12],
-    [4, 4, 4],
+    [16, 16, 16],
     [4, 4, 4],
     [16, 16, 16],
     [16, 16, 16],

@@ -779,6 +779,20 @@ static VARIANT_FCNTL_16: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x403],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL_17: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0xf],
     }],
     args: &[
@@ -795,7 +809,7 @@ static VARIANT_FCNTL_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_17: Variant = Variant {
+static VARIANT_FCNTL_18: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -816,7 +830,7 @@ static VARIANT_FCNTL_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_18: Variant = Variant {
+static VARIANT_FCNTL_19: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -830,7 +844,7 @@ static VARIANT_FCNTL_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_19: Variant = Variant {
+static VARIANT_FCNTL_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -844,7 +858,7 @@ static VARIANT_FCNTL_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_20: Variant = Variant {
+static VARIANT_FCNTL_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -865,7 +879,7 @@ static VARIANT_FCNTL_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_21: Variant = Variant {
+static VARIANT_FCNTL_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -886,7 +900,7 @@ static VARIANT_FCNTL_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_22: Variant = Variant {
+static VARIANT_FCNTL_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -907,7 +921,7 @@ static VARIANT_FCNTL_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_23: Variant = Variant {
+static VARIANT_FCNTL_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -928,7 +942,7 @@ static VARIANT_FCNTL_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_24: Variant = Variant {
+static VARIANT_FCNTL_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -942,7 +956,7 @@ static VARIANT_FCNTL_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL_25: Variant = Variant {
+static VARIANT_FCNTL_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1253,6 +1267,20 @@ static VARIANT_FCNTL64_18: Variant = Variant {
         arg: 1,
         how: Match::Is,
         mask: 0xffffffff,
+        values: &[0x403],
+    }],
+    args: &[
+        Arg::new("fd", Ty::Fd),
+        Arg::new("cmd", Ty::Enum(SetId::FcntlCmd)),
+        Arg::new("arg", Ty::Fd),
+    ],
+    ret: None,
+};
+static VARIANT_FCNTL64_19: Variant = Variant {
+    tests: &[Test {
+        arg: 1,
+        how: Match::Is,
+        mask: 0xffffffff,
         values: &[0xf],
     }],
     args: &[
@@ -1269,7 +1297,7 @@ static VARIANT_FCNTL64_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_19: Variant = Variant {
+static VARIANT_FCNTL64_20: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1290,7 +1318,7 @@ static VARIANT_FCNTL64_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_20: Variant = Variant {
+static VARIANT_FCNTL64_21: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1304,7 +1332,7 @@ static VARIANT_FCNTL64_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_21: Variant = Variant {
+static VARIANT_FCNTL64_22: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1318,7 +1346,7 @@ static VARIANT_FCNTL64_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_22: Variant = Variant {
+static VARIANT_FCNTL64_23: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1339,7 +1367,7 @@ static VARIANT_FCNTL64_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_23: Variant = Variant {
+static VARIANT_FCNTL64_24: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1360,7 +1388,7 @@ static VARIANT_FCNTL64_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_24: Variant = Variant {
+static VARIANT_FCNTL64_25: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1381,7 +1409,7 @@ static VARIANT_FCNTL64_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_25: Variant = Variant {
+static VARIANT_FCNTL64_26: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1402,7 +1430,7 @@ static VARIANT_FCNTL64_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_26: Variant = Variant {
+static VARIANT_FCNTL64_27: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -1416,7 +1444,7 @@ static VARIANT_FCNTL64_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_FCNTL64_27: Variant = Variant {
+static VARIANT_FCNTL64_28: Variant = Variant {
     tests: &[Test {
         arg: 1,
         how: Match::Is,
@@ -10945,10 +10973,10 @@ static VARIANT_IO_URING_REGISTER_2: Variant = Variant {
         Arg::new("opcode", Ty::Flags(SetId::IoUringRegisterOps)),
         Arg::new(
             "arg",
-            Ty::Struct {
+            Ty::Array {
                 dir: Dir::In,
-                id: StructId::I32,
-                len: None,
+                elem: StructId::I32,
+                count: Len::Arg(3),
             },
         ),
         Arg::new("nr_args", Ty::Uint),
@@ -19362,7 +19390,28 @@ static VARIANT_BPF_1: Variant = Variant {
         arg: 0,
         how: Match::Is,
         mask: 0xffffffff,
-        values: &[0x1, 0x2, 0x15],
+        values: &[0x1, 0x15],
+    }],
+    args: &[
+        Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
+        Arg::new(
+            "attr",
+            Ty::Struct {
+                dir: Dir::In,
+                id: StructId::BpfMapLookup,
+                len: Some(Len::Arg(2)),
+            },
+        ),
+        Arg::new("size", Ty::Uint),
+    ],
+    ret: None,
+};
+static VARIANT_BPF_2: Variant = Variant {
+    tests: &[Test {
+        arg: 0,
+        how: Match::Is,
+        mask: 0xffffffff,
+        values: &[0x2],
     }],
     args: &[
         Arg::new("cmd", Ty::Enum(SetId::BpfCmd)),
@@ -19378,7 +19427,7 @@ static VARIANT_BPF_1: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_2: Variant = Variant {
+static VARIANT_BPF_3: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19399,7 +19448,7 @@ static VARIANT_BPF_2: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_3: Variant = Variant {
+static VARIANT_BPF_4: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19420,7 +19469,7 @@ static VARIANT_BPF_3: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_4: Variant = Variant {
+static VARIANT_BPF_5: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19441,7 +19490,7 @@ static VARIANT_BPF_4: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_5: Variant = Variant {
+static VARIANT_BPF_6: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19462,7 +19511,7 @@ static VARIANT_BPF_5: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_6: Variant = Variant {
+static VARIANT_BPF_7: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19483,7 +19532,7 @@ static VARIANT_BPF_6: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_7: Variant = Variant {
+static VARIANT_BPF_8: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19504,7 +19553,7 @@ static VARIANT_BPF_7: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_8: Variant = Variant {
+static VARIANT_BPF_9: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19525,7 +19574,7 @@ static VARIANT_BPF_8: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_9: Variant = Variant {
+static VARIANT_BPF_10: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19546,7 +19595,7 @@ static VARIANT_BPF_9: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_10: Variant = Variant {
+static VARIANT_BPF_11: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19567,7 +19616,7 @@ static VARIANT_BPF_10: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_11: Variant = Variant {
+static VARIANT_BPF_12: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19588,7 +19637,7 @@ static VARIANT_BPF_11: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_12: Variant = Variant {
+static VARIANT_BPF_13: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19609,7 +19658,7 @@ static VARIANT_BPF_12: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_13: Variant = Variant {
+static VARIANT_BPF_14: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19630,7 +19679,7 @@ static VARIANT_BPF_13: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_14: Variant = Variant {
+static VARIANT_BPF_15: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19651,7 +19700,7 @@ static VARIANT_BPF_14: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_15: Variant = Variant {
+static VARIANT_BPF_16: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19672,7 +19721,7 @@ static VARIANT_BPF_15: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_16: Variant = Variant {
+static VARIANT_BPF_17: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19693,7 +19742,7 @@ static VARIANT_BPF_16: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_17: Variant = Variant {
+static VARIANT_BPF_18: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19714,7 +19763,7 @@ static VARIANT_BPF_17: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_18: Variant = Variant {
+static VARIANT_BPF_19: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19735,7 +19784,7 @@ static VARIANT_BPF_18: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_19: Variant = Variant {
+static VARIANT_BPF_20: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19756,7 +19805,7 @@ static VARIANT_BPF_19: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_20: Variant = Variant {
+static VARIANT_BPF_21: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19777,7 +19826,7 @@ static VARIANT_BPF_20: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_21: Variant = Variant {
+static VARIANT_BPF_22: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19798,7 +19847,7 @@ static VARIANT_BPF_21: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_22: Variant = Variant {
+static VARIANT_BPF_23: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19819,7 +19868,7 @@ static VARIANT_BPF_22: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_23: Variant = Variant {
+static VARIANT_BPF_24: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19840,7 +19889,7 @@ static VARIANT_BPF_23: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_24: Variant = Variant {
+static VARIANT_BPF_25: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19861,7 +19910,7 @@ static VARIANT_BPF_24: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_25: Variant = Variant {
+static VARIANT_BPF_26: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19882,7 +19931,7 @@ static VARIANT_BPF_25: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_26: Variant = Variant {
+static VARIANT_BPF_27: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19903,7 +19952,7 @@ static VARIANT_BPF_26: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_27: Variant = Variant {
+static VARIANT_BPF_28: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19924,7 +19973,7 @@ static VARIANT_BPF_27: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_28: Variant = Variant {
+static VARIANT_BPF_29: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19945,7 +19994,7 @@ static VARIANT_BPF_28: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_29: Variant = Variant {
+static VARIANT_BPF_30: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -19966,7 +20015,7 @@ static VARIANT_BPF_29: Variant = Variant {
     ],
     ret: None,
 };
-static VARIANT_BPF_30: Variant = Variant {
+static VARIANT_BPF_31: Variant = Variant {
     tests: &[Test {
         arg: 0,
         how: Match::Is,
@@ -20406,6 +20455,7 @@ static CALL_BPF: Syscall = Syscall {
         &VARIANT_BPF_28,
         &VARIANT_BPF_29,
         &VARIANT_BPF_30,
+        &VARIANT_BPF_31,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -20969,6 +21019,7 @@ static CALL_FCNTL: Syscall = Syscall {
         &VARIANT_FCNTL_23,
         &VARIANT_FCNTL_24,
         &VARIANT_FCNTL_25,
+        &VARIANT_FCNTL_26,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
@@ -21006,6 +21057,7 @@ static CALL_FCNTL64: Syscall = Syscall {
         &VARIANT_FCNTL64_25,
         &VARIANT_FCNTL64_26,
         &VARIANT_FCNTL64_27,
+        &VARIANT_FCNTL64_28,
     ],
     ret: Ret::Long,
     classes: Classes::DESC,
