@@ -1,10 +1,22 @@
-//! Calls that are answered instead of made: with a mark in the sixth register, where the call has no argument, they return 0
-//! and nothing is done. So the lines of a success can be stated where none is to be had, or where it would do harm.
+//! Calls that are answered instead of made: with a mark in the sixth register, where the call has no argument, they return 0,
+//! with another one EPERM, and nothing is done. So the lines of a success can be stated where none is to be had, or where it
+//! would do harm; and memory of numbers that count up, for structures of which it does not matter what they say.
+
+use std::ffi::c_long;
 
 use crate::lines::Lines;
 
-/// The mark.
+/// The marks.
 const ANSWERED: usize = 0x600d_ca11;
+const REFUSED: usize = 0x0bad_ca11;
+
+/// Where the numbers are.
+pub const MEMORY: usize = 0x1000_0000;
+/// Where nothing is.
+pub const NOWHERE: usize = 0x2000_0000;
+const BYTES: usize = 65536;
+/// Numbers of four bytes; behind them all is zero.
+const NUMBERS: usize = 1024;
 
 const NUMBER: u32 = 0;
 const SIXTH_ARGUMENT: u32 = 16 + 8 * 5;
@@ -23,10 +35,12 @@ pub fn begin() {
     let mut filter = [
         // A mapping's offset may be anything.
         statement(load, 0, 0, NUMBER),
-        statement(equal, 3, 0, libc::SYS_mmap as u32),
+        statement(equal, 5, 0, libc::SYS_mmap as u32),
         statement(load, 0, 0, SIXTH_ARGUMENT),
         statement(equal, 0, 1, ANSWERED as u32),
         statement(ret, 0, 0, libc::SECCOMP_RET_ERRNO),
+        statement(equal, 0, 1, REFUSED as u32),
+        statement(ret, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
         statement(ret, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog {
@@ -41,9 +55,22 @@ pub fn begin() {
     assert!(done, "{}", std::io::Error::last_os_error());
 }
 
-/// Such a call.
-pub fn answered(l: &mut Lines, nr: std::ffi::c_long, args: &[usize]) -> i64 {
-    let mut all = [0, 0, 0, 0, 0, ANSWERED];
+/// A call of at most five arguments that succeeds.
+pub fn answered(l: &mut Lines, nr: c_long, args: &[usize]) -> i64 {
+    let ret = marked(l, nr, args, ANSWERED);
+    assert_eq!(ret, 0, "an answer");
+    ret
+}
+
+/// One that fails.
+pub fn refused(l: &mut Lines, nr: c_long, args: &[usize]) -> i64 {
+    let ret = marked(l, nr, args, REFUSED);
+    assert_eq!(ret, -i64::from(libc::EPERM), "an answer");
+    ret
+}
+
+fn marked(l: &mut Lines, nr: c_long, args: &[usize], mark: usize) -> i64 {
+    let mut all = [0, 0, 0, 0, 0, mark];
     all[..args.len()].copy_from_slice(args);
     let ret = l.run(nr, &all);
     // What the C library calls next may leave the register as it is.
@@ -52,6 +79,27 @@ pub fn answered(l: &mut Lines, nr: std::ffi::c_long, args: &[usize]) -> i64 {
     unsafe {
         std::arch::asm!("xor r9d, r9d", out("r9") _);
     }
-    assert_eq!(ret, 0, "an answer");
     ret
+}
+
+/// Maps the memory.
+pub fn map() {
+    // SAFETY: fresh memory at an address that nothing else has, filled before anyone else knows of it.
+    unsafe {
+        let at = libc::mmap(
+            MEMORY as *mut _,
+            BYTES,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        );
+        assert_eq!(at as usize, MEMORY, "the address is taken");
+        std::ptr::write_bytes(at.cast::<u8>(), 0, BYTES);
+        let numbers = std::slice::from_raw_parts_mut(at.cast::<u32>(), NUMBERS);
+        numbers
+            .iter_mut()
+            .zip(1..)
+            .for_each(|(place, n)| *place = n);
+    }
 }

@@ -17,6 +17,7 @@ mod aio;
 mod answers;
 mod attributes;
 mod bpf;
+mod commands;
 #[cfg(target_arch = "x86_64")]
 mod compat;
 mod epoll;
@@ -53,6 +54,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("aio", aio::run),
     ("attributes", attributes::run),
     ("bpf", bpf::run),
+    ("commands", commands::run),
     #[cfg(target_arch = "x86_64")]
     ("compat", compat::run),
     ("epoll", epoll::run),
