@@ -12342,7 +12342,7 @@ static VARIANT_PRCTL_0: Variant = Variant {
         Test {
             arg: 1,
             how: Match::Is,
-            mask: 0xffffffff,
+            mask: 0xffffffffffffffff,
             values: &[0x1, 0x2, 0x3],
         },
     ],
@@ -12419,7 +12419,7 @@ static VARIANT_PRCTL_3: Variant = Variant {
         Test {
             arg: 1,
             how: Match::Is,
-            mask: 0xffffffff,
+            mask: 0xffffffffffffffff,
             values: &[0x0, 0x1, 0x2],
         },
     ],
@@ -12441,7 +12441,7 @@ static VARIANT_PRCTL_4: Variant = Variant {
         Test {
             arg: 1,
             how: Match::Is,
-            mask: 0xffffffff,
+            mask: 0xffffffffffffffff,
             values: &[0x1],
         },
     ],
@@ -12463,7 +12463,7 @@ static VARIANT_PRCTL_5: Variant = Variant {
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Uint),
+        Arg::new("arg2", Ty::Ulong),
     ],
     ret: None,
 };
@@ -12931,7 +12931,7 @@ static VARIANT_PRCTL_37: Variant = Variant {
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Uint),
+        Arg::new("arg2", Ty::Ulong),
     ],
     ret: None,
 };
@@ -13018,8 +13018,8 @@ static VARIANT_PRCTL_43: Variant = Variant {
     }],
     args: &[
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
-        Arg::new("arg2", Ty::Flags(SetId::PrPacKeys)),
-        Arg::new("arg3", Ty::Flags(SetId::PrPacKeys)),
+        Arg::new("arg2", Ty::Flags(SetId::PrPacEnabledKeys)),
+        Arg::new("arg3", Ty::Flags(SetId::PrPacEnabledKeys)),
         Arg::new("arg4", Ty::Hex),
         Arg::new("arg5", Ty::Hex),
     ],
@@ -13036,8 +13036,8 @@ static VARIANT_PRCTL_44: Variant = Variant {
         Arg::new("option", Ty::Enum(SetId::PrctlOption)),
         Arg::new("arg2", Ty::Enum(SetId::PrSchedCore)),
         Arg::new("arg3", Ty::Pid),
-        Arg::new("arg4", Ty::Hex),
-        Arg::new("arg5", Ty::Hex),
+        Arg::new("arg4", Ty::Enum(SetId::PidType)),
+        Arg::new("arg5", Ty::Addr),
     ],
     ret: None,
 };
