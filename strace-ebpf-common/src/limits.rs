@@ -20,7 +20,7 @@ pub const MAX_OPS: usize = 16;
 /// Elements that one operation walks (buffers of an iovec, strings of an argv).
 pub const MAX_ELEMENTS: u16 = 128;
 
-/// The same where all of them are to be shown (`-v`, a large `-s`): more than a record has room for.
+/// The same where all of them are to be shown (`-v`, a large `-s`).
 pub const MANY_ELEMENTS: u16 = 2048;
 
 /// Pointers of a NULL-terminated vector that are looked at (argv, envp); beyond it the count is

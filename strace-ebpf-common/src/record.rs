@@ -141,6 +141,8 @@ pub const SIGNAL_SENT: u32 = 2;
 
 /// In [`SignalRecord::flags`]: what was delivered has its default effect.
 pub const SIGNAL_DEFAULT: u32 = 1;
+/// In [`SignalRecord::flags`]: the stack was left out, because the buffer is nearly full or its scratch memory is in use.
+pub const SIGNAL_SPARSE: u32 = 2;
 
 /// A signal.
 #[repr(C)]
@@ -154,7 +156,7 @@ pub struct SignalRecord {
     pub outcome: u32,
     /// Number of the receiver's last call.
     pub nr: u32,
-    /// `SIGNAL_DEFAULT` or 0.
+    /// `SIGNAL_DEFAULT`, `SIGNAL_SPARSE`.
     pub flags: u32,
     /// Where the signal interrupts the receiver, 0 if that was not asked for or is not known.
     pub ip: u64,

@@ -49,6 +49,8 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         if setting!(count_missed) != 0 {
             note_missed(task);
         }
+        // What is told of signals and ends names the last call, told or not.
+        (*task).nr = nr as u32;
         // In this order: the compiler would leave out the bound on the index that the verifier wants to see.
         if bit(&raw const UNTOLD_BITS, nr) && nr < 1024 {
             (*task).enter_ns = UNTOLD;
@@ -56,7 +58,6 @@ pub fn run<H: Hook, const LOOP_HELPER: bool>(hook: H) {
         }
         let now = emit::now_ns();
         (*task).enter_ns = now;
-        (*task).nr = nr as u32;
         if bit(&raw const ENTER_BITS, nr) {
             report::<H, LOOP_HELPER>(hook, task, ids, nr as u32, now);
         }

@@ -91,7 +91,10 @@ fn ended<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, task: *mut Task) {
             }
             return;
         }
+        let entered = (*task).abi;
         (*task).enter_ns = 0;
+        // Whatever becomes of this call, the next one may be of another ABI.
+        (*task).abi = 0;
         let unknown = Unknown::new(&raw const (*task).enter_ns);
         // The child's side of fork, which never entered this call, or one that nobody wants.
         if enter_ns == UNTOLD {
@@ -120,13 +123,11 @@ fn ended<H: Hook, const LOOP_HELPER: bool>(hook: H, ids: Ids, task: *mut Task) {
         if enter_ns == 0 {
             phase |= WHEN_UNSEEN;
         }
-        let entered = (*task).abi;
         let compat = if entered == 0 {
             // Nothing was read at an enter that there was not.
             phase |= WHEN_RETRY;
             hook::is_compat()
         } else {
-            (*task).abi = 0;
             if entered & TASK_RETRY != 0 {
                 phase |= WHEN_RETRY;
             }
@@ -311,19 +312,25 @@ pub fn plan_at(nr: u32, abi: u8) -> Option<*const Plan> {
     PLANS.get_ptr(u32::from(abi) * PLANS_PER_ABI + index)
 }
 
-/// This CPU's scratch buffer, marked as taken; `None`, and counted, if it is taken already.
+/// This CPU's scratch buffer, marked as taken; `None`, and counted as a loss, if it is taken already.
 #[inline(always)]
 pub fn scratch(ticket: Ticket) -> Option<*mut Scratch> {
+    let s = take_scratch();
+    if s.is_none() {
+        ticket.dropped_busy();
+    }
+    s
+}
+
+/// The same where one can do without.
+#[inline(always)]
+pub fn take_scratch() -> Option<*mut Scratch> {
     // SAFETY: a helper without arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(s) = SCRATCH.get_ptr_mut(cpu) else {
-        ticket.dropped_busy();
-        return None;
-    };
+    let s = SCRATCH.get_ptr_mut(cpu)?;
     // SAFETY: a map value.
     unsafe {
         if (*s).busy != 0 {
-            ticket.dropped_busy();
             return None;
         }
         (*s).busy = 1;

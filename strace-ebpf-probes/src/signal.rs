@@ -8,17 +8,18 @@ use strace_ebpf_common::{
     counters::{STREAM_IRQ, STREAM_TASK},
     limits::COMM_BYTES,
     record::{
-        KIND_SIGNAL, SIGNAL_DEFAULT, SIGNAL_DELIVERED, SIGNAL_IGNORED, SIGNAL_SENT, SignalRecord,
+        KIND_SIGNAL, SIGNAL_DEFAULT, SIGNAL_DELIVERED, SIGNAL_IGNORED, SIGNAL_SENT, SIGNAL_SPARSE,
+        SignalRecord,
     },
 };
 
 use crate::{
     arch::{BP, IP, SP},
     emit::{self, Ticket},
-    extra,
+    exit, extra,
     filter::{self, Ids},
     hook, kernel,
-    maps::{SCRATCH, Scratch, setting},
+    maps::{Scratch, setting},
     read::bpf_probe_read_kernel,
 };
 
@@ -124,15 +125,13 @@ struct Told {
 }
 
 #[inline(always)]
-fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
+fn send(ctx: *mut c_void, stream: u32, ids: Ids, mut told: Told, receiver: u64) {
     let Some(ticket) = Ticket::take(stream) else {
         return;
     };
     let now = emit::now_ns();
-    if setting!(extra) & EXTRA_FRAMES != 0
-        && stream == STREAM_TASK
-        && let Some(s) = scratch(ticket)
-    {
+    let with_stack = setting!(extra) & EXTRA_FRAMES != 0 && stream == STREAM_TASK;
+    if with_stack && let Some(s) = room_for_stack(ticket) {
         // SAFETY: a map value that nobody else uses meanwhile.
         unsafe {
             let record = (&raw mut (*s).data).cast::<SignalRecord>();
@@ -149,6 +148,9 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
         }
         return;
     }
+    if with_stack {
+        told.flags |= SIGNAL_SPARSE;
+    }
     emit::fixed::<SignalRecord>(ctx, ticket, |record| {
         fill(record, ticket, stream, now, ids, told, receiver);
     });
@@ -156,19 +158,11 @@ fn send(ctx: *mut c_void, stream: u32, ids: Ids, told: Told, receiver: u64) {
 
 /// Where the stack is to be copied to, unless that had better be left out.
 #[inline(always)]
-fn scratch(ticket: Ticket) -> Option<*mut Scratch> {
+fn room_for_stack(ticket: Ticket) -> Option<*mut Scratch> {
     if emit::nearly_full(ticket.cpu) {
         return None;
     }
-    let s = SCRATCH.get_ptr_mut(ticket.cpu)?;
-    // SAFETY: a map value.
-    unsafe {
-        if (*s).busy != 0 {
-            return None;
-        }
-        (*s).busy = 1;
-    }
-    Some(s)
+    exit::take_scratch()
 }
 
 #[inline(always)]

@@ -229,12 +229,19 @@ fn a_string_limit_that_is_too_large_is_told() {
         "-e",
         "trace=write",
         "--",
-        "head",
-        "-c",
-        "60000",
-        "/dev/zero",
+        "dd",
+        "if=/dev/zero",
+        "of=/dev/null",
+        "bs=60000",
+        "count=1",
     ]));
     assert_eq!(output.code(), 0);
     let told = "strace-ebpf: -s 100000: 53248 bytes of a string are shown at most";
     assert_eq!(output.stderr.matches(told).count(), 1, "{}", output.stderr);
+    let shown = format!("\"{}\"...\t60000", r"\0".repeat(53_248));
+    assert!(
+        output.stdout.contains(&shown),
+        "{} bytes",
+        output.stdout.len()
+    );
 }

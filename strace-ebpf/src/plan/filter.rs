@@ -92,10 +92,10 @@ impl Filter {
         self.unknown
     }
 
-    /// What both sets hold.
+    /// What both sets hold; calls that are several in one where the other wants one of these.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        let both = |abi: Abi, nr: u32| self.wants(abi, nr) && other.wants(abi, nr);
+        let both = |abi: Abi, nr: u32| self.wants(abi, nr) && other.may_want(abi, nr);
         Self {
             numbers: Abi::ALL
                 .into_iter()

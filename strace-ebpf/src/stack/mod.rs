@@ -83,6 +83,10 @@ impl Frames {
     #[must_use]
     pub fn of_signal(record: &SignalRecord, body: &[u8]) -> Option<Self> {
         let mut found = Self::within(parse::captures(body, 1), &record.header, false)?;
+        if found.registers[1] == 0 {
+            // This kernel does not tell where the registers are.
+            return None;
+        }
         found.narrow = found.registers[1] >> 32 == 0;
         Some(found)
     }

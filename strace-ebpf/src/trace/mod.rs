@@ -11,7 +11,7 @@ pub mod tsv;
 use bytes::Bytes;
 use strace_ebpf_common::record::{
     CALL_NO_RETURN, CALL_SPARSE, CODE_DETACHED, CallRecord, DURATION_UNKNOWN, ExecRecord,
-    ForkRecord, Header, KIND_EXEC, SignalRecord, TaskExitRecord, read_fixed,
+    ForkRecord, Header, KIND_EXEC, SIGNAL_SPARSE, SignalRecord, TaskExitRecord, read_fixed,
 };
 
 use crate::{
@@ -158,6 +158,7 @@ impl Tracer {
             Ok(Event::Exec(record, body)) => self.exec(&record, body),
             Ok(Event::TaskExit(record)) => self.task_exit(&record),
             Ok(Event::Signal(record, body)) => {
+                self.sparse += u64::from(record.flags & SIGNAL_SPARSE != 0);
                 if self.fatal.note(&record) {
                     let frames = Frames::of_signal(&record, body);
                     self.signal(&record, frames);

@@ -2,7 +2,10 @@
 //! with another one EPERM, and nothing is done. So the lines of a success can be stated where none is to be had, or where it
 //! would do harm; and memory of numbers that count up, for structures of which it does not matter what they say.
 
-use std::ffi::c_long;
+use std::{
+    ffi::c_long,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use crate::lines::Lines;
 
@@ -20,6 +23,9 @@ const NUMBERS: usize = 1024;
 
 const NUMBER: u32 = 0;
 const SIXTH_ARGUMENT: u32 = 16 + 8 * 5;
+
+/// Without the filter the calls would be made.
+static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// From now on calls with the mark succeed; a family that uses it begins with this.
 pub fn begin() {
@@ -53,6 +59,7 @@ pub fn begin() {
             && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
     };
     assert!(done, "{}", std::io::Error::last_os_error());
+    BEGUN.store(true, Ordering::Relaxed);
 }
 
 /// A call of at most five arguments that succeeds.
@@ -70,6 +77,7 @@ pub fn refused(l: &mut Lines, nr: c_long, args: &[usize]) -> i64 {
 }
 
 fn marked(l: &mut Lines, nr: c_long, args: &[usize], mark: usize) -> i64 {
+    assert!(BEGUN.load(Ordering::Relaxed), "call begin() first");
     let mut all = [0, 0, 0, 0, 0, mark];
     all[..args.len()].copy_from_slice(args);
     let ret = l.run(nr, &all);

@@ -221,12 +221,12 @@ extern "C" fn awake(_: i32) {}
 /// pause(2) until the alarm, whose handler ends with a call that stands in no source: SYS_rt_sigreturn.
 fn waiting(l: &mut Lines) {
     // Once more where the first comes too early.
-    let soon = [10i64, 0, 0, 500_000];
+    let soon = [10i64, 0, 1, 0];
     call!(
         l,
         SYS_setitimer,
         [0, &soon, NULL],
-        "setitimer(ITIMER_REAL, {it_interval={tv_sec=10, tv_usec=0}, it_value={tv_sec=0, tv_usec=500000}}, NULL)"
+        "setitimer(ITIMER_REAL, {it_interval={tv_sec=10, tv_usec=0}, it_value={tv_sec=1, tv_usec=0}}, NULL)"
     );
     quiet!(l, SYS_pause, []);
     l.line(

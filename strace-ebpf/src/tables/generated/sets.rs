@@ -17787,7 +17787,7 @@ pub static SETS: [Set; 703] = [
             (0x40, "V4L2_BUF_FLAG_ERROR"),
             (0x80, "V4L2_BUF_FLAG_IN_REQUEST"),
             (0x100, "V4L2_BUF_FLAG_TIMECODE"),
-            (0x200, "V4L2_BUF_FLAG_INPUT"),
+            (0x200, "V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF"),
             (0x400, "V4L2_BUF_FLAG_PREPARED"),
             (0x800, "V4L2_BUF_FLAG_NO_CACHE_INVALIDATE"),
             (0x1000, "V4L2_BUF_FLAG_NO_CACHE_CLEAN"),
