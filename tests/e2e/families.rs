@@ -87,5 +87,5 @@ macro_rules! families {
 }
 
 families!(
-    addresses aio attributes bpf commands #[cfg(target_arch = "x86_64")] compat epoll files futex identity ioctls ipc memory misc mounts netlink options pipes processes quotas rare requests security signals sockets terminal time tracing uring
+    addresses aio attributes bpf commands #[cfg(target_arch = "x86_64")] compat devices epoll files futex identity ioctls ipc memory misc mounts netlink options pipes processes quotas rare requests security signals sockets terminal time tracing uring
 );

@@ -20,6 +20,7 @@ mod bpf;
 mod commands;
 #[cfg(target_arch = "x86_64")]
 mod compat;
+mod devices;
 mod epoll;
 mod files;
 mod futex;
@@ -57,6 +58,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("commands", commands::run),
     #[cfg(target_arch = "x86_64")]
     ("compat", compat::run),
+    ("devices", devices::run),
     ("epoll", epoll::run),
     ("files", files::run),
     ("futex", futex::run),

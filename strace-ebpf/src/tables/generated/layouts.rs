@@ -26044,43 +26044,6 @@ static GPIO_ATTRIBUTE_ID_X86_64: Layout = Layout {
         },
     ],
 };
-static GPIO_ATTRIBUTE_WHOLE_X86_64: Layout = Layout {
-    size: 16,
-    least: 0,
-    answered: false,
-    hides_more: false,
-    spared: false,
-    then: None,
-    members: &[
-        Member {
-            name: "id",
-            at: 0,
-            ty: MemberTy::Uint(4),
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-        Member {
-            name: "padding",
-            at: 4,
-            ty: MemberTy::Hex(4),
-            extra: false,
-            nonzero: true,
-            answer: false,
-            conditions: &[],
-        },
-        Member {
-            name: "data",
-            at: 8,
-            ty: MemberTy::Hex(8),
-            extra: false,
-            nonzero: false,
-            answer: false,
-            conditions: &[],
-        },
-    ],
-};
 static GPIO_CONFIG_ATTRIBUTE_X86_64: Layout = Layout {
     size: 24,
     least: 0,
@@ -26092,14 +26055,14 @@ static GPIO_CONFIG_ATTRIBUTE_X86_64: Layout = Layout {
         Member {
             name: "attr",
             at: 0,
-            ty: MemberTy::Struct(StructId::GpioAttributeWhole),
+            ty: MemberTy::Struct(StructId::GpioAttribute),
             extra: false,
             nonzero: false,
             answer: false,
             conditions: &[Condition {
                 source: Source::Member { at: 0, width: 8 },
                 how: Match::IsNot,
-                values: &[0x1, 0x3],
+                values: &[0x1, 0x2, 0x3],
             }],
         },
         Member {
@@ -26112,7 +26075,7 @@ static GPIO_CONFIG_ATTRIBUTE_X86_64: Layout = Layout {
             conditions: &[Condition {
                 source: Source::Member { at: 0, width: 8 },
                 how: Match::Is,
-                values: &[0x1, 0x3],
+                values: &[0x1, 0x2, 0x3],
             }],
         },
         Member {
@@ -37010,7 +36973,7 @@ static DM_IOCTL_X86_64: Layout = Layout {
             at: 32,
             ty: MemberTy::Uint(4),
             extra: false,
-            nonzero: true,
+            nonzero: false,
             answer: false,
             conditions: &[Condition {
                 source: Source::Argument { n: 1, mask: 0xff },
@@ -37181,7 +37144,7 @@ static DM_IOCTL_AFTER_X86_64: Layout = Layout {
             at: 32,
             ty: MemberTy::Uint(4),
             extra: false,
-            nonzero: true,
+            nonzero: false,
             answer: false,
             conditions: &[Condition {
                 source: Source::Argument { n: 1, mask: 0xff },
@@ -38031,7 +37994,7 @@ static SG_IO_V4_X86_64: Layout = Layout {
     ],
 };
 /// By `StructId`, for each ABI in the order of `Abi`.
-pub static LAYOUTS: [[Option<&Layout>; 3]; 691] = [
+pub static LAYOUTS: [[Option<&Layout>; 3]; 690] = [
     [Some(&I32_X86_64), Some(&I32_X86_64), Some(&I32_X86_64)],
     [Some(&U32_X86_64), Some(&U32_X86_64), Some(&U32_X86_64)],
     [
@@ -40259,11 +40222,6 @@ pub static LAYOUTS: [[Option<&Layout>; 3]; 691] = [
         Some(&GPIO_ATTRIBUTE_ID_X86_64),
         Some(&GPIO_ATTRIBUTE_ID_X86_64),
         Some(&GPIO_ATTRIBUTE_ID_X86_64),
-    ],
-    [
-        Some(&GPIO_ATTRIBUTE_WHOLE_X86_64),
-        Some(&GPIO_ATTRIBUTE_WHOLE_X86_64),
-        Some(&GPIO_ATTRIBUTE_WHOLE_X86_64),
     ],
     [
         Some(&GPIO_CONFIG_ATTRIBUTE_X86_64),

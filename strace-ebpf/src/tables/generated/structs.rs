@@ -485,7 +485,6 @@ pub enum StructId {
     GpioOffset,
     GpioAttribute,
     GpioAttributeId,
-    GpioAttributeWhole,
     GpioConfigAttribute,
     GpioLineAfter,
     GpioLine,
@@ -1181,7 +1180,6 @@ impl StructId {
         Self::GpioOffset,
         Self::GpioAttribute,
         Self::GpioAttributeId,
-        Self::GpioAttributeWhole,
         Self::GpioConfigAttribute,
         Self::GpioLineAfter,
         Self::GpioLine,
@@ -1875,7 +1873,6 @@ impl StructId {
         "gpio_offset",
         "gpio_attribute",
         "gpio_attribute_id",
-        "gpio_attribute_whole",
         "gpio_config_attribute",
         "gpio_line_after",
         "gpio_line",
@@ -2095,7 +2092,7 @@ impl StructId {
 }
 
 /// Bytes by `StructId`, for each ABI in the order of `Abi`.
-pub static SIZES: [[u32; 3]; 691] = [
+pub static SIZES: [[u32; 3]; 690] = [
     [4, 4, 4],
     [4, 4, 4],
     [4, 4, 4],
@@ -2576,7 +2573,6 @@ pub static SIZES: [[u32; 3]; 691] = [
     [4, 4, 4],
     [16, 16, 16],
     [8, 8, 8],
-    [16, 16, 16],
     [24, 24, 24],
     [256, 256, 256],
     [256, 256, 256],
