@@ -4,7 +4,7 @@
 
 use std::{arch::global_asm, fmt::Display};
 
-use crate::lines::Lines;
+use crate::lines::{Lines, mounted};
 
 // rdi: number and six arguments. C wants rbx and rbp back; the kernel may zero r8 to r11.
 global_asm!(
@@ -327,9 +327,10 @@ fn results(l: &mut Lines) {
     call(l, 300, &[NONE - 99, path, out, 0], line, &[]);
     let proc = text(DATA + 0x510, b"/proc\0");
     quiet(268, &[proc, 84, out]);
-    let line = r#"statfs64("/proc", 84, {f_type=PROC_SUPER_MAGIC, f_bsize=4096, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_fsid={val=[%, %]}, f_namelen=255, f_frsize=4096, f_flags=ST_VALID|ST_RELATIME})"#;
+    let line = r#"statfs64("/proc", 84, {f_type=PROC_SUPER_MAGIC, f_bsize=4096, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_fsid={val=[%, %]}, f_namelen=255, f_frsize=4096, f_flags=%})"#;
     let fsid = [word(out + 48), word(out + 52)].map(hex);
-    l.expect(line, &[&fsid[0], &fsid[1]], 0);
+    let flags = mounted(word(out + 64) as usize);
+    l.expect(line, &[&fsid[0], &fsid[1], &flags], 0);
     quiet(195, &[proc, out]);
     l.expect(
         r#"stat64("/proc", {st_mode=S_IFDIR|0555, st_size=0, ...})"#,

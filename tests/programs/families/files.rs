@@ -1,6 +1,6 @@
 //! Files and paths: opening, stat, directories, fcntl and locks, advice, attributes, links, buffers at the end of memory.
 
-use crate::lines::{Edge, Lines, Ptr};
+use crate::lines::{Edge, Lines, Ptr, mounted};
 
 const CWD: i32 = libc::AT_FDCWD;
 const NULL: usize = 0;
@@ -189,9 +189,10 @@ fn status(l: &mut Lines, edge: &Edge) {
         l,
         SYS_statfs,
         [c"/proc", &raw mut st],
-        r#"statfs("/proc", {f_type=PROC_SUPER_MAGIC, f_bsize=4096, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_fsid={val=[%, %]}, f_namelen=255, f_frsize=4096, f_flags=ST_VALID|ST_RELATIME})"#,
+        r#"statfs("/proc", {f_type=PROC_SUPER_MAGIC, f_bsize=4096, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_fsid={val=[%, %]}, f_namelen=255, f_frsize=4096, f_flags=%})"#,
         hex(st[7]),
-        hex(st[7] >> 32)
+        hex(st[7] >> 32),
+        mounted(st[10] as usize)
     );
     call!(l, SYS_fstatfs, [-1i32, NULL], "fstatfs(-1, NULL)");
     call!(

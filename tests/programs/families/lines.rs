@@ -282,3 +282,23 @@ const ERRORS: &[(i32, &str)] = errors!(
     EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETUNREACH
     ECONNREFUSED EISCONN ENOTCONN ETIMEDOUT EALREADY EINPROGRESS ESTALE ENOKEY EKEYREVOKED EKEYREJECTED EDQUOT
 );
+
+/// How a file system is mounted, as strace writes `f_flags` of statfs(2): `/proc` is not mounted in the same way everywhere.
+/// Values of `ST_*`: `include/linux/statfs.h`.
+pub fn mounted(flags: usize) -> String {
+    const NAMES: [(usize, &str); 11] = [
+        (0x20, "ST_VALID"),
+        (0x1, "ST_RDONLY"),
+        (0x2, "ST_NOSUID"),
+        (0x4, "ST_NODEV"),
+        (0x8, "ST_NOEXEC"),
+        (0x10, "ST_SYNCHRONOUS"),
+        (0x40, "ST_MANDLOCK"),
+        (0x400, "ST_NOATIME"),
+        (0x800, "ST_NODIRATIME"),
+        (0x1000, "ST_RELATIME"),
+        (0x2000, "ST_NOSYMFOLLOW"),
+    ];
+    let set = NAMES.iter().filter(|(bit, _)| flags & bit != 0);
+    set.map(|(_, name)| *name).collect::<Vec<_>>().join("|")
+}
