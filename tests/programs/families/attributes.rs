@@ -12,13 +12,15 @@ const HERE: i32 = -100;
 
 pub fn run(l: &mut Lines) {
     let edge = Edge::new();
+    // Written to once: a name that the kernel does not read, because the descriptor is bad, may be read by the tracer after the call.
+    let own = Edge::new();
     let file = std::fs::File::create("file").expect("a file");
     std::os::unix::fs::symlink("file", "link").expect("a link");
     answers::begin();
     l.begin();
     descriptors(l, &edge, file.as_raw_fd());
     owners(l, &edge);
-    extended(l, &edge, file.as_raw_fd());
+    extended(l, &edge, &own, file.as_raw_fd());
     listed(l, &edge);
     modes(l, &edge);
     times(l, &edge);
@@ -110,7 +112,7 @@ fn owners(l: &mut Lines, edge: &Edge) {
 }
 
 /// Extended attributes of links themselves; whether a file system has any is not known.
-fn extended(l: &mut Lines, edge: &Edge, fd: i32) {
+fn extended(l: &mut Lines, edge: &Edge, own: &Edge, fd: i32) {
     let wall = edge.wall();
     let mut room = *b"the value";
     let at = room.as_mut_ptr();
@@ -203,7 +205,7 @@ fn extended(l: &mut Lines, edge: &Edge, fd: i32) {
         fd,
         Ptr(wall)
     );
-    let cut = edge.cut(*b"user", 4);
+    let cut = own.cut(*b"user", 4);
     call!(
         l,
         SYS_fremovexattr,

@@ -72,6 +72,12 @@ pub(super) fn build(root: &Path, work: &Path) -> Result<Built> {
     };
     let tests = named(of_kind("test"), "e2e-")?;
     let folder = tests.ancestors().nth(2).context("no target folder")?;
+    if let Some(hidden) = HIDDEN.iter().find(|hidden| folder.starts_with(hidden)) {
+        bail!(
+            "guests have a {hidden} of their own, and the tests are in {}: set CARGO_TARGET_DIR to a folder elsewhere",
+            folder.display()
+        );
+    }
     // Programs also have a unit test of their own, in another folder.
     let program = folder.join("strace-ebpf");
     // Their debugging information is ten times as large as they are.
@@ -88,6 +94,9 @@ pub(super) fn build(root: &Path, work: &Path) -> Result<Built> {
         tests,
     })
 }
+
+/// What `init.sh` mounts something over.
+const HIDDEN: [&str; 5] = ["/proc", "/sys", "/dev", "/tmp", "/run"];
 
 /// What one guest runs, besides what all have.
 pub(super) struct Task<'a> {
