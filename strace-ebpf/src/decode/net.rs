@@ -5,7 +5,7 @@ use strace_ebpf_common::capture::{CAPTURE_PARTIAL, CAPTURE_TRUNCATED};
 use super::{
     control,
     cx::{Cx, number_at, signed},
-    sockaddr,
+    options, sockaddr,
     structs::Fields,
     value::{Args, Value},
     vectors,
@@ -71,13 +71,12 @@ pub fn ipv6_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8])
 
 /// `struct packet_mreq`: of the address as much as counts.
 pub fn packet_membership<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const OPTLEN: u8 = 4;
+    if !options::is_exactly(cx, StructId::PacketMreq) {
+        return;
+    }
     let Some(fields) = Fields::new(StructId::PacketMreq, cx.abi, bytes) else {
         return;
     };
-    if cx.register(OPTLEN) as u32 != tables::struct_size(StructId::PacketMreq, cx.abi) {
-        return;
-    }
     let length = (fields.get("mr_alen") as usize).min(8);
     out.push(Value::StructOpen);
     fields.show_all(out, cx, &["mr_ifindex", "mr_type", "mr_alen"]);

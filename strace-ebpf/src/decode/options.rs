@@ -86,11 +86,15 @@ pub fn tipc_group<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
 
 /// PACKET_RX_RING and PACKET_TX_RING, which are told from longer ones by their length.
 pub fn ring<'a>(out: &mut Args<'a>, cx: &Cx<'_, 'a>, bytes: &'a [u8]) {
-    const OPTLEN: u8 = 4;
-    let size = tables::struct_size(StructId::TpacketReq, cx.abi);
-    if cx.register(OPTLEN) as u32 == size {
+    if is_exactly(cx, StructId::TpacketReq) {
         whole(out, cx, StructId::TpacketReq, bytes);
     }
+}
+
+/// Is the option that is set as long as this struct, no longer and no shorter?
+pub(super) fn is_exactly(cx: &Cx<'_, '_>, id: StructId) -> bool {
+    const OPTLEN: u8 = 4;
+    cx.register(OPTLEN) as u32 == tables::struct_size(id, cx.abi)
 }
 
 fn one_of<'a>(out: &mut Args<'a>, set: &'static Set, bytes: &'a [u8]) {

@@ -22,33 +22,53 @@ const BYTES: usize = 65536;
 const NUMBERS: usize = 1024;
 
 const NUMBER: u32 = 0;
-const SIXTH_ARGUMENT: u32 = 16 + 8 * 5;
+const FIRST_ARGUMENT: u32 = 16;
+const SIXTH_ARGUMENT: u32 = FIRST_ARGUMENT + 8 * 5;
+const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
 /// Without the filter the calls would be made.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// From now on calls with the mark succeed; a family that uses it begins with this.
 pub fn begin() {
-    let statement = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter {
+    install(&mut [
+        // A mapping's offset may be anything.
+        statement(LOAD, 0, 0, NUMBER),
+        statement(EQUAL, 5, 0, libc::SYS_mmap as u32),
+        statement(LOAD, 0, 0, SIXTH_ARGUMENT),
+        statement(EQUAL, 0, 1, ANSWERED as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO),
+        statement(EQUAL, 0, 1, REFUSED as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
+    BEGUN.store(true, Ordering::Relaxed);
+}
+
+/// From now on calls of this number with this first argument succeed, and nothing is done.
+pub fn answer(nr: c_long, first: i32) {
+    install(&mut [
+        statement(LOAD, 0, 0, NUMBER),
+        statement(EQUAL, 0, 3, nr as u32),
+        statement(LOAD, 0, 0, FIRST_ARGUMENT),
+        statement(EQUAL, 0, 1, first as u32),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO),
+        statement(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
+}
+
+fn statement(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter {
         code: code as u16,
         jt,
         jf,
         k,
-    };
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let ret = libc::BPF_RET | libc::BPF_K;
-    let mut filter = [
-        // A mapping's offset may be anything.
-        statement(load, 0, 0, NUMBER),
-        statement(equal, 5, 0, libc::SYS_mmap as u32),
-        statement(load, 0, 0, SIXTH_ARGUMENT),
-        statement(equal, 0, 1, ANSWERED as u32),
-        statement(ret, 0, 0, libc::SECCOMP_RET_ERRNO),
-        statement(equal, 0, 1, REFUSED as u32),
-        statement(ret, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        statement(ret, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    }
+}
+
+fn install(filter: &mut [libc::sock_filter]) {
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
@@ -59,7 +79,6 @@ pub fn begin() {
             && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
     };
     assert!(done, "{}", std::io::Error::last_os_error());
-    BEGUN.store(true, Ordering::Relaxed);
 }
 
 /// A call of at most five arguments that succeeds.
@@ -92,22 +111,27 @@ fn marked(l: &mut Lines, nr: c_long, args: &[usize], mark: usize) -> i64 {
 
 /// Maps the memory.
 pub fn map() {
-    // SAFETY: fresh memory at an address that nothing else has, filled before anyone else knows of it.
+    let numbers = fresh(MEMORY, BYTES).chunks_exact_mut(4).take(NUMBERS);
+    for (place, n) in numbers.zip(1u32..) {
+        place.copy_from_slice(&n.to_ne_bytes());
+    }
+}
+
+/// Memory of zeros at an address that stands in a list. All of it is there: probes cannot fault pages in.
+pub fn fresh(at: usize, bytes: usize) -> &'static mut [u8] {
+    // SAFETY: fresh memory at an address that nothing else has; nobody else knows of it.
     unsafe {
-        let at = libc::mmap(
-            MEMORY as *mut _,
-            BYTES,
+        let got = libc::mmap(
+            at as *mut _,
+            bytes,
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
             -1,
             0,
         );
-        assert_eq!(at as usize, MEMORY, "the address is taken");
-        std::ptr::write_bytes(at.cast::<u8>(), 0, BYTES);
-        let numbers = std::slice::from_raw_parts_mut(at.cast::<u32>(), NUMBERS);
-        numbers
-            .iter_mut()
-            .zip(1..)
-            .for_each(|(place, n)| *place = n);
+        assert_eq!(got as usize, at, "the list's address is taken");
+        let memory = std::slice::from_raw_parts_mut(got.cast::<u8>(), bytes);
+        memory.fill(0);
+        memory
     }
 }

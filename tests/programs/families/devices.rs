@@ -2,8 +2,9 @@
 //! Descriptor -2 stands for devices that do as they are told, as among the requests.
 
 use crate::{
+    answers,
     lines::{Edge, Lines},
-    requests::{FAILS, SUCCEEDS, answer},
+    requests::{FAILS, SUCCEEDS},
 };
 
 /// Where the first row's memory is; each has a page.
@@ -19,8 +20,8 @@ pub fn run(l: &mut Lines) {
         .filter(|line| !line.starts_with('#'))
         .map(|line| line.split('\t').collect())
         .collect();
-    let memory = map(rows.len());
-    answer();
+    let memory = answers::fresh(MEMORY, rows.len() * PAGE);
+    answers::answer(libc::SYS_ioctl, SUCCEEDS);
     let mut lines = Vec::new();
     for ((row, own), page) in rows.iter().zip(memory.chunks_exact_mut(PAGE)).zip(0..) {
         let [number, words, failed, done @ ..] = &row[..] else {
@@ -71,23 +72,4 @@ fn fill(page: &mut [u8], at: usize, word: &str) {
     };
     let width = hex(width) as usize;
     page[place..place + width].copy_from_slice(&bytes[..width]);
-}
-
-fn map(pages: usize) -> &'static mut [u8] {
-    // SAFETY: fresh memory at an address that nothing else has.
-    unsafe {
-        let at = libc::mmap(
-            MEMORY as *mut _,
-            pages * PAGE,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
-            -1,
-            0,
-        );
-        assert_eq!(at as usize, MEMORY, "the list's address is taken");
-        let bytes = std::slice::from_raw_parts_mut(at.cast::<u8>(), pages * PAGE);
-        // Probes cannot fault pages in.
-        bytes.fill(0);
-        bytes
-    }
 }

@@ -1,7 +1,10 @@
 //! ioctl requests, one after the other: with memory of numbers that count up, without memory, and with some that is not there.
 //! Descriptor -2 stands for devices that do as they are told: a seccomp filter answers with 0.
 
-use crate::lines::{Edge, Lines};
+use crate::{
+    answers,
+    lines::{Edge, Lines},
+};
 
 pub const FAILS: i32 = -1;
 pub const SUCCEEDS: i32 = -2;
@@ -19,7 +22,7 @@ pub fn run(l: &mut Lines) {
         .map(|line| line.split('\t').collect())
         .collect();
     map();
-    answer();
+    answers::answer(libc::SYS_ioctl, SUCCEEDS);
     // All texts before the first call that counts: more memory is a call, too.
     let lines: Vec<Line> = rows.iter().flat_map(|row| lines_of(row, &edge)).collect();
     l.begin();
@@ -69,57 +72,12 @@ fn lines_of(row: &[&str], edge: &Edge) -> Vec<Line> {
 }
 
 fn map() {
-    // SAFETY: fresh memory at an address that nothing else has, filled before anyone else knows of it.
-    unsafe {
-        let at = libc::mmap(
-            MEMORY as *mut _,
-            BYTES,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
-            -1,
-            0,
-        );
-        assert_eq!(at as usize, MEMORY, "the list's address is taken");
-        let bytes = std::slice::from_raw_parts_mut(at.cast::<u8>(), BYTES);
-        for (place, byte) in bytes.iter_mut().take(COUNTED).enumerate() {
-            *byte = if place % 4 == 0 {
-                (place / 4 + 1) as u8
-            } else {
-                0
-            };
-        }
+    let memory = answers::fresh(MEMORY, BYTES);
+    for (place, byte) in memory.iter_mut().take(COUNTED).enumerate() {
+        *byte = if place % 4 == 0 {
+            (place / 4 + 1) as u8
+        } else {
+            0
+        };
     }
-}
-
-/// From now on requests of descriptor -2 succeed, and nothing is done.
-pub fn answer() {
-    const NUMBER: u32 = 0;
-    const FIRST_ARGUMENT: u32 = 16;
-    let statement = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let ret = libc::BPF_RET | libc::BPF_K;
-    let mut filter = [
-        statement(load, 0, 0, NUMBER),
-        statement(equal, 0, 3, libc::SYS_ioctl as u32),
-        statement(load, 0, 0, FIRST_ARGUMENT),
-        statement(equal, 0, 1, SUCCEEDS as u32),
-        statement(ret, 0, 0, libc::SECCOMP_RET_ERRNO),
-        statement(ret, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: a filter for this process, alive during the call.
-    let done = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
-    };
-    assert!(done, "{}", std::io::Error::last_os_error());
 }
